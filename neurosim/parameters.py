@@ -93,10 +93,12 @@ class Parameters:
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, f.name)
+            if value is None and f.default is None:
+                continue
             if "unit" in f.metadata:
                 object.__setattr__(self, f.name, _checked(type(self).__name__, f, value))
             elif isinstance(f.default, Enum) and not isinstance(value, type(f.default)):
-                options = " | ".join(map(str, type(f.default)))
+                options = " | ".join(f"{type(f.default).__name__}.{m.name}" for m in type(f.default))
                 raise DescriptionError(
                     "is not one of its options", where=f"{type(self).__name__}.{f.name}", value=repr(value), limit=options
                 )

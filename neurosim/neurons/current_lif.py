@@ -1,0 +1,132 @@
+"""The leaky integrate-and-fire neuron with exponential current synapses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neurosim.neurons.lif import check_reset_timing
+from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
+from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.parameters import Value, parameter
+
+__all__ = ["CurrentLIF", "current_gain"]
+
+
+class CurrentLIF(NeuronModel):
+    r"""Leaky integrate-and-fire; an arriving weight is a jump of the synaptic current i.
+
+    .. math:: \tau_s \dot i = -i, \qquad \tau_m \dot v = v_\mathrm{rest} - v + R (i + I)
+
+    One step, with x the arrivals, a = exp(-dt/tau_membrane), b = exp(-dt/tau_synapse) and
+    k = R tau_s/(tau_s - tau_m) (b - a) (Euler: a = 1 - dt/tau_m, b = 1 - dt/tau_s, k = R dt/tau_m)::
+
+        i <- b i + x
+        v <- v_rest + a (v - v_rest) + k i + (1 - a) R I
+        spike if v >= threshold ; reset ; refractory for round(refractory/dt) steps, in which i runs on
+
+    Source: exact integration on a grid, Rotter and Diesmann, Biol. Cybern. 81 (1999); NIR's CubaLIF has the same
+    equations (Pedersen et al., Nat. Commun. 15, 2024).
+
+    Attributes:
+        tau_membrane, tau_synapse: time constants, s.
+        threshold, v_rest, v_reset, v_init: potentials; v_init None means v_rest.
+        resistance, current: R and the constant external current I.
+        refractory: absolute refractory period, s.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("v", "i", "refractory_left")
+    OPTIONS: ClassVar[tuple[str, ...]] = ("reset", "spike_when", "reset_timing", "refractory_input")
+
+    tau_membrane: Value = parameter(20e-3, unit="s", above=0.0)
+    tau_synapse: Value = parameter(5e-3, unit="s", above=0.0)
+    threshold: Value = parameter(1.0, unit="v")
+    v_rest: Value = parameter(0.0, unit="v")
+    v_reset: Value = parameter(0.0, unit="v")
+    v_init: Value | None = parameter(None, unit="v")
+    resistance: Value = parameter(1.0, unit="ohm")
+    current: Value = parameter(0.0, unit="A")
+    refractory: Value = parameter(0.0, unit="s", minimum=0.0)
+    reset: Reset = Reset.TO_VALUE
+    spike_when: SpikeWhen = SpikeWhen.REACHED
+    reset_timing: ResetTiming = ResetTiming.SAME_STEP
+    refractory_input: RefractoryInput = RefractoryInput.DROP
+    discretisation: Discretisation = Discretisation.EXACT
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_reset_timing(self)
+
+    def initial(self, dt: float) -> Mapping[str, Value]:
+        return {"v": self.v_rest if self.v_init is None else self.v_init, "i": 0.0, "refractory_left": 0.0}
+
+    def coefficients(self, dt: float) -> Mapping[str, Value]:
+        a = decay_factor(dt, self.tau_membrane, self.discretisation)
+        return {
+            "decay": a,
+            "decay_synapse": decay_factor(dt, self.tau_synapse, self.discretisation),
+            "gain": current_gain(dt, self.tau_membrane, self.tau_synapse, self.resistance, self.discretisation),
+            "v_rest": self.v_rest,
+            "drive": (1.0 - a) * self.resistance * self.current,
+            "threshold": self.threshold,
+            "v_reset": self.v_reset,
+            "refractory_steps": refractory_steps(dt, self.refractory),
+        }
+
+    @staticmethod
+    def step(
+        v: Any,
+        i: Any,
+        refractory_left: Any,
+        x: Any,
+        decay: Any,
+        decay_synapse: Any,
+        gain: Any,
+        v_rest: Any,
+        drive: Any,
+        threshold: Any,
+        v_reset: Any,
+        refractory_steps: Any,
+        reset: Any,
+        spike_when: Any,
+        reset_timing: Any,
+        refractory_input: Any,
+    ) -> tuple[Any, ...]:
+        i = decay_synapse * i + x
+        held = refractory_left > 0.0
+        if held:
+            refractory_left -= 1.0
+        if reset_timing == ResetTiming.NEXT_STEP:
+            due = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
+            if due and reset == Reset.TO_VALUE:
+                v = v_reset
+            v = v_rest + decay * (v - v_rest) + gain * i + drive
+            if due and reset == Reset.BY_SUBTRACTION:
+                v -= threshold
+        elif not held or refractory_input == RefractoryInput.INTEGRATE:
+            v = v_rest + decay * (v - v_rest) + gain * i + drive
+        elif refractory_input == RefractoryInput.KEEP:
+            v += gain * i
+        spike = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
+        if held:
+            spike = False
+        if spike:
+            refractory_left = refractory_steps
+            if reset_timing == ResetTiming.SAME_STEP:
+                v = v_reset if reset == Reset.TO_VALUE else v - threshold
+        return v, i, refractory_left, spike
+
+
+def current_gain(dt: float, tau_membrane: Value, tau_synapse: Value, resistance: Value, rule: Discretisation) -> Value:
+    """k: the potential that a unit of synaptic current adds within one step, stable where the time constants meet.
+
+    With d = dt (1/tau_m - 1/tau_s), (b - a) tau_s/(tau_s - tau_m) = a (dt/tau_m) expm1(d)/d.
+    """
+    if rule is Discretisation.EULER:
+        return resistance * dt / tau_membrane
+    d = np.asarray(dt / np.asarray(tau_membrane) - dt / np.asarray(tau_synapse))
+    ratio = np.where(d == 0.0, 1.0, np.expm1(d) / np.where(d == 0.0, 1.0, d))
+    k = np.asarray(resistance * np.exp(-dt / np.asarray(tau_membrane)) * (dt / np.asarray(tau_membrane)) * ratio)
+    return k if k.ndim else float(k)

@@ -1,0 +1,121 @@
+"""The leaky integrate-and-fire neuron with voltage-jump synapses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neurosim.errors import DescriptionError
+from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
+from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.parameters import Value, parameter
+
+__all__ = ["LIF"]
+
+
+class LIF(NeuronModel):
+    r"""Leaky integrate-and-fire; an arriving weight is a jump of the potential.
+
+    .. math:: \tau_m \dot v = v_\mathrm{rest} - v + R I
+
+    One step, with x the arrivals and a = exp(-dt/tau_membrane) (Euler: 1 - dt/tau_membrane)::
+
+        v <- v_rest + a (v - v_rest) + (1 - a) R I + x
+        spike if v >= threshold ; reset ; refractory for round(refractory/dt) steps
+
+    The arrivals of a step are not decayed in that step (Rotter and Diesmann, Biol. Cybern. 81, 1999, give the exact
+    integration on a grid).
+
+    Attributes:
+        tau_membrane: membrane time constant, s.
+        threshold: spike threshold, in the unit of the potential.
+        v_rest, v_reset, v_init: resting, reset and initial potential; v_init None means v_rest.
+        resistance, current: R and the constant external current I; their product has the unit of the potential.
+        refractory: absolute refractory period, s.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("v", "refractory_left")
+    OPTIONS: ClassVar[tuple[str, ...]] = ("reset", "spike_when", "reset_timing", "refractory_input")
+
+    tau_membrane: Value = parameter(20e-3, unit="s", above=0.0)
+    threshold: Value = parameter(1.0, unit="v")
+    v_rest: Value = parameter(0.0, unit="v")
+    v_reset: Value = parameter(0.0, unit="v")
+    v_init: Value | None = parameter(None, unit="v")
+    resistance: Value = parameter(1.0, unit="ohm")
+    current: Value = parameter(0.0, unit="A")
+    refractory: Value = parameter(0.0, unit="s", minimum=0.0)
+    reset: Reset = Reset.TO_VALUE
+    spike_when: SpikeWhen = SpikeWhen.REACHED
+    reset_timing: ResetTiming = ResetTiming.SAME_STEP
+    refractory_input: RefractoryInput = RefractoryInput.DROP
+    discretisation: Discretisation = Discretisation.EXACT
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_reset_timing(self)
+
+    def initial(self, dt: float) -> Mapping[str, Value]:
+        return {"v": self.v_rest if self.v_init is None else self.v_init, "refractory_left": 0.0}
+
+    def coefficients(self, dt: float) -> Mapping[str, Value]:
+        a = decay_factor(dt, self.tau_membrane, self.discretisation)
+        return {
+            "decay": a,
+            "v_rest": self.v_rest,
+            "drive": (1.0 - a) * self.resistance * self.current,
+            "threshold": self.threshold,
+            "v_reset": self.v_reset,
+            "refractory_steps": refractory_steps(dt, self.refractory),
+        }
+
+    @staticmethod
+    def step(
+        v: Any,
+        refractory_left: Any,
+        x: Any,
+        decay: Any,
+        v_rest: Any,
+        drive: Any,
+        threshold: Any,
+        v_reset: Any,
+        refractory_steps: Any,
+        reset: Any,
+        spike_when: Any,
+        reset_timing: Any,
+        refractory_input: Any,
+    ) -> tuple[Any, ...]:
+        held = refractory_left > 0.0
+        if held:
+            refractory_left -= 1.0
+        if reset_timing == ResetTiming.NEXT_STEP:
+            due = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
+            if due and reset == Reset.TO_VALUE:
+                v = v_reset
+            v = v_rest + decay * (v - v_rest) + drive + x
+            if due and reset == Reset.BY_SUBTRACTION:
+                v -= threshold
+        elif not held or refractory_input == RefractoryInput.INTEGRATE:
+            v = v_rest + decay * (v - v_rest) + drive + x
+        elif refractory_input == RefractoryInput.KEEP:
+            v += x
+        spike = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
+        if held:
+            spike = False
+        if spike:
+            refractory_left = refractory_steps
+            if reset_timing == ResetTiming.SAME_STEP:
+                v = v_reset if reset == Reset.TO_VALUE else v - threshold
+        return v, refractory_left, spike
+
+
+def check_reset_timing(model: Any) -> None:
+    """A reset one step late is defined without a refractory period only."""
+    if model.reset_timing is ResetTiming.NEXT_STEP and np.any(np.asarray(model.refractory) > 0):
+        raise DescriptionError(
+            "a reset in the next step cannot be combined with a refractory period",
+            where=f"{type(model).__name__}.reset_timing",
+            remedy="Use ResetTiming.SAME_STEP, or refractory=0",
+        )

@@ -1,0 +1,67 @@
+"""What a neuron model is: frozen parameters, the coefficients of its step, and the step itself, a scalar function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neurosim.errors import DescriptionError
+from neurosim.neurons.options import Discretisation
+from neurosim.parameters import Parameters, Value
+
+__all__ = ["NeuronModel", "decay_factor", "refractory_steps"]
+
+
+class NeuronModel(Parameters):
+    """Base of neuron models.
+
+    A model is one file: parameters as fields, and these class members. Numbers may be arrays of the population's shape.
+
+    Attributes:
+        STATE: names of the state variables, in the order in which ``step`` takes and returns them.
+        OPTIONS: names of the enum fields that ``step`` takes last, in order; they are compiled in.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ()
+    OPTIONS: ClassVar[tuple[str, ...]] = ()
+    step: ClassVar[Callable[..., tuple[Any, ...]]]
+
+    def initial(self, dt: float) -> Mapping[str, Value]:
+        """State before step 0: a number or an array for each name in ``STATE``."""
+        raise NotImplementedError
+
+    def coefficients(self, dt: float) -> Mapping[str, Value]:
+        """Everything ``step`` takes between the arrivals and the options, by name and in its order."""
+        raise NotImplementedError
+
+    @property
+    def spiking(self) -> bool:
+        """Whether the model can spike at all."""
+        return hasattr(self, "threshold")
+
+    def check(self, shape: tuple[int, ...], where: str) -> None:
+        """Raise `DescriptionError` if an array parameter does not have the population's shape."""
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) and value.shape != shape:
+                raise DescriptionError(
+                    f"{type(self).__name__}.{name} must be a number or an array of the population's shape",
+                    where=where,
+                    value=value.shape,
+                    limit=shape,
+                )
+
+
+def decay_factor(dt: float, tau: Value, rule: Discretisation) -> Value:
+    """What is left of a quantity with time constant ``tau`` (s) after a step: exp(-dt/tau), or 1 - dt/tau for Euler."""
+    if rule is Discretisation.EULER:
+        return 1.0 - dt / tau
+    return np.exp(-dt / tau) if isinstance(tau, np.ndarray) else math.exp(-dt / tau)
+
+
+def refractory_steps(dt: float, refractory: Value) -> Value:
+    """round(refractory/dt), halves up, as a whole number of steps."""
+    steps = np.floor(np.asarray(refractory) / dt + 0.5)
+    return steps if steps.ndim else float(steps)
