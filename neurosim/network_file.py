@@ -1,0 +1,314 @@
+"""A network on disk: the HDF5 group ``/neurosim``, format version 1.
+
+Layout: the group's attributes are ``format``, ``writer``, ``dt`` and ``seed``; its groups ``inputs``,
+``populations``, ``projections`` and ``outputs`` hold one numbered group a part, in order of creation. A part is a group
+with the attribute ``class`` and one item a field: arrays are datasets; numbers, text, None (an empty attribute) and
+options (text such as ``@Reset.BY_SUBTRACTION``) are attributes; parts inside parts are groups. Rules and distributions
+stay symbolic.
+
+A ``.nir`` file carries the same group beside its own content (`neurosim.interchange.nir`).
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from neurosim.errors import DescriptionError, FileFormatError, NeurosimError
+from neurosim.network_tree import Node, Option, digest, from_tree, to_tree
+
+if TYPE_CHECKING:
+    from neurosim.network import Network
+
+__all__ = [
+    "FORMAT",
+    "GROUP",
+    "load_network",
+    "network_hash",
+    "open_file",
+    "read_network",
+    "replacing",
+    "save_network",
+    "write_network",
+]
+
+FORMAT = 1
+GROUP = "neurosim"
+_LIMIT = 8 * 2**30
+"""Bytes of arrays that a file may declare."""
+_DEFLATE = 1032
+"""Deflate cannot shrink data further than this; a data set that claims more is not what it says."""
+_DEPTH = 32
+_ITEMS = 1_000_000
+
+
+def save_network(net: Network, path: str | os.PathLike[str]) -> None:
+    """Write ``net`` to an HDF5 file, whole or not at all."""
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        write_network(file.create_group(GROUP, track_order=True), net)
+
+
+def load_network(path: str | os.PathLike[str]) -> Network:
+    """Read a network that `save_network` wrote, or the one that a ``.nir`` file of ours carries.
+
+    Raises:
+        FileFormatError: the file is missing, truncated, foreign, of a newer format, or holds an invalid description.
+    """
+    with open_file(path) as file:
+        group = file.get(GROUP) if file.get(GROUP, getlink=True).__class__ is h5py.HardLink else None
+        if not isinstance(group, h5py.Group):
+            raise FileFormatError(
+                f"holds no group /{GROUP}",
+                where=str(path),
+                value=sorted(file)[:8],
+                remedy="It is not a network file",
+            )
+        return read_network(group)
+
+
+def network_hash(net: Network) -> str:
+    """SHA-256 of everything that ``net`` says, independent of the file it came from."""
+    return digest(_network_tree(net))
+
+
+def write_network(group: h5py.Group, net: Network) -> None:
+    """Write ``net`` into an empty group."""
+    from neurosim import __version__
+
+    tree = _network_tree(net)
+    group.attrs["format"] = FORMAT
+    group.attrs["writer"] = f"neurosim {__version__}"
+    for name, value in tree.items.items():
+        _write(group, name, value)
+
+
+def read_network(group: h5py.Group) -> Network:
+    """The network in a group that `write_network` filled."""
+    where = f"{group.file.filename}:{group.name}"
+    size = os.path.getsize(group.file.filename) if os.path.isfile(group.file.filename) else _LIMIT
+    reader = _Reader(group.file.filename, size)
+    version = reader.attribute(group, "format") if "format" in group.attrs else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise FileFormatError("has no format version", where=where, value=version)
+    if version > FORMAT:
+        raise FileFormatError(
+            "is of a newer format",
+            where=where,
+            value=version,
+            limit=f"<= {FORMAT}",
+            remedy="Upgrade neurosim",
+        )
+    return _network(reader.items(group, 0, skip=("format", "writer")), where)
+
+
+# --- the network as a tree
+
+
+def _network_tree(net: Network) -> Node:
+    def numbered(parts: Any) -> Node:
+        return Node("tuple", {str(i): to_tree(part, f"{part.name!r}") for i, part in enumerate(parts)})
+
+    return Node(
+        "Network",
+        {
+            "dt": float(net.dt),
+            "seed": to_tree(int(net.seed), "seed"),
+            "inputs": numbered(net.inputs.values()),
+            "populations": numbered(net.populations.values()),
+            "projections": numbered(net.projections.values()),
+            "outputs": to_tree(tuple(net.outputs), "outputs"),
+        },
+    )
+
+
+def _network(items: dict[str, Any], where: str) -> Network:
+    from neurosim.network import Input, Network, Population, Projection
+    from neurosim.plasticity.rule import PlasticityRule
+
+    expected = {
+        "dt": float,
+        "seed": int,
+        **dict.fromkeys(("inputs", "populations", "projections", "outputs"), Node),
+    }
+    for name, kind in expected.items():
+        if not isinstance(items.get(name), kind):
+            raise FileFormatError(
+                "lacks a part or holds another type", where=f"{where}/{name}", value=items.get(name)
+            )
+    if unknown := set(items) - set(expected):
+        raise FileFormatError("holds unknown items", where=where, value=sorted(unknown)[:8])
+
+    def parts(name: str, kind: type) -> tuple[Any, ...]:
+        found = from_tree(items[name], f"{where}/{name}")
+        if not isinstance(found, tuple) or not all(isinstance(part, kind) for part in found):
+            raise FileFormatError(f"is not a list of {kind.__name__}", where=f"{where}/{name}")
+        return found
+
+    try:
+        net = Network(dt=items["dt"], seed=items["seed"])
+        for source in parts("inputs", Input):
+            net.input(source.name, source.shape)
+        for group in parts("populations", Population):
+            net.population(group.name, group.shape, group.model)
+        for p in parts("projections", Projection):
+            if p.plasticity is not None and not isinstance(p.plasticity, PlasticityRule):
+                raise DescriptionError("is not a plasticity rule", where=f"projection {p.name!r}")
+            options = {"delay_rounding": p.delay_rounding, "plasticity": p.plasticity, "name": p.name}
+            net.connect(p.pre, p.post, p.rule, weight=p.weight, delay=p.delay, **options)
+        for name in parts("outputs", str):
+            net.output(name)
+    except (DescriptionError, TypeError, ValueError, KeyError, AttributeError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(f"holds an invalid network: {error}", where=where) from error
+    return net
+
+
+# --- the tree in HDF5
+
+
+def _write(group: h5py.Group, name: str, value: Any) -> None:
+    match value:
+        case None:
+            group.attrs[name] = h5py.Empty("f8")
+        case Option():
+            group.attrs[name] = "@" + value.name
+        case str():
+            if "\0" in value:
+                raise DescriptionError("text with a zero byte cannot be saved", where=name, value=repr(value))
+            group.attrs[name] = "@" + value if value.startswith("@") else value
+        case bool():
+            group.attrs[name] = np.bool_(value)
+        case int():
+            group.attrs[name] = np.int64(value)
+        case float():
+            group.attrs[name] = np.float64(value)
+        case np.ndarray():
+            large = value.nbytes > 4096
+            group.create_dataset(
+                name, data=value, compression="gzip" if large else None, shuffle=large or None
+            )
+        case Node():
+            child = group.create_group(name, track_order=True)
+            child.attrs["class"] = value.kind
+            for key, item in value.items.items():
+                _write(child, key, item)
+        case _:
+            raise TypeError(type(value).__name__)
+
+
+class _Reader:
+    """Reads trees; counts what a file declares against what it can hold."""
+
+    def __init__(self, file: str, file_size: int) -> None:
+        self.file, self.file_size = file, file_size
+        self.bytes, self.count = 0, 0
+
+    def fail(self, what: str, at: str, **details: Any) -> FileFormatError:
+        return FileFormatError(what, where=f"{self.file}:{at}", **details)
+
+    def items(self, group: h5py.Group, depth: int, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+        self.count += len(group.attrs) + len(group)
+        if depth > _DEPTH or self.count > _ITEMS:
+            raise self.fail(
+                "holds too many or too deeply nested items", group.name, limit=f"{_ITEMS}, depth {_DEPTH}"
+            )
+        found = {name: self.attribute(group, name) for name in group.attrs if name not in skip}
+        for name in group:
+            at = f"{group.name}/{name}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise self.fail("links are not allowed", at)
+            if name in found or name in skip:
+                raise self.fail("is there twice", at)
+            item = group[name]
+            found[name] = (
+                self.array(item, at) if isinstance(item, h5py.Dataset) else self.node(item, at, depth)
+            )
+        return found
+
+    def node(self, group: Any, at: str, depth: int) -> Node:
+        if not isinstance(group, h5py.Group):
+            raise self.fail("is not a group", at)
+        kind = self.attribute(group, "class") if "class" in group.attrs else None
+        if not isinstance(kind, str):
+            raise self.fail("names no class", at)
+        return Node(kind, self.items(group, depth + 1, skip=("class",)))
+
+    def attribute(self, group: h5py.Group, name: str) -> Any:
+        """A scalar attribute as a Python value; the space is looked at before the content."""
+        at = f"{group.name}@{name}"
+        held = group.attrs.get_id(name)
+        if held.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+            return None
+        if held.shape != ():
+            raise self.fail("is not a single value", at, value=held.shape)
+        value = group.attrs[name]
+        if isinstance(value, str):
+            return (
+                value[1:] if value.startswith("@@") else Option(value[1:]) if value.startswith("@") else value
+            )
+        if isinstance(value, (np.bool_, np.int64, np.float64)):
+            return value.item()
+        raise self.fail("is not a number or text", at, value=type(value).__name__)
+
+    def array(self, data: h5py.Dataset, at: str) -> Any:
+        """A dataset, after its declared size was compared with what is stored."""
+        if data.dtype.kind not in "biuf" or data.shape is None:
+            raise self.fail("is not an array of numbers", at, value=str(data.dtype))
+        if data.is_virtual or data.external:
+            raise self.fail("keeps its content in another file", at)
+        stored = data.id.get_storage_size()
+        if data.nbytes > stored * _DEFLATE or stored > self.file_size:
+            raise self.fail(
+                "declares more than the file holds",
+                at,
+                value=f"{data.nbytes} bytes",
+                limit=f"{stored} stored",
+            )
+        self.bytes += data.nbytes
+        if self.bytes > _LIMIT:
+            raise self.fail("arrays are too large", at, value=f"{self.bytes} bytes", limit=f"{_LIMIT} bytes")
+        return data[()]
+
+
+# --- files
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
+    target = pathlib.Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(handle)
+    temporary = pathlib.Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_file(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+    """An HDF5 file for reading; whatever HDF5 stumbles over while it is open is a `FileFormatError`."""
+    where = str(path)
+    if not pathlib.Path(path).is_file():
+        raise FileFormatError("no such file", where=where)
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except NeurosimError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, UnicodeError) as error:
+        what = f"cannot be read as HDF5: {error}"
+        raise FileFormatError(what, where=where, remedy="It is truncated or foreign") from error
