@@ -1,0 +1,110 @@
+"""The common part of every emulator: network time around machine time, network units around device units."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neurosim.engine.inputs import checked_inputs, steps_of
+from neurosim.engine.recording import PopulationRecording, Record, Recording
+from neurosim.errors import DescriptionError
+from neurosim.hardware.manifest import Manifest
+from neurosim.spikes import Spikes
+
+__all__ = ["Device", "Overflow"]
+
+
+class Overflow(Enum):
+    """What the emulator does when a number leaves the range of the device."""
+
+    AS_CHIP = "as the chip"
+    """compute what the chip computes and list it in ``recording.events``"""
+    WARN = "warn"
+    """the same, with one warning"""
+    RAISE = "raise"
+    """stop with a NumericsError"""
+
+
+class Device(ABC):
+    """An emulator of one build. Subclasses implement `run` in machine time and device units."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+
+    @abstractmethod
+    def run(
+        self,
+        inputs: Mapping[str, Spikes],
+        steps: int,
+        record: Mapping[str, Record],
+        seed: int,
+        overflow: Overflow,
+    ) -> Recording:
+        """Run ``steps`` machine steps. Every input is given, in machine time. Variables come back as [T, B, *shape] of
+        every step (``every`` and ``neurons`` of `Record` are applied by `emulate`)."""
+
+    def emulate(
+        self,
+        inputs: Mapping[str, Spikes | ArrayLike],
+        duration: float | None = None,
+        *,
+        record: Mapping[str, Record | str] | None = None,
+        seed: int = 0,
+        raw: bool = False,
+        overflow: Overflow = Overflow.WARN,
+    ) -> Recording:
+        """Compute what the device would, from the emitted files.
+
+        Args:
+            inputs: input name -> `Spikes` or counts [T, B, *shape]; inputs left out stay silent.
+            duration: seconds; None: as long as the inputs.
+            record: population -> what to record; None: spikes of the outputs.
+            seed: draws the device and its noise, where it has any.
+            raw: machine time and device units instead of the network's.
+            overflow: what to do when a number leaves the range of the device.
+        """
+        m = self.manifest
+        shapes = {name: entry.shape for name, entry in m.inputs.items()}
+        given = checked_inputs(inputs, shapes, m.dt)
+        steps = steps_of(duration, given, m.dt)
+        wanted = {
+            name: r if isinstance(r, Record) else Record(r) for name, r in (record or dict.fromkeys(m.outputs, "spikes")).items()
+        }
+        for name in wanted:
+            if name not in m.populations:
+                raise DescriptionError("is not a population of this build", where="record", value=name, limit=sorted(m.populations))
+        total = steps + m.max_lag
+        samples = next((s.samples for s in given.values()), 1)
+        machine: dict[str, Spikes] = {}
+        for name, entry in m.inputs.items():
+            s = given.get(name) or Spikes([], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples)
+            machine[name] = s.resize(steps).resize(total).shift(entry.lag)
+        everything = {name: Record(*r.variables) for name, r in wanted.items()}
+        recording = self.run(machine, total, everything, seed, overflow)
+        if raw:
+            return recording
+        return self._in_network_time(recording, wanted, steps)
+
+    def _in_network_time(self, recording: Recording, wanted: Mapping[str, Record], steps: int) -> Recording:
+        populations = {}
+        for name, r in wanted.items():
+            entry, raw = self.manifest.populations[name], recording[name]
+            spikes = raw.spikes.shift(-entry.lag).resize(steps) if raw.spikes is not None else None
+            variables: dict[str, Any] = {}
+            stride = r.stride(self.manifest.dt)
+            for variable, values in raw.variables.items():
+                scale, offset = entry.states.get(variable, (1.0, 0.0))
+                values = values[entry.lag : entry.lag + steps : stride]
+                if r.neurons is not None:
+                    values = values.reshape(*values.shape[:2], -1)[..., np.array(r.neurons, np.int64)]
+                variables[variable] = values / scale + offset
+            populations[name] = PopulationRecording(spikes, variables, stride, r.neurons)
+        lag = {name: entry.lag for name, entry in self.manifest.populations.items()}
+        events = tuple(replace(e, step=e.step - lag.get(e.population, 0)) for e in recording.events)
+        return replace(recording, populations=populations, steps=steps, events=events, lag=lag)
