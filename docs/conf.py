@@ -1,0 +1,52 @@
+"""Sphinx configuration; pages are Markdown (MyST). ``sphinx-build -W docs docs/_build`` builds them, as the tests do."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+import neurosim
+
+project = "neurosim"
+author = "The neurosim developers"
+version = release = neurosim.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+html_theme = "alabaster"
+html_theme_options = {"description": "Spiking networks, from description to chip", "page_width": "1100px"}
+
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+napoleon_numpy_docstring = False
+
+ROOT = Path(__file__).resolve().parent.parent
+TREES = {"neurosim": "neurosim", "hardware": "neurosim.hardware", "datasets": "neurosim.datasets"}
+
+
+def public_modules() -> list[str]:
+    """The modules whose names users import: those of the core's top level, and every package with an ``__all__``."""
+    names = [f"neurosim.{file.stem}" for file in (ROOT / "neurosim").glob("[a-z]*.py")]
+    for tree, home in TREES.items():
+        for file in (ROOT / tree).rglob("__init__.py"):
+            names.append(".".join([home, *file.parent.relative_to(ROOT / tree).parts]))
+    modules = {name: importlib.import_module(name) for name in sorted(names) if name != "neurosim"}
+    return [name for name, module in modules.items() if getattr(module, "__all__", None)]
+
+
+def write_reference(app: Sphinx, page: str, source: list[str]) -> None:
+    """Append one section per public module to the page ``api``."""
+    if page != "api":
+        return
+    for name in public_modules():
+        source[0] += f"\n## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n"
+        source[0] += "   :exclude-members: __init__\n```\n"
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", write_reference)
