@@ -1,4 +1,4 @@
-"""Sphinx configuration; pages are Markdown (MyST). ``sphinx-build -W docs docs/_build`` builds them, as the tests do."""
+"""Sphinx configuration; pages are Markdown (MyST). Build with ``sphinx-build -W docs docs/_build``, as the tests do."""
 
 from __future__ import annotations
 
