@@ -1,6 +1,38 @@
-"""Deploying to and emulating neuromorphic hardware. Installed as ``neurosim.hardware``."""
+"""Deploying to and emulating neuromorphic hardware. Installed as ``neurosim.hardware``.
+
+``compile(net, target)`` gives a `Build`; ``load(folder).emulate(...)`` computes what the device would, from the files.
+"""
 
 from __future__ import annotations
 
 if __name__ == "hardware":
     raise ImportError("this folder is imported as neurosim.hardware; run from outside the repository or use python -P")
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "Build": ("target", "Build"),
+    "Crossbar": ("crossbar", "Crossbar"),
+    "Device": ("device", "Device"),
+    "Loihi1": ("loihi", "Loihi1"),
+    "Loihi2": ("loihi", "Loihi2"),
+    "Overflow": ("device", "Overflow"),
+    "SpiNNaker": ("spinnaker", "SpiNNaker"),
+    "compile": ("compiler.compile", "compile_network"),
+    "load": ("target", "load"),
+    "targets": ("target", "targets"),
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        module, attribute = _HOME[name]
+        return getattr(importlib.import_module(f"neurosim.hardware.{module}"), attribute)
+    raise AttributeError(f"module 'neurosim.hardware' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

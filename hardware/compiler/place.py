@@ -1,0 +1,55 @@
+"""Pass 5: put cores on sites so that spikes travel few hops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurosim.errors import CapacityError
+
+__all__ = ["hops", "place"]
+
+
+def place(traffic: ArrayLike, sites: Sequence[tuple[int, int]], where: str = "placement") -> NDArray[np.int64]:
+    """A site for each core: greedily, the core with most traffic to placed ones next, at the free site of fewest hops.
+
+    Args:
+        traffic: [n, n], spikes (or synapses) from core to core.
+        sites: (x, y) of every place a core may take, several cores may share a position; Manhattan distance.
+
+    Returns:
+        Index into ``sites`` for each core, int64 [n].
+
+    Raises:
+        CapacityError: more cores than sites.
+    """
+    t = np.asarray(traffic, np.float64)
+    t = t + t.T
+    n = len(t)
+    if n > len(sites):
+        raise CapacityError("more cores than the machine has", where=where, value=n, limit=len(sites), remedy="Use a smaller network or a larger machine")
+    at = np.array(sites, np.float64).reshape(-1, 2)
+    centre = at.mean(axis=0)
+    chosen = np.full(n, -1, np.int64)
+    free = np.ones(len(at), bool)
+    for _ in range(n):
+        placed = chosen >= 0
+        pull = np.where(placed, -1.0, t[:, placed].sum(axis=1) if placed.any() else t.sum(axis=1))
+        core = int(pull.argmax())
+        if placed.any() and pull[core] > 0:
+            home = at[chosen[placed]]
+            distance = np.abs(at[:, None, :] - home[None]).sum(axis=2) @ t[core, placed]
+        else:
+            distance = np.abs(at - (at[0] if not placed.any() else centre)).sum(axis=1)
+        site = int(np.where(free, distance, np.inf).argmin())
+        chosen[core], free[site] = site, False
+    return chosen
+
+
+def hops(traffic: ArrayLike, sites: Sequence[tuple[int, int]], placement: NDArray[np.int64]) -> float:
+    """Traffic times Manhattan distance, summed: what `place` keeps small."""
+    at = np.array(sites, np.float64)[placement]
+    distance = np.abs(at[:, None, :] - at[None]).sum(axis=2)
+    return float((np.asarray(traffic) * distance).sum())

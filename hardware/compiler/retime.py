@@ -1,0 +1,115 @@
+"""Pass 2: give every population a lag so that all delays fit the target's transport.
+
+With L(v) a population's lag in steps, a projection u->v with delays in [p, q] runs with delays p + L(v) - L(u) to
+q + L(v) - L(u), which must lie in [m, M]: difference constraints, solved for the least L >= 0 (Leiserson and Saxe,
+"Retiming synchronous circuitry", Algorithmica 6, 1991). Spikes come out L(v) steps later and are otherwise the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from neurosim.engine.lower import stages_of
+from neurosim.engine.plan import Plan, PlanPopulation
+from neurosim.errors import CapacityError, CycleError
+from neurosim.hardware.target import Transport
+from neurosim.losses import Loss, LossKind, LossReport
+
+__all__ = ["lags", "retime"]
+
+Edge = tuple[str, str, int, int, str]
+
+
+def lags(edges: list[Edge], names: list[str], transport: Transport) -> dict[str, int]:
+    """The least lag of every part. ``edges``: (pre, post, shortest, longest delay, name of the projection).
+
+    Raises:
+        CapacityError: one projection spans more than the transport holds.
+        CycleError: a cycle of projections that is too short; named, with its sum and need.
+    """
+    m, most = transport.minimum, transport.maximum
+    bounds: list[tuple[str, str, int, str]] = []  # L(post) >= L(pre) + bound
+    for pre, post, p, q, name in edges:
+        if most is not None and q - p > most - m:
+            raise CapacityError(
+                f"delays of {p} to {q} steps span more than the target holds",
+                where=f"projection {name!r}",
+                value=f"{q - p} steps",
+                limit=f"{most - m} steps",
+                remedy="Shorten the longest delays",
+            )
+        bounds.append((pre, post, m - p, name))
+        if most is not None:
+            bounds.append((post, pre, q - most, name))
+    lag = dict.fromkeys(names, 0)
+    cause: dict[str, tuple[str, int, str]] = {}
+    for _ in range(len(names) + 1):
+        changed = None
+        for pre, post, bound, name in bounds:
+            if lag[pre] + bound > lag[post]:
+                lag[post] = lag[pre] + bound
+                cause[post] = (pre, bound, name)
+                changed = post
+        if changed is None:
+            return lag
+    raise _too_short(changed or names[0], cause, edges, transport)
+
+
+def _too_short(start: str, cause: Mapping[str, tuple[str, int, str]], edges: list[Edge], transport: Transport) -> CycleError:
+    at = start
+    for _ in cause:  # walk back until certainly on the cycle
+        at = cause[at][0]
+    cycle, node = [at], cause[at][0]
+    while node != at:
+        cycle.append(node)
+        node = cause[node][0]
+    cycle.append(at)
+    cycle.reverse()
+    used = {cause[node][2] for node in cycle}
+    total = sum(p for _, _, p, _, name in edges if name in used)
+    return CycleError(
+        "a cycle cannot be retimed: " + " -> ".join(cycle),
+        value=f"{total} steps of delay around it",
+        limit=f"at least {transport.minimum * (len(cycle) - 1)} steps, each delay at most {transport.maximum} after retiming",
+        remedy="Lengthen the delays of a projection on this cycle, or use a smaller dt",
+    )
+
+
+def retime(plan: Plan, transport: Transport) -> tuple[Plan, dict[str, int], LossReport]:
+    """The plan with machine delays, the lag of every input and population in steps, and start-up losses."""
+    edges = [(p.pre, p.post, p.min_delay, p.max_delay, p.name) for p in plan.projections if p.n_synapses]
+    lag = lags(edges, [*plan.inputs, *plan.populations], transport)
+    projections = tuple(
+        replace(p, delay=(p.delay + (lag[p.post] - lag[p.pre])).astype(np.int32)) for p in plan.projections
+    )
+    losses = [
+        Loss(
+            kind=LossKind.STARTUP,
+            where=f"population {name!r}",
+            what=f"starts {lag[name]} steps early and does not rest meanwhile: the first steps differ",
+            amount=float(lag[name]),
+        )
+        for name, population in plan.populations.items()
+        if lag[name] and not rests(population, plan.dt)
+    ]
+    retimed = replace(plan, projections=projections, stages=stages_of(plan.populations, projections))
+    return retimed, lag, LossReport(losses)
+
+
+def rests(population: PlanPopulation, dt: float) -> bool:
+    """Whether the initial state is a fixed point without input: then extra steps before the start change nothing."""
+    model = population.model
+    state = [np.broadcast_to(v, population.shape).reshape(-1) for v in model.initial(dt).values()]
+    coefficients = [np.broadcast_to(v, population.shape).reshape(-1) for v in model.coefficients(dt).values()]
+    options: list[Any] = [getattr(model, name) for name in model.OPTIONS]
+    columns = np.unique(np.stack([*state, *coefficients]), axis=1).T if state else np.zeros((0, 0))
+    for row in columns:
+        before = tuple(row[: len(state)].tolist())
+        *after, spike = model.step(*before, 0.0, *row[len(state) :].tolist(), *options)
+        if spike or not np.allclose(after, before, rtol=1e-12, atol=1e-12):
+            return False
+    return True
