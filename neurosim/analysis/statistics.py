@@ -1,6 +1,6 @@
 """Statistics and distances of spike trains.
 
-Everything takes `Spikes` and returns plain arrays. A rate is in Hz; a count of c in a cell is c spikes at once.
+Everything takes `Spikes` and returns plain arrays. A rate is in Hz; a count c in a cell is c spikes at once.
 """
 
 from __future__ import annotations
