@@ -12,7 +12,7 @@ __all__ = ["atomic_path", "write_atomically"]
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path in the folder of ``path`` that replaces ``path`` when the block ends without an error.
 
     The temporary name keeps the suffix, so that writers that look at it behave the same.
@@ -33,7 +33,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Write ``content`` to ``path``, replacing what was there only when all of it is on the disk."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)

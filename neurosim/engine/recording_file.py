@@ -1,0 +1,169 @@
+"""Recordings on disk: one HDF5 file.
+
+Attributes of the root are ``format``, ``version``, ``dt``, ``steps``, ``samples``; ``populations/0`` and so on hold the
+attributes ``name``, ``every`` and ``lag``, the group ``spikes`` (``sample, step, neuron, count``; attributes
+``shape``, ``steps``, ``samples``), one data set a variable under ``variables``, and ``neurons``; ``events`` holds the device events
+as columns. The state to carry on from is not kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.atomic_file import atomic_path
+from neurosim.engine.recording import DeviceEvent, PopulationRecording, Recording
+from neurosim.errors import FileFormatError, NeurosimError
+from neurosim.spikes import Spikes
+
+__all__ = ["load_recording", "save_recording"]
+
+FORMAT = "neurosim-recording"
+VERSION = 1
+_LIMIT = 64 * 2**30
+"""Bytes that the arrays of a file may declare."""
+_DEFLATE = 1032
+"""Deflate cannot shrink data further than this."""
+
+
+def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
+    """Write a recording, whole or not at all. ``final_state`` is left out."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        file.attrs.update(format=FORMAT, version=VERSION)
+        file.attrs.update(dt=recording.dt, steps=recording.steps, samples=recording.samples)
+        for i, (name, part) in enumerate(recording.items()):
+            group = file.create_group(f"populations/{i}")
+            group.attrs.update(name=name, every=part.every, lag=recording.lag.get(name, 0))
+            if part.neurons is not None:
+                group["neurons"] = np.array(part.neurons, np.int64)
+            for variable, values in part.variables.items():
+                _put(group, f"variables/{variable}", values)
+            if part.spikes is not None:
+                _put_spikes(group.create_group("spikes"), part.spikes)
+        for i, (name, weights) in enumerate(recording.weights.items()):
+            _put(file, f"weights/{i}", weights)
+            file[f"weights/{i}"].attrs["name"] = name
+        for field in ("kind", "population"):
+            words = [getattr(e, field) for e in recording.events]
+            file.create_dataset(f"events/{field}", data=np.array(words, dtype=h5py.string_dtype()))
+        for field in ("sample", "step", "neuron", "count"):
+            _put(file, f"events/{field}", np.array([getattr(e, field) for e in recording.events], np.int64))
+        numbers = [np.nan if e.value is None else e.value for e in recording.events]
+        _put(file, "events/value", np.array(numbers, np.float64))
+
+
+def _put(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
+    group.create_dataset(
+        name, data=values, **({"compression": "gzip", "shuffle": True} if values.size else {})
+    )
+
+
+def _put_spikes(group: h5py.Group, spikes: Spikes) -> None:
+    group.attrs.update(shape=spikes.shape, steps=spikes.steps, samples=spikes.samples)
+    for vector in ("sample", "step", "neuron", "count"):
+        values = getattr(spikes, vector)
+        if values is not None:
+            _put(group, vector, values)
+
+
+def load_recording(path: str | os.PathLike[str]) -> Recording:
+    """Read what `save_recording` wrote. Sizes are checked before anything is allocated.
+
+    Raises:
+        FileFormatError: the file is missing, truncated, foreign, of a newer version, or holds invalid values.
+    """
+    where = str(path)
+    if not Path(path).is_file():
+        raise FileFormatError("no such file", where=where)
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise FileFormatError(
+                    "is not a recording", where=where, value=file.attrs.get("format"), limit=FORMAT
+                )
+            if file.attrs["version"] != VERSION:
+                raise FileFormatError(
+                    "unknown version", where=where, value=file.attrs["version"], limit=VERSION
+                )
+            return _Reader(file, Path(path).stat().st_size).recording()
+    except NeurosimError as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(f"holds invalid values: {error}", where=where) from error
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise FileFormatError(f"is not a recording: {error}", where=where) from error
+
+
+class _Reader:
+    def __init__(self, file: h5py.File, size: int) -> None:
+        self._file = file
+        self._left = min(_LIMIT, size * _DEFLATE)
+
+    def _get(self, group: h5py.Group, name: str) -> NDArray[Any]:
+        link = group.get(name, getlink=True)
+        if name not in group or not isinstance(link, h5py.HardLink):
+            raise KeyError(f"{group.name}/{name} is missing or a link out of the file")
+        data = group[name]
+        if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
+            raise TypeError(f"{group.name}/{name} is not an ordinary data set")
+        self._left -= data.nbytes
+        if self._left < 0:
+            raise ValueError(f"{group.name}/{name} declares more than the file can hold")
+        if h5py.check_string_dtype(data.dtype):
+            return np.asarray(data.asstr()[()])
+        if data.dtype.kind not in "iufb":
+            raise TypeError(f"{group.name}/{name} holds {data.dtype}")
+        return np.asarray(data[()])
+
+    def recording(self) -> Recording:
+        file, attrs = self._file, self._file.attrs
+        parts: dict[str, PopulationRecording] = {}
+        lag: dict[str, int] = {}
+        group = file.get("populations", {})
+        for i in range(len(group)):
+            part = group[str(i)]
+            name = str(part.attrs["name"])
+            parts[name] = self._population(part, float(attrs["dt"]))
+            lag[name] = int(part.attrs["lag"])
+        return Recording(
+            parts,
+            dt=float(attrs["dt"]),
+            steps=int(attrs["steps"]),
+            samples=int(attrs["samples"]),
+            events=self._events(),
+            lag=lag,
+            weights={
+                str(file["weights"][i].attrs["name"]): self._get(file["weights"], i)
+                for i in file.get("weights", {})
+            },
+        )
+
+    def _population(self, group: h5py.Group, dt: float) -> PopulationRecording:
+        variables: Mapping[str, Any] = group.get("variables", {})
+        neurons = tuple(int(n) for n in self._get(group, "neurons")) if "neurons" in group else None
+        spikes = None
+        if "spikes" in group:
+            s = group["spikes"]
+            frame = {"steps": int(s.attrs["steps"]), "samples": int(s.attrs["samples"])}
+            vectors = [self._get(s, v) if v in s else None for v in ("sample", "step", "neuron", "count")]
+            if any(v is None for v in vectors[:3]):
+                raise KeyError(f"{s.name} lacks a vector")
+            shape = tuple(int(n) for n in s.attrs["shape"])
+            spikes = Spikes(*vectors, shape=shape, dt=dt, **frame)  # type: ignore[arg-type]
+        values = {name: self._get(group["variables"], name) for name in variables}
+        return PopulationRecording(spikes, values, int(group.attrs["every"]), neurons)
+
+    def _events(self) -> tuple[DeviceEvent, ...]:
+        group = self._file["events"]
+        names = ("kind", "population", "sample", "step", "neuron", "value", "count")
+        columns = [self._get(group, name).tolist() for name in names]
+        return tuple(
+            DeviceEvent(kind, population, sample, step, neuron, None if np.isnan(value) else value, count)
+            for kind, population, sample, step, neuron, value, count in zip(*columns, strict=True)
+        )
