@@ -16,6 +16,7 @@ import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,6 +76,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker in FOLDERS:
             if folder_of(marker) is None and item.get_closest_marker(marker):
                 item.add_marker(_missing(marker))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # pytest-xdist: only the workers collect
+        session.config.workeroutput["found"] = session.config.stash[_found]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for marker, kinds in getattr(node, "workeroutput", {}).get("found", {}).items():
+        node.config.stash[_found][marker].update(kinds)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -23,12 +23,12 @@ def test_recordings(data_folder):
 """
 
 
-def run(folder: Path, repository: Path, **variables: str) -> str:
+def run(folder: Path, repository: Path, *arguments: str, **variables: str) -> str:
     (folder / "test_some.py").write_text(TESTS)
     (folder / "conftest.py").write_text((repository / "tests" / "conftest.py").read_text())
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NEUROSIM_")} | variables
     options = ["-q", "-rs", "-p", "no:cacheprovider", "-c", str(repository / "pyproject.toml")]
-    command = [sys.executable, "-m", "pytest", *options, f"--rootdir={folder}", str(folder)]
+    command = [sys.executable, "-m", "pytest", *options, f"--rootdir={folder}", str(folder), *arguments]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
@@ -41,12 +41,13 @@ def test_unset_variables_skip_visibly(tmp_path: Path, repository: Path) -> None:
     assert "NEUROSIM_DATA is not set" in output
 
 
+@pytest.mark.parametrize("processes", [0, 2])
 @pytest.mark.parametrize("files", [1, 3])
-def test_every_file_of_a_kind_is_a_case(tmp_path: Path, repository: Path, files: int) -> None:
+def test_every_file_of_a_kind_is_a_case(tmp_path: Path, repository: Path, files: int, processes: int) -> None:
     vectors = tmp_path / "vectors" / "loihi"
     vectors.mkdir(parents=True)
     for index in range(files):
         (vectors / f"lif_{index}.npz").touch()
-    output = run(tmp_path, repository, NEUROSIM_REFERENCE=str(tmp_path / "vectors"))
+    output = run(tmp_path, repository, f"-n{processes}", NEUROSIM_REFERENCE=str(tmp_path / "vectors"))
     assert f"{files} passed, 2 skipped" in output
     assert f"reference: {files} files of 1 kinds used; none of loihi/dense_*.npz" in output

@@ -38,7 +38,7 @@ def installed_files(repository: Path) -> set[str]:
         f"{home}/{file.relative_to(repository / tree).as_posix()}"
         for tree, home in TREES.items()
         for file in (repository / tree).rglob("*")
-        if file.is_file() and file.suffix not in (".pyc", ".nbi", ".nbc")
+        if file.is_file() and "__pycache__" not in file.parts
     }
 
 
