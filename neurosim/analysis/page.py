@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from neurosim.analysis.axes import blank_figure
+from neurosim.analysis.axes import COLOURS, blank_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,9 +19,11 @@ __all__ = ["STYLE", "Section"]
 STYLE = """
 :root {
   color-scheme: light dark;
+  --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #cc79a7; --c4: #b27a00; --c5: #2f94cf;
   --ink: #1d232b; --faint: #5b6673; --line: #d5dae0; --paper: #ffffff; --card: #f6f7f9;
 }
 @media (prefers-color-scheme: dark) {
+  :root { --c0: #56b4e9; --c1: #f0883e; --c2: #2fc79a; --c3: #e3a0c6; --c4: #e69f00; --c5: #9fd3f2; }
   :root { --ink: #e4e8ee; --faint: #9aa6b3; --line: #39424e; --paper: #14181d; --card: #1c2229; }
 }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
@@ -126,6 +128,8 @@ def _inline_svg(figure: Figure, prefix: str) -> str:
     svg = re.sub(r'\bid="([^"]*)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r'href="#([^"]*)"', rf'href="#{prefix}-\1"', svg)
     svg = re.sub(r"url\(#([^)]*)\)", rf"url(#{prefix}-\1)", svg)
+    for i, colour in enumerate(COLOURS):
+        svg = svg.replace(f": {colour.lower()}", f": var(--c{i})")  # in styles: lighter on dark paper
     return svg.replace(_INK, "currentColor").strip()
 
 

@@ -1,9 +1,9 @@
 """Recordings on disk: one HDF5 file.
 
-Attributes of the root are ``format``, ``version``, ``dt``, ``steps``, ``samples``; ``populations/0`` and so on hold the
-attributes ``name``, ``every`` and ``lag``, the group ``spikes`` (``sample, step, neuron, count``; attributes
-``shape``, ``steps``, ``samples``), one data set a variable under ``variables``, and ``neurons``; ``events`` holds the device events
-as columns. The state to carry on from is not kept.
+Attributes of the root are ``format``, ``version``, ``dt``, ``steps``, ``samples``. ``populations/0`` and so on hold the
+attributes ``name``, ``every`` and ``lag``, the group ``spikes`` (``sample, step, neuron, count``; attributes ``shape``,
+``steps``, ``samples``), one data set a variable under ``variables``, and ``neurons``. ``events`` holds the device
+events as columns. The state to carry on from is not kept.
 """
 
 from __future__ import annotations

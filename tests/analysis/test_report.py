@@ -169,6 +169,8 @@ def test_text_from_outside_is_escaped_and_shown(page: str) -> None:
 def test_figures_follow_the_colour_scheme(page: str) -> None:
     assert "currentColor" in page
     assert "#010203" not in page
+    assert "var(--c0)" in page
+    assert "#0072b2" not in page.split("</style>")[1]
 
 
 def test_page_and_numbers_are_written_and_read_back(tmp_path) -> None:
