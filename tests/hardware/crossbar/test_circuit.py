@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,73 +13,45 @@ from neurosim.hardware.crossbar.circuit import gate, ideal_currents, solve, tran
 RTOL = 1e-9  # outputs, element by element; two exact solvers of one circuit agree to about 1e-11
 
 
-def reference_files(pattern):
-    root = os.environ.get("NEUROSIM_REFERENCE")
-    return sorted(Path(root, "crossbar").glob(pattern)) if root else []
-
-
-SOLVED = reference_files("bc_[0-9]*.npz")
-TRANSFERS = reference_files("bc_geff_*.npz")
-GATED = reference_files("bc_gated_*.npz")
-needs_reference = pytest.mark.skipif(not SOLVED, reason="NEUROSIM_REFERENCE is not set")
-
-
 def close_to_largest(got, want, what):
     """Voltages and inner currents near zero are round-off: compare with the largest of the array."""
     assert np.abs(got - want).max() <= RTOL * max(np.abs(want).max(), 1e-300), what
 
 
-@pytest.mark.reference
-@needs_reference
-def test_ideal_currents_match_badcrossbar():
-    for file in SOLVED:
-        with np.load(file) as z:
-            np.testing.assert_allclose(
-                ideal_currents(z["G"], z["V"]), z["I_ideal"], rtol=RTOL, err_msg=file.name
-            )
+@pytest.mark.reference("crossbar/bc_[0-9]*.npz")
+def test_every_voltage_and_current_matches_badcrossbar(reference_file: Path):
+    with np.load(reference_file) as z:
+        np.testing.assert_allclose(ideal_currents(z["G"], z["V"]), z["I_ideal"], rtol=RTOL)
+        got = solve(z["G"], z["V"], r_word=float(z["r_wl"]), r_bit=float(z["r_bl"]))
+        np.testing.assert_allclose(got.output, z["I_out"], rtol=RTOL)
+        for mine, key in (
+            (got.word_voltage, "V_wl"),
+            (got.bit_voltage, "V_bl"),
+            (got.cell, "I_dev"),
+            (got.word, "I_wl"),
+            (got.bit, "I_bl"),
+        ):
+            close_to_largest(mine, z[key], key)
 
 
-@pytest.mark.reference
-@needs_reference
-def test_every_voltage_and_current_matches_badcrossbar():
-    for file in SOLVED:
-        with np.load(file) as z:
-            got = solve(z["G"], z["V"], r_word=float(z["r_wl"]), r_bit=float(z["r_bl"]))
-            np.testing.assert_allclose(got.output, z["I_out"], rtol=RTOL, err_msg=file.name)
-            for mine, key in (
-                (got.word_voltage, "V_wl"),
-                (got.bit_voltage, "V_bl"),
-                (got.cell, "I_dev"),
-                (got.word, "I_wl"),
-                (got.bit, "I_bl"),
-            ):
-                close_to_largest(mine, z[key], f"{file.name} {key}")
+@pytest.mark.reference("crossbar/bc_geff_*.npz")
+def test_transfer_matrix_matches_badcrossbar(reference_file: Path):
+    with np.load(reference_file) as z:
+        r = float(z["r_i"])
+        t = transfer(z["G"], r_word=r, r_bit=r)
+        np.testing.assert_allclose(t, z["T"], rtol=RTOL, atol=1e-300)
+        np.testing.assert_allclose(z["V"].T @ t, z["I_out"], rtol=RTOL)
 
 
-@pytest.mark.reference
-@pytest.mark.skipif(not TRANSFERS, reason="NEUROSIM_REFERENCE is not set")
-def test_transfer_matrix_matches_badcrossbar():
-    for file in TRANSFERS:
-        with np.load(file) as z:
-            r = float(z["r_i"])
-            t = transfer(z["G"], r_word=r, r_bit=r)
-            np.testing.assert_allclose(t, z["T"], rtol=RTOL, atol=1e-300, err_msg=file.name)
-            np.testing.assert_allclose(z["V"].T @ t, z["I_out"], rtol=RTOL, err_msg=file.name)
-
-
-@pytest.mark.reference
-@pytest.mark.skipif(not GATED, reason="NEUROSIM_REFERENCE is not set")
-def test_grounded_and_gated_rows_match_badcrossbar():
-    for file in GATED:
-        with np.load(file) as z:
-            r = float(z["r_i"])
-            grounded = solve(z["G"], z["V"], r_word=r, r_bit=r).output[0]
-            gated = solve(gate(z["G"], z["active"]), z["V"], r_word=r, r_bit=r).output[0]
-            np.testing.assert_allclose(grounded, z["I_grounded"], rtol=RTOL, err_msg=file.name)
-            np.testing.assert_allclose(gated, z["I_gated"], rtol=RTOL, err_msg=file.name)
-            np.testing.assert_allclose(
-                ideal_currents(z["G"], z["V"]), z["I_ideal"], rtol=RTOL, err_msg=file.name
-            )
+@pytest.mark.reference("crossbar/bc_gated_*.npz")
+def test_grounded_and_gated_rows_match_badcrossbar(reference_file: Path):
+    with np.load(reference_file) as z:
+        r = float(z["r_i"])
+        grounded = solve(z["G"], z["V"], r_word=r, r_bit=r).output[0]
+        gated = solve(gate(z["G"], z["active"]), z["V"], r_word=r, r_bit=r).output[0]
+        np.testing.assert_allclose(grounded, z["I_grounded"], rtol=RTOL)
+        np.testing.assert_allclose(gated, z["I_gated"], rtol=RTOL)
+        np.testing.assert_allclose(ideal_currents(z["G"], z["V"]), z["I_ideal"], rtol=RTOL)
 
 
 def test_one_cell_is_a_series_circuit():

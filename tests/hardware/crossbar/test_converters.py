@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,6 @@ from scipy import optimize, stats
 
 from neurosim.errors import DescriptionError
 from neurosim.hardware.crossbar.converters import best_range, largest_code, quantise, step_size
-
-ROOT = os.environ.get("NEUROSIM_REFERENCE")
-CROSSSIM = Path(ROOT, "crossbar", "crosssim_mvm.npz") if ROOT else None
-needs_reference = pytest.mark.skipif(
-    CROSSSIM is None or not CROSSSIM.exists(), reason="NEUROSIM_REFERENCE is not set"
-)
 
 # CrossSim's arrays have G_min = 0.01 G_max; its converters see currents in units of G_max V_max
 SPAN = 0.99
@@ -29,20 +22,18 @@ def agree(got, want, step):
     assert difference.max() < 1.01 * step + 1e-5
 
 
-@pytest.mark.reference
-@needs_reference
+@pytest.mark.reference("crossbar/crosssim_mvm*.npz")
 @pytest.mark.parametrize("bits", [4, 8])
-def test_adc_matches_crosssim(bits):
-    with np.load(CROSSSIM) as z:
+def test_adc_matches_crosssim(reference_file: Path, bits):
+    with np.load(reference_file) as z:
         got = quantise(SPAN * z["W"] @ z["X"], 4.0, bits) / SPAN
         agree(got, z[f"adc_sm{bits}_cal4_Y"], step_size(4.0, bits) / SPAN)
 
 
-@pytest.mark.reference
-@needs_reference
+@pytest.mark.reference("crossbar/crosssim_mvm*.npz")
 @pytest.mark.parametrize("bits", [4, 8])
-def test_dac_matches_crosssim(bits):
-    with np.load(CROSSSIM) as z:
+def test_dac_matches_crosssim(reference_file: Path, bits):
+    with np.load(reference_file) as z:
         agree(z["W"] @ quantise(z["X"], 1.0, bits), z[f"dac_sm{bits}_Y"], 1e-5)
 
 

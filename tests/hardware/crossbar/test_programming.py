@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,23 +15,9 @@ N = 100_000  # devices a level; the references have 20,000
 STANDARD_ERRORS = 4.0
 
 
-def reference_files():
-    root = os.environ.get("NEUROSIM_REFERENCE")
-    return sorted(Path(root, "crossbar").glob("aihwkit_*.npz")) if root else []
-
-
 def model_of(file: Path) -> dict:
-    return json.loads((file.parent / "aihwkit_index.json").read_text())["models"].get(
-        file.stem.removeprefix("aihwkit_"), {}
-    )
-
-
-def profile_of(file: Path):
-    """The profile with the numbers of the reference's noise model, or None where no profile describes it."""
-    cls = model_of(file).get("cls", "")
-    if cls.startswith("PCMLike"):
-        return read_profile("pcm")
-    return read_profile("rram-wan-1s") if cls.startswith("ReRamWan") else None
+    index = json.loads((file.parent / "aihwkit_index.json").read_text())
+    return index["models"].get(file.stem.removeprefix("aihwkit_"), {})
 
 
 def within(sample, mean, std, n_reference):
@@ -46,82 +31,61 @@ def within(sample, mean, std, n_reference):
     return np.abs(sample.mean(axis=-1) - mean) / (se_mean + floor), np.abs(s - std) / (se_std + floor)
 
 
-@pytest.mark.reference
-@pytest.mark.skipif(not reference_files(), reason="NEUROSIM_REFERENCE is not set")
-def test_programming_error_matches_aihwkit():
-    seen = 0
-    for file in reference_files():
-        with np.load(file) as z:
-            if "prog_mean" not in z.files:
-                continue
-            model, profile = model_of(file), profile_of(file)
-            params = model.get("params") or {}
-            if "prog_coeff" in params:
-                error = ProgrammingError(
-                    sigma=tuple(c * 1e-6 for c in params["prog_coeff"]), reference=params["g_max"] * 1e-6
-                )
-                if profile is not None:
-                    np.testing.assert_allclose(profile.programming.sigma, error.sigma)
-                    np.testing.assert_allclose(profile.programming.reference, error.reference)
-                profile = read_profile("ideal").replace(programming=error)
-            if profile is None:
-                continue
-            levels = z["levels"] * 1e-6
-            index = np.arange(len(levels) * N).reshape(len(levels), N)
-            sample = program(profile, np.repeat(levels[:, None], N, 1), index, seed=1)
-            z_mean, z_std = within(sample, z["prog_mean"] * 1e-6, z["prog_std"] * 1e-6, int(z["N"]))
-            assert max(z_mean.max(), z_std.max()) < STANDARD_ERRORS, file.name
-            seen += 1
-    assert seen
+def assert_same_distribution(sample, mean, std, n_reference):
+    z_mean, z_std = within(sample, mean, std, n_reference)
+    assert max(z_mean.max(), z_std.max()) < STANDARD_ERRORS
 
 
-@pytest.mark.reference
-@pytest.mark.skipif(not reference_files(), reason="NEUROSIM_REFERENCE is not set")
-def test_relaxation_after_a_second_a_day_and_two_matches_aihwkit():
+@pytest.mark.reference(
+    "crossbar/aihwkit_pcm_gmax*.npz", "crossbar/aihwkit_hermes_*.npz", "crossbar/aihwkit_state_*.npz"
+)
+def test_polynomial_programming_error_matches_aihwkit(reference_file: Path):
+    model = model_of(reference_file)
+    error = ProgrammingError(
+        sigma=tuple(c * 1e-6 for c in model["params"]["prog_coeff"]),
+        reference=model["params"]["g_max"] * 1e-6,
+    )
+    if model["cls"] == "PCMLikeNoiseModel(g_max=25)":
+        np.testing.assert_allclose(read_profile("pcm").programming.sigma, error.sigma)
+        np.testing.assert_allclose(read_profile("pcm").programming.reference, error.reference)
+    with np.load(reference_file) as z:
+        levels = z["levels"] * 1e-6
+        index = np.arange(len(levels) * N).reshape(len(levels), N)
+        profile = read_profile("ideal").replace(programming=error)
+        sample = program(profile, np.repeat(levels[:, None], N, 1), index, seed=1)
+        assert_same_distribution(sample, z["prog_mean"] * 1e-6, z["prog_std"] * 1e-6, int(z["N"]))
+
+
+@pytest.mark.reference("crossbar/aihwkit_reram_wan_*.npz")
+def test_relaxed_rram_matches_aihwkit(reference_file: Path):
+    """After a second, a day and two days. The fit is in absolute conductances, whatever g_max."""
     names = {1.0: "rram-wan-1s", 86400.0: "rram-wan-1d", 172800.0: "rram-wan-2d"}
-    seen = 0
-    for file in reference_files():
-        if not model_of(file).get("cls", "").startswith("ReRamWan"):
-            continue
-        with np.load(file) as z:
-            levels = z["levels"] * 1e-6
-            index = np.arange(len(levels) * N).reshape(len(levels), N)
-            for row, t in enumerate(z["t"]):
-                sample = program(
-                    read_profile(names[float(t)]), np.repeat(levels[:, None], N, 1), index, seed=2
-                )
-                z_mean, z_std = within(sample, z["mean"][row] * 1e-6, z["std"][row] * 1e-6, int(z["N"]))
-                assert max(z_mean.max(), z_std.max()) < STANDARD_ERRORS, (file.name, t)
-                seen += 1
-    assert seen
+    with np.load(reference_file) as z:
+        levels = z["levels"] * 1e-6
+        index = np.arange(len(levels) * N).reshape(len(levels), N)
+        for row, t in enumerate(z["t"]):
+            sample = program(read_profile(names[float(t)]), np.repeat(levels[:, None], N, 1), index, seed=2)
+            assert_same_distribution(sample, z["mean"][row] * 1e-6, z["std"][row] * 1e-6, int(z["N"]))
 
 
-@pytest.mark.reference
-@pytest.mark.skipif(not reference_files(), reason="NEUROSIM_REFERENCE is not set")
-def test_drift_and_read_noise_of_pcm_match_aihwkit():
-    seen, n = 0, 40_000
-    for file in reference_files():
-        if not model_of(file).get("cls", "").startswith("PCMLike"):
-            continue
-        with np.load(file) as z:
-            levels = z["levels"] * 1e-6
-            index = np.arange(len(levels) * n).reshape(len(levels), n)
-            target = np.repeat(levels[:, None], n, 1)
-            for row, t in enumerate(z["t"]):
-                pcm = read_profile("pcm")
-                pcm = pcm.replace(drift=pcm.drift.replace(age=float(t)))
-                written = program(pcm, target, index, seed=3)
-                now = written * drift_factor(pcm.drift, target / pcm.g_max, index, seed=3)
-                z_mean, z_std = within(
-                    now, z["drift_only_mean"][row] * 1e-6, z["drift_only_std"][row] * 1e-6, int(z["N"])
-                )
-                assert max(z_mean.max(), z_std.max()) < STANDARD_ERRORS, (file.name, t, "drift")
-                xi = np.random.default_rng(row).standard_normal(now.shape)
-                read = np.maximum(now + read_sigma(pcm, written, now) * xi, 0.0)
-                z_mean, z_std = within(read, z["mean"][row] * 1e-6, z["std"][row] * 1e-6, int(z["N"]))
-                assert max(z_mean.max(), z_std.max()) < STANDARD_ERRORS, (file.name, t, "read")
-                seen += 1
-    assert seen
+@pytest.mark.reference("crossbar/aihwkit_pcm_gmax25*.npz")
+def test_drift_and_read_noise_of_pcm_match_aihwkit(reference_file: Path):
+    n = 40_000
+    with np.load(reference_file) as z:
+        levels = z["levels"] * 1e-6
+        index = np.arange(len(levels) * n).reshape(len(levels), n)
+        target = np.repeat(levels[:, None], n, 1)
+        for row, t in enumerate(z["t"]):
+            pcm = read_profile("pcm")
+            pcm = pcm.replace(drift=pcm.drift.replace(age=float(t)))
+            written = program(pcm, target, index, seed=3)
+            now = written * drift_factor(pcm.drift, target / pcm.g_max, index, seed=3)
+            assert_same_distribution(
+                now, z["drift_only_mean"][row] * 1e-6, z["drift_only_std"][row] * 1e-6, int(z["N"])
+            )
+            xi = np.random.default_rng(row).standard_normal(now.shape)
+            read = np.maximum(now + read_sigma(pcm, written, now) * xi, 0.0)
+            assert_same_distribution(read, z["mean"][row] * 1e-6, z["std"][row] * 1e-6, int(z["N"]))
 
 
 def test_programming_error_is_a_clamped_normal():

@@ -1,0 +1,165 @@
+"""From synapses to tiles: word lines, differential pairs of columns, target conductances.
+
+A projection is cut into blocks of postsynaptic neurons, as many as a tile has pairs of columns; a block's word lines
+are the pairs (presynaptic neuron, delay) that have a synapse in it, and fill one tile after the other. The delay itself
+lives in the digital buffer in front of the word lines. Column 2c holds the positive, column 2c + 1 the negative part of
+the weights of the block's neuron c, one-sided:
+
+    G+ = g_min + k max(w, 0)      G- = g_min + k max(-w, 0)      k = (g_max - g_min) / max|w|
+
+The maximum goes over the projection or over each neuron's weights (`Scaling`); k is undone digitally after the ADC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.plan import PlanProjection
+from neurosim.hardware.crossbar.profile import Profile
+
+__all__ = ["Block", "Scaling", "TileShape", "map_projection"]
+
+Float = NDArray[np.float64]
+
+
+class Scaling(Enum):
+    """Over which weights the largest one sets the scale from weight to conductance."""
+
+    PROJECTION = "projection"
+    """one scale a projection"""
+    COLUMN = "column"
+    """one scale a postsynaptic neuron: small weights use more of the range; costs a digital multiplication"""
+
+
+@dataclass(frozen=True)
+class TileShape:
+    """Word lines and bit lines of a tile; two bit lines carry a signed column."""
+
+    rows: int
+    columns: int
+
+    @property
+    def pairs(self) -> int:
+        """Signed columns of a tile."""
+        return self.columns // 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Block:
+    """Some postsynaptic neurons of one projection, on one or more tiles that share the columns.
+
+    Attributes:
+        projection, pre, post: names.
+        first_tile: number of its first tile; the next ones follow.
+        neuron: postsynaptic neuron of each pair of columns, int32 ``[c]``.
+        scale: k of each pair, S per unit of weight, ``[c]``.
+        line_pre, line_delay: presynaptic neuron and delay in steps of each word line, int32 ``[lines]``, sorted; line l
+            is row l % rows of tile first_tile + l // rows.
+        target: conductances, float32 ``[lines, 2 c]`` in S.
+        programmed: cells to be programmed, bool ``[lines, 2 c]``; the others stay unformed.
+        full_scale: largest current of the ADC of each tile, ``[tiles]`` in A.
+    """
+
+    projection: str
+    pre: str
+    post: str
+    first_tile: int
+    neuron: NDArray[np.int32]
+    scale: Float
+    line_pre: NDArray[np.int32]
+    line_delay: NDArray[np.int32]
+    target: NDArray[np.float32]
+    programmed: NDArray[np.bool_]
+    full_scale: Float
+
+    @property
+    def lines(self) -> int:
+        """Word lines in use."""
+        return len(self.line_pre)
+
+    def tiles(self, shape: TileShape) -> Iterator[tuple[int, slice]]:
+        """(number, word lines) of every tile."""
+        for i, start in enumerate(range(0, self.lines, shape.rows)):
+            yield self.first_tile + i, slice(start, min(start + shape.rows, self.lines))
+
+    def weights(self) -> Float:
+        """What the targets stand for, ``[lines, c]``."""
+        g = self.target.astype(np.float64)
+        return np.asarray((g[:, 0::2] - g[:, 1::2]) / self.scale, np.float64)
+
+
+def map_projection(
+    p: PlanProjection, shape: TileShape, profile: Profile, scaling: Scaling, *, first_tile: int
+) -> list[Block]:
+    """The blocks of a projection. Synapses that share word line and neuron share a pair of cells.
+
+    The full scale of each ADC is set to the largest current that the targets allow with one spike on every word line.
+    """
+    blocks: list[Block] = []
+    if not p.n_synapses:
+        return blocks
+    largest = float(np.abs(p.weight).max())
+    used = np.unique(p.target)
+    for start in range(0, len(used), shape.pairs):
+        block = _block(p, used[start : start + shape.pairs], shape, profile, scaling, largest, first_tile)
+        first_tile += -(-block.lines // shape.rows)
+        blocks.append(block)
+    return blocks
+
+
+def _block(
+    p: PlanProjection,
+    neuron: NDArray[np.int32],
+    shape: TileShape,
+    profile: Profile,
+    scaling: Scaling,
+    largest: float,
+    first_tile: int,
+) -> Block:
+    place = np.full(p.n_post, -1, np.int64)
+    place[neuron] = np.arange(len(neuron))
+    synapse = np.flatnonzero(place[p.target] >= 0)
+    column = place[p.target[synapse]]
+    delays = int(p.max_delay) + 1
+    code = p.pre_index[synapse].astype(np.int64) * delays + p.delay[synapse]
+    lines, line = np.unique(code, return_inverse=True)
+    cell = line * len(neuron) + column
+    size = len(lines) * len(neuron)
+    weight = np.bincount(cell, p.weight[synapse].astype(np.float64), size).reshape(len(lines), len(neuron))
+    present = (np.bincount(cell, minlength=size) > 0).reshape(weight.shape)
+
+    top = np.abs(weight).max(axis=0) if scaling is Scaling.COLUMN else np.full(len(neuron), largest)
+    top = np.maximum(
+        top, np.abs(weight).max(axis=0)
+    )  # synapses that share a cell may add up beyond the largest one
+    scale = profile.span / np.where(top > 0, top, 1.0)
+
+    idle = profile.g_min if profile.g_unformed is None else profile.g_unformed
+    target = np.empty((len(lines), 2 * len(neuron)), np.float32)
+    target[:, 0::2] = np.where(present, profile.g_min + np.maximum(weight, 0.0) * scale, idle)
+    target[:, 1::2] = np.where(present, profile.g_min + np.maximum(-weight, 0.0) * scale, idle)
+    everywhere = profile.g_unformed is None
+    programmed = np.repeat(np.ones_like(present) if everywhere else present, 2, axis=1)
+
+    signed = weight * scale * profile.read_voltage
+    starts = np.arange(0, len(lines), shape.rows)
+    up = np.add.reduceat(np.maximum(signed, 0.0), starts, axis=0).max(axis=1)
+    down = np.add.reduceat(np.maximum(-signed, 0.0), starts, axis=0).max(axis=1)
+    return Block(
+        projection=p.name,
+        pre=p.pre,
+        post=p.post,
+        first_tile=first_tile,
+        neuron=neuron.astype(np.int32),
+        scale=scale,
+        line_pre=(lines // delays).astype(np.int32),
+        line_delay=(lines % delays).astype(np.int32),
+        target=target,
+        programmed=programmed,
+        full_scale=np.maximum(up, down),
+    )
