@@ -16,9 +16,31 @@ if (_root / "hardware" / "__init__.py").is_file() and (_root / "pyproject.toml")
 __version__ = "0.1.0"
 
 _HOME = {
-    "Network": "network",
-    "Spikes": "spikes",
+    "AllToAll": "connectivity",
     "Binning": "spikes",
+    "Convolution2d": "connectivity",
+    "CurrentLIF": "neurons",
+    "Discretisation": "neurons",
+    "FixedProbability": "connectivity",
+    "IntegrateAndFire": "neurons",
+    "LIF": "neurons",
+    "LeakyIntegrator": "neurons",
+    "Network": "network",
+    "NeuronModel": "neurons",
+    "Normal": "connectivity",
+    "OneToOne": "connectivity",
+    "Record": "engine",
+    "Recording": "engine",
+    "RefractoryInput": "neurons",
+    "Reset": "neurons",
+    "ResetTiming": "neurons",
+    "Rounding": "connectivity",
+    "STDP": "plasticity",
+    "Sparse": "connectivity",
+    "SpikeWhen": "neurons",
+    "Spikes": "spikes",
+    "Uniform": "connectivity",
+    "simulate": "engine",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -1,0 +1,88 @@
+"""Kernels from scalar functions: the source of a model's step is written into a module with the loop around it.
+
+Numba cannot cache a function that takes another compiled function as an argument, and calling through one is slow. So each
+model gets a module of its own, named by a hash of its text, in the user's cache folder; Numba's cache lies beside it.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+import textwrap
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from neurosim.engine.cache import cache_folder
+from neurosim.errors import DescriptionError
+
+__all__ = ["function_source", "load_generated"]
+
+_LOADED: dict[str, types.ModuleType] = {}
+
+
+def function_source(function: Callable[..., Any], name: str, owner: str) -> tuple[list[str], str]:
+    """Imports and source of a scalar function, renamed to ``name``.
+
+    It may use `math` and enums as globals, and nothing else.
+    """
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        raise DescriptionError(
+            "the source of this function cannot be found", where=owner, remedy="Define it in a file (not at the prompt)"
+        ) from None
+    imports = []
+    for used in sorted(_global_names(function.__code__)):
+        value = function.__globals__.get(used)
+        if isinstance(value, types.ModuleType) and value.__name__ == "math":
+            imports.append(f"import math as {used}")
+        elif isinstance(value, type) and issubclass(value, enum.IntEnum):
+            imports.append(f"from {value.__module__} import {value.__qualname__} as {used}")
+        elif value is not None or used not in __builtins__:  # type: ignore[operator]
+            raise DescriptionError(f"uses the global {used!r}", where=owner, remedy="Only math and IntEnum classes may be used")
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("def "))
+    lines = lines[start:]
+    lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
+    return imports, "\n".join(lines)
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    import dis
+
+    return {str(i.argval) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+
+
+def load_generated(title: str, text: str) -> types.ModuleType:
+    """Import a generated module, written to the cache folder on first use and announced on stderr."""
+    digest = hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+    name = f"{title}_{digest}"
+    if name not in _LOADED:
+        folder = cache_folder() / "kernels"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.py"
+        if not (path.is_file() and path.read_text(encoding="utf-8") == text):
+            print(f"neurosim: compiling kernels for {title} (once; kept in {folder})", file=sys.stderr)
+            _write(path, text)
+        spec = importlib.util.spec_from_file_location(f"neurosim_kernels.{name}", path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"cannot load the generated kernel {path}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # Numba's cache looks its module up by name
+        spec.loader.exec_module(module)
+        _LOADED[name] = module
+    return _LOADED[name]
+
+
+def _write(path: Path, text: str) -> None:
+    handle, scratch = tempfile.mkstemp(dir=path.parent, suffix=".py")
+    with os.fdopen(handle, "w", encoding="utf-8") as f:
+        f.write(text)
+    os.replace(scratch, path)

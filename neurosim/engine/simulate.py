@@ -1,0 +1,182 @@
+"""Running a network: populations in topological order, in blocks of steps, over threads by samples or by targets.
+
+In a block, each level of each stage pulls the spikes its sources have emitted since the last pull, then updates. A
+thread owns samples where there are enough of them, else a range of targets in every population; contributions to one
+target are always added in the same order, so results do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neurosim.engine.inputs import checked_inputs, steps_of
+from neurosim.engine.lower import lower
+from neurosim.engine.plan import Plan
+from neurosim.engine.recording import PopulationRecording, Record, Recording, State
+from neurosim.engine.workspace import Workspace, workspace_bytes
+from neurosim.errors import DataError, DescriptionError, ShapeError
+from neurosim.network import Network
+from neurosim.spikes import Spikes
+
+__all__ = ["simulate"]
+
+MEMORY_PER_CHUNK = 128 * 2**20
+"""Samples are run in chunks whose working arrays stay below this, in bytes."""
+SYNAPSES_WORTH_SPLITTING = 100_000
+"""Below this, one sample is run by one thread: meeting would cost more than it saves."""
+
+
+def simulate(
+    net: Network | Plan,
+    inputs: Mapping[str, Spikes | ArrayLike] | None = None,
+    duration: float | None = None,
+    *,
+    record: Mapping[str, Record | str] | None = None,
+    state: State | None = None,
+    modulators: Mapping[str, ArrayLike] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    backend: str = "neurosim",
+) -> Recording:
+    """Run a network.
+
+    Args:
+        net: the network, or its plan.
+        inputs: input name -> `Spikes`, or counts [T, B, *shape]; inputs left out stay silent.
+        duration: seconds, round(duration/dt) steps; None: as long as the inputs.
+        record: population -> `Record` or the name of a variable; None: spikes of the outputs (of all populations if there
+            are none).
+        state: ``final_state`` of an earlier run to carry on from; None: the models' initial state.
+        modulators: plastic projection -> modulator value, [T] or [T, B].
+        seed: draws what the run itself draws (nothing in the models of this version).
+        threads: at most this many; None: all cores, or ``$NEUROSIM_THREADS``.
+        backend: ``"neurosim"``, or ``"brian2"`` to run the same description there.
+
+    Raises:
+        DataError, ShapeError: inputs that do not fit.
+        NumericsError: a state became NaN or infinite; names population and step.
+    """
+    if backend != "neurosim":
+        return _elsewhere(backend, net, inputs, duration, record)
+    plan = net if isinstance(net, Plan) else lower(net)
+    given = checked_inputs(inputs or {}, plan.inputs, plan.dt)
+    steps = steps_of(duration, given, plan.dt)
+    samples = _samples(given, state)
+    wanted = _wanted(plan, record)
+    given = {name: s.resize(steps) for name, s in given.items()}
+    modulation = _modulation(plan, modulators or {}, steps, samples)
+    threads = threads or int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+    per_sample = workspace_bytes(plan, wanted)
+    chunk = max(1, min(-(-samples // threads), MEMORY_PER_CHUNK // max(per_sample, 1)))
+    bounds = [(a, min(a + chunk, samples)) for a in range(0, samples, chunk)]
+    big = sum(p.n_synapses for p in plan.projections) >= SYNAPSES_WORTH_SPLITTING
+    parts = threads if len(bounds) < threads and big else 1
+
+    with ThreadPoolExecutor(threads) as pool:
+
+        def run(bound: tuple[int, int]) -> Workspace:
+            which = slice(*bound)
+            some = {name: s.select(np.arange(*bound)) for name, s in given.items()}
+            work = Workspace(plan, some, steps, bound[1] - bound[0], wanted, _part(state, which), parts)
+            work.modulation = {name: m[:, which] for name, m in modulation.items()}
+            work.run(pool.map if parts > 1 else map)
+            return work
+
+        # one sample after the other where the threads work inside a sample
+        done = list(map(run, bounds) if parts > 1 else pool.map(run, bounds))
+    return _recording(plan, wanted, steps, samples, done)
+
+
+def _elsewhere(backend: str, net: Any, inputs: Any, duration: Any, record: Any) -> Recording:
+    if backend != "brian2":
+        raise DescriptionError("unknown backend", where="simulate", value=backend, limit=["neurosim", "brian2"])
+    from neurosim.interchange.brian2 import run_brian2
+
+    return run_brian2(net, inputs or {}, duration, record=record)
+
+
+def _samples(given: Mapping[str, Spikes], state: State | None) -> int:
+    sizes = {s.samples for s in given.values()}
+    if state is not None:
+        sizes |= {a.shape[0] for variables in state.variables.values() for a in variables.values()}
+    if len(sizes) > 1:
+        raise DataError("inputs and state differ in the number of samples", value=sorted(sizes))
+    return sizes.pop() if sizes else 1
+
+
+def _wanted(plan: Plan, record: Mapping[str, Record | str] | None) -> dict[str, Record]:
+    if record is None:
+        record = dict.fromkeys(plan.outputs or plan.populations, "spikes")
+    wanted = {name: r if isinstance(r, Record) else Record(r) for name, r in record.items()}
+    for name, r in wanted.items():
+        if name not in plan.populations:
+            raise DescriptionError("is not a population", where="record", value=name, limit=sorted(plan.populations))
+        population = plan.populations[name]
+        unknown = set(r.variables) - {"spikes", *population.model.STATE}
+        if unknown:
+            raise DescriptionError(
+                "cannot be recorded", where=f"population {name!r}", value=sorted(unknown), limit=["spikes", *population.model.STATE]
+            )
+        if r.neurons and not all(0 <= n < population.size for n in r.neurons):
+            raise ShapeError("neurons out of range", where=f"Record of {name!r}", limit=f"0 to {population.size - 1}")
+        r.stride(plan.dt)
+    return wanted
+
+
+def _modulation(plan: Plan, modulators: Mapping[str, ArrayLike], steps: int, samples: int) -> dict[str, Any]:
+    plastic = {p.name for p in plan.projections if p.plasticity is not None}
+    out = {}
+    for name, values in modulators.items():
+        if name not in plastic:
+            raise DescriptionError("is not a plastic projection", where="modulators", value=name, limit=sorted(plastic))
+        array = np.asarray(values, np.float64)
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or array.shape[0] < steps or array.shape[1] not in (1, samples):
+            raise ShapeError("must be [T] or [T, B]", where=f"modulator of {name!r}", value=array.shape, limit=(steps, samples))
+        out[name] = np.broadcast_to(array[:steps], (steps, samples))
+    return out
+
+
+def _part(state: State | None, which: slice) -> State | None:
+    if state is None:
+        return None
+    return State(
+        {p: {v: a[which] for v, a in variables.items()} for p, variables in state.variables.items()},
+        {p: a[which] for p, a in state.arrivals.items()},
+        {p: {k: a[which] for k, a in extra.items()} for p, extra in state.extras.items()},
+    )
+
+
+def _recording(plan: Plan, wanted: Mapping[str, Record], steps: int, samples: int, done: list[Workspace]) -> Recording:
+    populations = {}
+    for name, r in wanted.items():
+        population = plan.populations[name]
+        spikes = None
+        if "spikes" in r.variables:
+            parts = [
+                Spikes(*w.spikes_of(name), shape=population.shape, dt=plan.dt, steps=steps, samples=w.samples) for w in done
+            ]
+            frame = {"shape": population.shape, "dt": plan.dt, "steps": steps}
+            spikes = Spikes.concatenate(parts) if parts else Spikes([], [], [], samples=0, **frame)
+        variables = {}
+        for v in r.variables:
+            if v != "spikes":
+                values = np.concatenate([w.trace_of(name, v) for w in done], axis=1)
+                variables[v] = values if r.neurons is not None else values.reshape(*values.shape[:2], *population.shape)
+        populations[name] = PopulationRecording(spikes, variables, r.stride(plan.dt), r.neurons)
+    states = [w.final_state() for w in done]
+    final = State(
+        {p: {v: np.concatenate([s.variables[p][v] for s in states]) for v in states[0].variables[p]} for p in plan.populations},
+        {p: np.concatenate([s.arrivals[p] for s in states]) for p in plan.populations},
+        {p: {k: np.concatenate([s.extras[p][k] for s in states]) for k in states[0].extras[p]} for p in states[0].extras},
+    )
+    weights = {name: extra["weight"] for name, extra in final.extras.items()}
+    return Recording(populations, plan.dt, steps, samples, final, weights=weights)
+
+
