@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -48,5 +50,21 @@ def write_reference(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] += "   :exclude-members: __init__\n```\n"
 
 
+def escape_mathematics(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings are plain text: ``*`` and ``|`` mean a product, a shape or a modulus, never markup."""
+    literal: int | None = None  # indentation of the paragraph whose literal block we are in
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        indent = len(line) - len(line.lstrip())
+        if literal is not None and indent > literal:
+            continue
+        literal = indent if line.rstrip().endswith("::") else None
+        text = line.split("``")  # every second piece is code
+        text[::2] = [re.sub(r"([*|])", r"\\\1", piece) for piece in text[::2]]
+        lines[number] = "``".join(text)
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", escape_mathematics, priority=400)  # before napoleon, at 500
     app.connect("source-read", write_reference)
