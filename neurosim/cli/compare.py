@@ -1,0 +1,48 @@
+"""Find the first population, step and neuron where two recordings part, and why.
+
+Exit code 1 when a population's share of differing spikes is above the tolerance.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from neurosim.cli import CHECK_FAILED, DONE
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``neurosim compare``."""
+    parser.add_argument("a", metavar="A", help="recording, such as the engine's (simulate --out)")
+    parser.add_argument("b", metavar="B", help="recording, such as an emulator's (emulate --out)")
+    parser.add_argument("--build", metavar="DIR", help="build folder of B: its losses help to name the cause")
+    parser.add_argument(
+        "--order", metavar="NAMES", help="populations from input to output, separated by commas"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=0.0, metavar="RATE", help="largest accepted share (default 0)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print the verdict."""
+    from neurosim.analysis.compare import compare
+    from neurosim.cli.output import print_json
+    from neurosim.engine.recording_file import load_recording
+    from neurosim.losses import Loss, LossKind
+
+    losses = []
+    if args.build:
+        from neurosim.hardware.manifest import read_manifest
+
+        for loss in read_manifest(args.build).losses:
+            losses.append(Loss(**{**loss, "kind": LossKind(loss["kind"])}))
+    order = args.order.split(",") if args.order else None
+    found = compare(load_recording(args.a), load_recording(args.b), order=order, losses=losses)
+    failed = found.rate > args.tolerance
+    if args.json:
+        print_json({**found.to_json(), "tolerance": args.tolerance, "passed": not failed})
+    else:
+        print(found)
+    return CHECK_FAILED if failed else DONE

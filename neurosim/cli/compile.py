@@ -1,0 +1,78 @@
+"""Compile a network file for a chip and write the build folder.
+
+What the chip cannot do is refused with the limit, the offender and what to change; nothing is written then.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from neurosim.cli import DONE
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``neurosim compile``."""
+    parser.add_argument(
+        "network", metavar="NETWORK", help="network file (Network.save) or .nir with a neurosim group"
+    )
+    parser.add_argument(
+        "--target", required=True, metavar="NAME", help="loihi1, loihi2, spinnaker, crossbar or your own"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="build folder; an older build there is replaced"
+    )
+    parser.add_argument(
+        "--calibration", metavar="FILE", help="typical input spikes (.npz), for ranges and scales"
+    )
+    parser.add_argument(
+        "--allow",
+        default="rounded,approximated",
+        metavar="KINDS",
+        help="losses to accept: rounded, approximated, clipped, dropped, startup (default %(default)s)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="option of the target; may be repeated",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile, save, and print the build's report."""
+    from neurosim.cli.output import print_json
+    from neurosim.cli.simulate import load_network
+    from neurosim.cli.targets import make_target
+    from neurosim.errors import DescriptionError
+    from neurosim.hardware import compile as compile_network
+    from neurosim.losses import LossKind
+    from neurosim.spikes_file import load_spikes
+
+    kinds = [kind for kind in args.allow.split(",") if kind]
+    known = [kind.value for kind in LossKind]
+    if not set(kinds) <= set(known):
+        raise DescriptionError("unknown kind of loss", where="--allow", value=args.allow, limit=known)
+    target = make_target(args.target, args.set)
+    net = load_network(args.network)
+    calibration = load_spikes(args.calibration) if args.calibration else None
+    build = compile_network(net, target, calibration=calibration, allow=[LossKind(kind) for kind in kinds])
+    manifest = build.save(args.out)
+    if args.json:
+        print_json(
+            {
+                "target": manifest.target,
+                "profile": manifest.profile,
+                "folder": args.out,
+                "network": manifest.network,
+                "files": {name: entry["bytes"] for name, entry in manifest.files.items()},
+                "usage": manifest.usage,
+                "losses": manifest.losses,
+            }
+        )
+    else:
+        print(build.report())
+        print(f"written to {args.out}")
+    return DONE

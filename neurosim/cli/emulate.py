@@ -1,0 +1,30 @@
+"""Run a compiled build as the chip would, from its files alone."""
+
+from __future__ import annotations
+
+import argparse
+
+from neurosim.cli.simulate import add_run_arguments, finish, record_of
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``neurosim emulate``."""
+    parser.add_argument("build", metavar="DIR", help="build folder (compile --out)")
+    add_run_arguments(parser)
+    parser.add_argument(
+        "--raw", action="store_true", help="machine time and device units instead of the network's"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Emulate and print the spike counts."""
+    from neurosim.hardware import load
+    from neurosim.spikes_file import load_spikes
+
+    device = load(args.build)
+    inputs = load_spikes(args.input) if args.input else {}
+    record = record_of(args.record)
+    recording = device.emulate(inputs, args.duration, record=record, seed=args.seed, raw=args.raw)
+    return finish(recording, args)

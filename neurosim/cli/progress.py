@@ -1,0 +1,47 @@
+"""Progress on stderr, so that stdout holds results only: plain lines, and a line that rewrites itself on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Stages with their wall-clock seconds; ``seconds`` keeps them by name, in order."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._terminal = sys.stderr.isatty()
+        self._open = False
+
+    @contextmanager
+    def stage(self, name: str, text: str = "") -> Iterator[None]:
+        """Announce a stage and, when it is over, how long it took."""
+        self.say(f"{name:<9} {text}")
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        self.say(f"{name:<9} done in {spent:.1f} s")
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._end_line()
+        print(text, file=sys.stderr, flush=True)
+
+    def update(self, text: str) -> None:
+        """A line that the next one replaces; printed on a terminal only."""
+        if self._terminal:
+            print(f"\r\x1b[2K  {text}", end="", file=sys.stderr, flush=True)
+            self._open = True
+
+    def _end_line(self) -> None:
+        if self._open:
+            print("\r\x1b[2K", end="", file=sys.stderr)
+            self._open = False

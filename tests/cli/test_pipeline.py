@@ -1,0 +1,97 @@
+"""simulate, compile, emulate and compare, chained through files as a user would."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from neurosim.cli import main
+from neurosim.connectivity.rules import AllToAll
+from neurosim.engine.recording_file import load_recording
+from neurosim.engine.simulate import simulate
+from neurosim.network import Network
+from neurosim.neurons.lif import LIF
+from neurosim.random import key, normal, uniform
+from neurosim.spikes import Spikes
+from neurosim.spikes_file import save_spikes
+
+DT, STEPS = 1e-3, 40
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("pipeline")
+    net = Network(dt=DT, seed=0)
+    source = net.input("in", 8)
+    hidden = net.population("hidden", 6, LIF(tau_membrane=10e-3, threshold=1.0))
+    out = net.population("out", 3, LIF(tau_membrane=10e-3, threshold=1.0))
+    k = key(0, "weight", "test")
+    net.connect(source, hidden, AllToAll(), weight=normal(k, np.arange(48)).reshape(8, 6) * 0.6, delay=2e-3)
+    net.connect(hidden, out, AllToAll(), weight=normal(k, np.arange(18), 1).reshape(6, 3) * 3 + 1, delay=1e-3)
+    net.output(out)
+    net.save(place / "net.h5")
+    fired = uniform(key(0, "encode", "test"), np.arange(STEPS * 2 * 8)).reshape(STEPS, 2, 8) < 0.3
+    save_spikes({"in": Spikes.from_dense(fired, dt=DT)}, place / "in.npz")
+    return place
+
+
+def run(capsys, *arguments: object) -> tuple[int, dict]:
+    code = main([*map(str, arguments), "--json"])
+    return code, json.loads(capsys.readouterr().out or "null")
+
+
+def test_simulate(folder, capsys) -> None:
+    out = folder / "float.h5"
+    arguments = ("simulate", folder / "net.h5", "--input", folder / "in.npz", "--out", out)
+    code, result = run(capsys, *arguments, "--record", "hidden:v", "--record", "out")
+    assert code == 0
+    assert (result["steps"], result["samples"]) == (STEPS, 2)
+    from neurosim.spikes_file import load_spikes
+
+    net = Network.load(folder / "net.h5")
+    expected = simulate(net, load_spikes(folder / "in.npz"), record={"hidden": "spikes", "out": "spikes"})
+    read = load_recording(out)
+    assert list(read["hidden"].variables) == ["v"]
+    for name in ("hidden", "out"):
+        assert read[name].spikes == expected[name].spikes
+        assert len(expected[name].spikes) > 5
+
+
+def test_simulate_refuses_what_does_not_fit(folder, tmp_path, capsys) -> None:
+    wrong = tmp_path / "wrong.npz"
+    save_spikes({"other": Spikes([], [], [], shape=8, dt=DT, steps=3)}, wrong)
+    out = tmp_path / "out.h5"
+    for bad in (wrong, folder / "net.h5", folder / "none.npz"):
+        assert main(["simulate", str(folder / "net.h5"), "--input", str(bad), "--out", str(out)]) == 2
+    assert main(["simulate", str(folder / "net.h5"), "--record", "nobody", "--duration", "0.01"]) == 2
+    assert main(["simulate", str(folder / "in.npz"), "--duration", "0.01"]) == 2
+    assert not out.exists()
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_compare_passes_and_fails(folder, capsys) -> None:
+    arguments = [
+        "simulate",
+        folder / "net.h5",
+        "--input",
+        folder / "in.npz",
+        "--record",
+        "hidden:v",
+        "--record",
+        "out",
+    ]
+    run(capsys, *arguments, "--out", folder / "a.h5")
+    run(capsys, *arguments, "--out", folder / "b.h5")
+    assert run(capsys, "compare", folder / "a.h5", folder / "b.h5")[0] == 0
+    arguments = ["simulate", folder / "net.h5", "--record", "hidden:v", "--record", "out"]
+    silent = folder / "silent.npz"
+    save_spikes({"in": Spikes([], [], [], shape=8, dt=DT, steps=STEPS, samples=2)}, silent)
+    run(capsys, *arguments, "--input", silent, "--out", folder / "b.h5")
+    code, result = run(capsys, "compare", folder / "a.h5", folder / "b.h5")
+    assert code == 1
+    assert result["first"]["population"] == "hidden"
+    assert result["passed"] is False
+    assert run(capsys, "compare", folder / "a.h5", folder / "b.h5", "--tolerance", 1)[0] == 0
+    assert main(["compare", str(folder / "a.h5"), str(folder / "net.h5")]) == 2
