@@ -41,8 +41,7 @@ def test_unset_variables_skip_visibly(tmp_path: Path, repository: Path) -> None:
     assert "NEUROSIM_DATA is not set" in output
 
 
-@pytest.mark.parametrize("processes", [0, 2])
-@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize(("files", "processes"), [(1, 0), (3, 2)])
 def test_every_file_of_a_kind_is_a_case(tmp_path: Path, repository: Path, files: int, processes: int) -> None:
     vectors = tmp_path / "vectors" / "loihi"
     vectors.mkdir(parents=True)
