@@ -33,6 +33,7 @@ class CurrentLIF(NeuronModel):
     Attributes:
         tau_membrane, tau_synapse: time constants, s.
         threshold, v_rest, v_reset, v_init: potentials; v_init None means v_rest.
+        i_init: initial synaptic current.
         resistance, current: R and the constant external current I.
         refractory: absolute refractory period, s.
     """
@@ -60,7 +61,7 @@ class CurrentLIF(NeuronModel):
         check_reset_timing(self)
 
     def initial(self, dt: float) -> Mapping[str, Value]:
-        return {"v": self.v_rest if self.v_init is None else self.v_init, "i": 0.0, "refractory_left": 0.0}
+        return {"v": self.v_rest if self.v_init is None else self.v_init, "i": self.i_init, "refractory_left": 0.0}
 
     def coefficients(self, dt: float) -> Mapping[str, Value]:
         a = decay_factor(dt, self.tau_membrane, self.discretisation)
