@@ -1,11 +1,12 @@
 """The integer operations of a SpiNNaker core on its fixed-point types.
 
-``accum`` is s16.15 in a signed 32-bit word (one unit is 2**-15, range -65536 to just under 65536); ``unsigned long fract``
-is u0.32 in an unsigned 32-bit word. Multiplications round toward minus infinity and nothing saturates: results wrap
-modulo 2**32. The operations are those of spinn_common's ``stdfix-full-iso.h`` and sPyNNaker's ``maths-util.h``,
-``decay.h`` and ``c_main_neuron_common.h``.
+``accum`` is s16.15 in a signed 32-bit word (one unit is 2**-15, range -65536 to just under 65536); ``unsigned long
+fract`` is u0.32 in an unsigned 32-bit word. Multiplications round toward minus infinity and nothing saturates:
+results wrap modulo 2**32. The operations are those of spinn_common's ``stdfix-full-iso.h`` and sPyNNaker's
+``maths-util.h``, ``decay.h`` and ``c_main_neuron_common.h``.
 
-Each function takes and returns int64 words, Python integers or arrays of them; the first four also run inside Numba kernels.
+Each function takes and returns int64 words, Python integers or arrays of them; the first four also run inside Numba
+kernels.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-__all__ = ["ONE", "accum", "ceil_accum", "decay", "divide", "divide_by_integer", "multiply", "to_float", "wrap", "wraps"]
+__all__ = [
+    "ONE",
+    "accum",
+    "ceil_accum",
+    "decay",
+    "divide",
+    "divide_by_integer",
+    "multiply",
+    "to_float",
+    "wrap",
+    "wraps",
+]
 
 ONE = 1 << 15
 """The word of 1.0 in s16.15."""
@@ -70,7 +82,10 @@ def accum(value: float | NDArray[np.floating[Any]], where: str = "value") -> NDA
     if not np.all((words >= -(2.0**31)) & (words < 2.0**31)):  # NaN fails too
         worst = float(x.reshape(-1)[np.argmax(np.abs(x))]) if x.size else 0.0
         raise CapacityError(
-            "does not fit the 32-bit fixed-point format s16.15", where=where, value=worst, limit="-65536 <= x < 65536"
+            "does not fit the 32-bit fixed-point format s16.15",
+            where=where,
+            value=worst,
+            limit="-65536 <= x < 65536",
         )
     return words.astype(np.int64)
 

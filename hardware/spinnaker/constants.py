@@ -18,7 +18,16 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.arithmetic import ONE, ceil_accum, divide, divide_by_integer
 from neurosim.hardware.spinnaker.exponential import expk, expulr
 
-__all__ = ["CoreModel", "NeuronConstants", "NeuronState", "Words", "derive", "input_words", "neuron_words", "synapse_words"]
+__all__ = [
+    "CoreModel",
+    "NeuronConstants",
+    "NeuronState",
+    "Words",
+    "derive",
+    "input_words",
+    "neuron_words",
+    "synapse_words",
+]
 
 Words = NDArray[np.int64]
 
@@ -99,7 +108,7 @@ def _exponential(tau: Words, dt: Words) -> tuple[Words, Words]:
 
 
 def synapse_state_words(model: CoreModel, parameters: Any) -> Words:
-    """The state words of the synapse type: [n, 6] decay, init and value of both receptors, or the [n, 2] delta values."""
+    """State words of the synapse type: [n, 6] decay, init, value of both receptors, or the [n, 2] delta values."""
     if model is CoreModel.IF_CURR_DELTA:
         return np.stack(_columns(parameters, 2), axis=1)
     tau_exc, value_exc, tau_inh, value_inh, dt = _columns(parameters, 5)
@@ -147,10 +156,14 @@ def derive(
 def _columns(words: Any, width: int) -> tuple[Words, ...]:
     array = np.asarray(words, dtype=np.int64)
     if array.ndim != 2 or array.shape[1] != width:
-        raise FileFormatError("parameter words have the wrong shape", value=array.shape, limit=f"[n, {width}]")
+        raise FileFormatError(
+            "parameter words have the wrong shape", value=array.shape, limit=f"[n, {width}]"
+        )
     return tuple(array[:, i] for i in range(width))
 
 
 def _positive(words: Words, name: str) -> None:
     if np.any(words <= 0):
-        raise FileFormatError("a parameter must be positive on the machine", where=name, value=int(words.min()))
+        raise FileFormatError(
+            "a parameter must be positive on the machine", where=name, value=int(words.min())
+        )

@@ -1,8 +1,9 @@
 """All cores of a machine, step by step, from decoded synaptic rows and neuron parameters.
 
 One run is one sample. Neurons of all cores are numbered through; sources are the neurons followed by the external
-sources. Packets are delivered between steps, after the neuron update of the step in which they were sent, so a spike sent
-in step t over a delay of d enters the neurons of step t + d. That is the machine in real time without late packets.
+sources. Packets are delivered between steps, after the neuron update of the step in which they were sent, so a
+spike sent in step t over a delay of d enters the neurons of step t + d. That is the machine in real time without
+late packets.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Cores(NamedTuple):
 
 
 class Synapses(NamedTuple):
-    """Synapses by source: row_start int64 [sources + 1]; target int32, receptor uint8, delay int32, weight uint16 [n]."""
+    """Synapses by source: row_start [sources + 1]; target, receptor, delay and raw weight [n]."""
 
     row_start: Words
     target: NDArray[np.int32]
@@ -46,10 +47,10 @@ class Synapses(NamedTuple):
 class Run(NamedTuple):
     """What came out of a run of T steps.
 
-    ``spikes`` bool [T, n]; ``v`` int32 [T, probes] after each step; ``current`` int32 [T, probes], the input of each step
-    without offset; ``counts`` int64 [2]: ring-buffer additions that saturated, results that wrapped; ``events`` int64 [k, 4] the
-    first of them: kind, step, neuron, by how much the cell was exceeded or how many results wrapped; ``final`` the
-    state. A saturation is dated by the step in which the cell is used.
+    ``spikes`` bool [T, n]; ``v`` int32 [T, probes] after each step; ``current`` int32 [T, probes], the input of
+    each step without offset; ``counts`` int64 [2]: ring-buffer additions that saturated, results that wrapped;
+    ``events`` int64 [k, 4] the first of them: kind, step, neuron, by how much the cell was exceeded or how many results
+    wrapped; ``final`` the state. A saturation is dated by the step in which the cell is used.
     """
 
     spikes: NDArray[np.bool_]
@@ -153,9 +154,9 @@ def run(
     """Run one sample from the initial state with empty ring buffers.
 
     Args:
-        input_start: int64 [steps + 1]; packets of external sources sent in step t are input_source[start[t]:start[t+1]].
-        input_source: source numbers (>= number of neurons); a source may occur more than once in a step.
-        probes: neurons whose potential and input are recorded.
+        input_start: int64 [steps + 1]; packets of external sources sent in step t are
+        input_source[start[t]:start[t+1]]. input_source: source numbers (>= number of neurons); a source may occur
+        more than once in a step. probes: neurons whose potential and input are recorded.
     """
     n = len(initial.v)
     longest = int(synapses.delay.max(initial=1))
@@ -166,6 +167,19 @@ def run(
     v, current = (np.zeros((steps, len(probes)), dtype=np.int32) for _ in range(2))
     counts, events = np.zeros(2, dtype=np.int64), np.zeros((_KEPT_EVENTS, 4), dtype=np.int64)
     stored = _run_jit(
-        steps, cores, constants, final, synapses, ring, input_start, input_source, probes, spikes, v, current, counts, events
+        steps,
+        cores,
+        constants,
+        final,
+        synapses,
+        ring,
+        input_start,
+        input_source,
+        probes,
+        spikes,
+        v,
+        current,
+        counts,
+        events,
     )
     return Run(spikes, v, current, counts, events[:stored], final)

@@ -1,9 +1,9 @@
 """One time step of the neurons of a core: IF_curr_exp, IF_curr_delta and IF_cond_exp.
 
 The Numba kernel and the NumPy reference below it compute the same integers; the tests compare both with the states of
-the genuine firmware. Order within a step (sPyNNaker ``neuron.c``, ``neuron_impl_standard.h``): ring-buffer cells are added to
-the synaptic values, the membrane is updated with the input held constant over the step (unless refractory), the
-threshold is tested, also while refractory, and the synaptic values decay.
+the genuine firmware. Order within a step (sPyNNaker ``neuron.c``, ``neuron_impl_standard.h``): ring-buffer cells
+are added to the synaptic values, the membrane is updated with the input held constant over the step (unless
+refractory), the threshold is tested, also while refractory, and the synaptic values decay.
 
     in    = E - I + I_offset                     E, I: synaptic values, or value * (V_rev - V) / 1024 for conductances
     alpha = in R + V_rest

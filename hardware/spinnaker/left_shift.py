@@ -21,8 +21,8 @@ __all__ = ["ProjectionStatistics", "expected_sum", "shift_for"]
 class ProjectionStatistics:
     """One incoming projection of a receptor.
 
-    ``fan_in``: the most connections into one neuron; ``mean``, ``variance``, ``largest``: of the magnitudes of the weights;
-    ``delay_variance``: only whether it is zero counts. For an STDP projection mean and largest are w_max.
+    ``fan_in``: the most connections into one neuron; ``mean``, ``variance``, ``largest``: of the magnitudes of the
+    weights; ``delay_variance``: only whether it is zero counts. For an STDP projection mean and largest are w_max.
     """
 
     fan_in: int

@@ -1,8 +1,8 @@
 """Ring buffers: where weights wait for the step in which they arrive.
 
 One unsigned 16-bit cell for each delay slot, receptor and neuron. Adding saturates at 65535 (sPyNNaker,
-``neuron/synapses.c``); because weights are not negative and the cap absorbs, the content of a cell does not depend on the
-order of the arrivals, only the number of capped additions does.
+``neuron/synapses.c``); because weights are not negative and the cap absorbs, the content of a cell does not depend
+on the order of the arrivals, only the number of capped additions does.
 """
 
 from __future__ import annotations

@@ -67,9 +67,25 @@ class ReferencePopulation:
             return np.broadcast_to(accum(value), (self.size,))
 
         p = self.parameters
-        neuron = [p["v"], p["v_rest"], p["cm"], p["tau_m"], p["i_offset"], p["v_reset"], p["tau_refrac"], 0.0, dt]
-        inputs = {CoreModel.IF_CURR_EXP: [], CoreModel.IF_CURR_DELTA: [dt]}.get(self.model, [p["e_rev_E"], p["e_rev_I"]])
-        synapse = [0.0, 0.0] if self.model is CoreModel.IF_CURR_DELTA else [p["tau_syn_E"], 0, p["tau_syn_I"], 0, dt]
+        neuron = [
+            p["v"],
+            p["v_rest"],
+            p["cm"],
+            p["tau_m"],
+            p["i_offset"],
+            p["v_reset"],
+            p["tau_refrac"],
+            0.0,
+            dt,
+        ]
+        inputs = {CoreModel.IF_CURR_EXP: [], CoreModel.IF_CURR_DELTA: [dt]}.get(
+            self.model, [p["e_rev_E"], p["e_rev_I"]]
+        )
+        synapse = (
+            [0.0, 0.0]
+            if self.model is CoreModel.IF_CURR_DELTA
+            else [p["tau_syn_E"], 0, p["tau_syn_I"], 0, dt]
+        )
         stack = [np.stack([column(v) for v in group], 1) if group else np.zeros((self.size, 0), np.int64)
                  for group in (neuron, inputs, synapse)]  # fmt: skip
         return stack[0], stack[1], column(p["v_thresh"]), stack[2]
@@ -128,7 +144,9 @@ class ReferenceNetwork:
         raw, delay = self.raw(projection)
         pre, post = self.populations[projection.pre], self.populations[projection.post]
         slots, atoms = post.slots, post.atoms
-        longest = max(int(self.raw(p)[1].max()) for p in self.projections if (p.pre, p.post) == (pre.name, post.name))
+        longest = max(
+            int(self.raw(p)[1].max()) for p in self.projections if (p.pre, p.post) == (pre.name, post.name)
+        )
         stages = -(-longest // slots) - 1
         if stages <= 0:
             return projection.source, projection.target, raw, delay
@@ -186,7 +204,9 @@ def read_network(path: Path) -> ReferenceNetwork:
                         list_[:, 0].astype(np.int64), list_[:, 1].astype(np.int64), list_[:, 2], list_[:, 3],
                     )
                 )  # fmt: skip
-    return ReferenceNetwork(description["name"], dt, int(description["T"]), populations, projections, description)
+    return ReferenceNetwork(
+        description["name"], dt, int(description["T"]), populations, projections, description
+    )
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,9 @@ def assemble(net):
         at += p.size
     n = sum(p.size for p in neurons)
     cores = [
-        (start[p.name] + lo, start[p.name] + hi, int(p.model), *p.shifts) for p in neurons for lo, hi in p.slices
+        (start[p.name] + lo, start[p.name] + hi, int(p.model), *p.shifts)
+        for p in neurons
+        for lo, hi in p.slices
     ]
     derived = [p.derived(net.dt) for p in neurons]
     constants = NeuronConstants(*(np.concatenate(c) for c in zip(*(d[0] for d in derived), strict=True)))
@@ -29,7 +31,9 @@ def assemble(net):
     table = []
     for p in net.projections:
         i, j, w, d = net.rows(p)
-        table.append(np.stack([i + start[p.pre], j + start[p.post], np.full(len(i), p.receptor), d, w], axis=1))
+        table.append(
+            np.stack([i + start[p.pre], j + start[p.post], np.full(len(i), p.receptor), d, w], axis=1)
+        )
     table = np.concatenate(table)
     table = table[np.argsort(table[:, 0], kind="stable")]
     row_start = np.searchsorted(table[:, 0], np.arange(at + 1)).astype(np.int64)
@@ -38,7 +42,11 @@ def assemble(net):
         table[:, 4].astype(np.uint16),
     )  # fmt: skip
     packets = sorted(
-        (int(t), start[p.name] + i) for p in sources for i, ts in enumerate(p.spike_steps) for t in ts if t < net.steps
+        (int(t), start[p.name] + i)
+        for p in sources
+        for i, ts in enumerate(p.spike_steps)
+        for t in ts
+        if t < net.steps
     )
     steps = np.array([t for t, _ in packets], np.int64)
     input_start = np.searchsorted(steps, np.arange(net.steps + 1)).astype(np.int64)
@@ -88,7 +96,13 @@ def test_shifts_are_those_of_the_host(reference_file, reference_network):
             if net.plastic:
                 w_max = net.description["stdp"]["w_max"]
                 incoming = [
-                    type(q)(fan_in=q.fan_in, mean=w_max, variance=0.0, largest=w_max, delay_variance=q.delay_variance)
+                    type(q)(
+                        fan_in=q.fan_in,
+                        mean=w_max,
+                        variance=0.0,
+                        largest=w_max,
+                        delay_variance=q.delay_variance,
+                    )
                     for q in incoming
                 ]
             known = {k: options[k] for k in ("spikes_per_second",) if k in options}
@@ -106,7 +120,9 @@ def tiny(weight, n_sources=3, shift=4):
 
     one = 32768
     neuron = np.array([[0, 0, one, 20 * one, 0, 0, 0, 0, one]])
-    constants, state = derive(CoreModel.IF_CURR_DELTA, neuron, np.array([[one]]), np.array([2**31 - 1]), np.zeros((1, 2)))
+    constants, state = derive(
+        CoreModel.IF_CURR_DELTA, neuron, np.array([[one]]), np.array([2**31 - 1]), np.zeros((1, 2))
+    )
     cores = Cores(*(np.array([x], np.int64) for x in (0, 1, 1, shift, shift)))
     k = np.arange(n_sources)
     synapses = Synapses(

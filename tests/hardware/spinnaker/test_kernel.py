@@ -14,12 +14,17 @@ from neurosim.hardware.spinnaker.kernel import step, step_reference
 def run(stepper, model, constants, state, ring, shift):
     """States after every step of a core whose ring-buffer cells are given."""
     steps, _, n = ring.shape
-    out = {k: np.zeros((steps, n), np.int64) for k in ("V", "refract", "syn_exc", "syn_inh", "V_recorded", "wraps")}
+    out = {
+        k: np.zeros((steps, n), np.int64)
+        for k in ("V", "refract", "syn_exc", "syn_inh", "V_recorded", "wraps")
+    }
     out["spikes"] = np.zeros((steps, n), bool)
     current, spiked, wrapped = np.zeros(n, np.int64), np.zeros(n, bool), np.zeros(n, np.int32)
     for k in range(steps):
         out["V_recorded"][k] = state.v
-        stepper(int(model), 0, n, ring[k].copy(), *map(int, shift), constants, state, current, spiked, wrapped)
+        stepper(
+            int(model), 0, n, ring[k].copy(), *map(int, shift), constants, state, current, spiked, wrapped
+        )
         for name, value in zip(("V", "refract", "syn_exc", "syn_inh"), state, strict=True):
             out[name][k] = value
         out["spikes"][k], out["wraps"][k] = spiked, wrapped
@@ -63,6 +68,7 @@ def test_constants_derived_on_the_chip(reference_file):
 
 def parameters(model, n, rng):
     """Random parameter words, some of them wild enough to wrap."""
+
     def words(lo, hi):
         return (rng.uniform(lo, hi, n) * 32768).astype(np.int64)
 
@@ -75,7 +81,11 @@ def parameters(model, n, rng):
         model, [words(-5, 5), words(-80, -70)]
     )
     zero = np.zeros(n, np.int64)
-    synapse = [zero, zero] if model is CoreModel.IF_CURR_DELTA else [words(0.1, 9), zero, words(0.1, 9), zero, zero + 32768]
+    synapse = (
+        [zero, zero]
+        if model is CoreModel.IF_CURR_DELTA
+        else [words(0.1, 9), zero, words(0.1, 9), zero, zero + 32768]
+    )
     inputs = np.stack(inputs, axis=1) if inputs else np.zeros((n, 0), np.int64)
     return np.stack(neuron, axis=1), inputs, words(-52, -45), np.stack(synapse, axis=1)
 
@@ -87,7 +97,9 @@ def test_kernel_equals_its_numpy_reference(model, seed, shift_exc, shift_inh):
     rng = np.random.default_rng(seed)
     n = 7
     constants, state = derive(model, *parameters(model, n, rng))
-    ring = rng.integers(0, 65536, (30, 2, n)).astype(np.uint16) * (rng.random((30, 2, n)) < 0.3).astype(np.uint16)
+    ring = rng.integers(0, 65536, (30, 2, n)).astype(np.uint16) * (rng.random((30, 2, n)) < 0.3).astype(
+        np.uint16
+    )
     results = [
         run(f, model, constants, NeuronState(*(a.copy() for a in state)), ring, (shift_exc, shift_inh))
         for f in (step, step_reference)
