@@ -14,6 +14,7 @@ from neurosim.errors import DescriptionError, FileFormatError
 from neurosim.parameters import Parameters, parameter
 
 __all__ = [
+    "KEYS",
     "Drift",
     "Faults",
     "Profile",
@@ -150,7 +151,7 @@ class Profile(Parameters):
         return self.g_max - self.g_min
 
 
-_KEYS = {
+KEYS = {
     "cell": {
         "g_min_S": "g_min",
         "g_max_S": "g_max",
@@ -190,11 +191,11 @@ def read_profile(name: str | Path) -> Profile:
     """
     tree = _tree(name, ())
     where = f"profile {tree.get('name', str(name))!r}"
-    unknown = set(tree) - set(_KEYS) - {"name", "description", "pulse"}
+    unknown = set(tree) - set(KEYS) - {"name", "description", "pulse"}
     if unknown:
-        raise FileFormatError("unknown keys", where=where, value=sorted(unknown), limit=sorted(_KEYS))
+        raise FileFormatError("unknown keys", where=where, value=sorted(unknown), limit=sorted(KEYS))
     sources: dict[str, str] = {}
-    parts = {section: _section(tree.get(section, {}), section, where, sources) for section in _KEYS}
+    parts = {section: _section(tree.get(section, {}), section, where, sources) for section in KEYS}
     missing = {"g_min", "g_max", "read_voltage"} - set(parts["cell"])
     if missing or not isinstance(tree.get("name"), str):
         raise FileFormatError("keys are missing", where=where, value=sorted(missing) or "name")
@@ -269,10 +270,10 @@ def _merged(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
 def _section(table: Any, section: str, where: str, sources: dict[str, str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, entry in table.items() if isinstance(table, dict) else ():
-        attribute = _KEYS[section].get(key)
+        attribute = KEYS[section].get(key)
         if attribute is None:
             raise FileFormatError(
-                "unknown key", where=f"{where}, [{section}]", value=key, limit=sorted(_KEYS[section])
+                "unknown key", where=f"{where}, [{section}]", value=key, limit=sorted(KEYS[section])
             )
         if attribute == "model":
             out[attribute] = entry

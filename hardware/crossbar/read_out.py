@@ -62,8 +62,8 @@ def read_block(
     """Add what a block delivers in one step to ``x``.
 
     Args:
-        history: uint8 [B, n_pre, D], spikes of the last D steps, step j in slot j % D.
-        now: slot of the present step.
+        history: uint8 [B, T, n_pre], spikes of all steps up to the present one.
+        now: the present step.
         line_pre, line_delay: int32 [lines].
         rows: word lines of a tile; pairs: signed columns of a tile.
         start, column, current, variance: `Cells` of the block.
@@ -75,7 +75,7 @@ def read_block(
         saturated: int64 [B, 2], counts clipped conversions and holds the last neuron that clipped.
         histogram: int64 [tiles, bins] or [0, 0]: counts |I| / bin_width[tile], to calibrate the ADC.
     """
-    depth, lines, width = history.shape[2], line_pre.shape[0], neuron.shape[0]
+    lines, width = line_pre.shape[0], neuron.shape[0]
     total = np.zeros(width)
     spread = np.zeros(width)
     touched = np.empty(width, np.int32)
@@ -85,10 +85,10 @@ def read_block(
         for tile in range((lines + rows - 1) // rows):
             n = 0
             for line in range(tile * rows, min(lines, (tile + 1) * rows)):
-                slot = now - line_delay[line]
-                if slot < 0:
-                    slot += depth
-                count = history[b, line_pre[line], slot]
+                emitted = now - line_delay[line]
+                if emitted < 0:
+                    continue
+                count = history[b, emitted, line_pre[line]]
                 if count == 0:
                     continue
                 s = float(count)
@@ -140,8 +140,8 @@ def read_block_reference(
     x: NDArray[np.float64],
 ) -> None:
     """The same with dense matrices ``current`` and ``variance`` [lines, c] in NumPy, to test the kernel with."""
-    depth = history.shape[2]
-    s = history[:, line_pre, (now - line_delay) % depth].astype(np.float64)
+    emitted = now - line_delay
+    s = np.where(emitted >= 0, history[:, np.maximum(emitted, 0), line_pre], 0).astype(np.float64)
     for tile, first in enumerate(range(0, len(line_pre), rows)):
         part = slice(first, first + rows)
         columns = noise_first + tile * pairs + np.arange(len(neuron))

@@ -20,7 +20,7 @@ def case(seed, *, samples=5, n_pre=7, depth=4, lines=19, width=6, n_post=11, row
     tiles = -(-lines // rows)
     return {
         "history": (
-            rng.integers(0, 3, (samples, n_pre, depth)) * (rng.random((samples, n_pre, depth)) < 0.5)
+            rng.integers(0, 3, (samples, depth, n_pre)) * (rng.random((samples, depth, n_pre)) < 0.5)
         ).astype(np.uint8),
         "line_pre": rng.integers(0, n_pre, lines).astype(np.int32),
         "line_delay": rng.integers(0, depth, lines).astype(np.int32),
@@ -34,7 +34,7 @@ def case(seed, *, samples=5, n_pre=7, depth=4, lines=19, width=6, n_post=11, row
     }
 
 
-def run(c, *, now=1, top=7.0, first=40, stride=1000, pairs=8, lane=3, key=KEY):
+def run(c, *, now=2, top=7.0, first=40, stride=1000, pairs=8, lane=3, key=KEY):
     x, saturated = c["x"].copy(), np.zeros((len(c["x"]), 2), np.int64)
     read_block(
         c["history"],
@@ -119,8 +119,8 @@ def test_clipping_is_counted():
 def test_noise_of_a_column_has_the_variance_of_its_cells():
     """20,000 samples of one column, 4 standard errors; the ADC step is far below the noise."""
     n, s2 = 20_000, np.array([0.04, 0.09])
-    history = np.zeros((n, 2, 1), np.uint8)
-    history[:, 0, 0], history[:, 1, 0] = 1, 2
+    history = np.zeros((n, 1, 2), np.uint8)
+    history[:, 0] = 1, 2
     x, saturated = np.zeros((n, 1)), np.zeros((n, 2), np.int64)
     lines = np.array([0, 1], np.int32)
     read_block(

@@ -1,0 +1,246 @@
+"""The resistive crossbar as a target: its limits, what it supports, and compiling for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache, cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosim.engine.plan import Plan
+from neurosim.errors import CapacityError, DescriptionError
+from neurosim.hardware.crossbar.calibration import calibrated
+from neurosim.hardware.crossbar.emulator import Machine
+from neurosim.hardware.crossbar.files import profile_toml, pulse_toml, tile_csv, write_blocks
+from neurosim.hardware.crossbar.mapping import Block, Scaling, TileShape, map_projection
+from neurosim.hardware.crossbar.profile import Profile, read_profile, read_table
+from neurosim.hardware.crossbar.report import conductance_report, losses_of, sites_of
+from neurosim.hardware.manifest import FileContent, Manifest, PopulationEntry
+from neurosim.hardware.target import Build, Feature, Support, SupportKind, Transport, Usage
+from neurosim.network import Network
+from neurosim.parameters import Parameters, parameter
+from neurosim.spikes import Spikes
+
+__all__ = ["Crossbar"]
+
+_NATIVE = Support(SupportKind.NATIVE, "neurons are digital, in float64")
+_SUPPORT = dict.fromkeys(Feature, _NATIVE) | {
+    Feature.SYNAPTIC_DELAY: Support(
+        SupportKind.NATIVE, "a word line for every pair of neuron and delay; digital buffer"
+    ),
+    Feature.ZERO_DELAY: Support(
+        SupportKind.NATIVE, "populations are read one after the other within the step"
+    ),
+    Feature.GRADED_INPUT: Support(SupportKind.NATIVE, "read pulses on the word line, 15 at most in a step"),
+    Feature.CURRENT: Support(SupportKind.NATIVE, "added digitally"),
+    Feature.OTHER_MODEL: Support(SupportKind.NATIVE, "its own step function, if it is registered for saving"),
+    Feature.DIMENSIONLESS: Support(
+        SupportKind.NATIVE, "weights become conductances; see the losses of the build"
+    ),
+    Feature.PLASTICITY: Support(
+        SupportKind.REFUSED, "Conductances are written once; freeze the weights before compiling"
+    ),
+}
+CALIBRATION_SEED = 0
+"""The device whose currents set the ADC ranges, and whose weight errors are reported."""
+
+
+@cache
+def _limits() -> dict[str, Any]:
+    table = read_table(resources.files(__package__) / "limits.toml", "table of limits")
+    return {name: entry["value"] for name, entry in table.items()}
+
+
+class Crossbar(Parameters):
+    """Resistive crossbars with digital neurons.
+
+    Attributes:
+        profile: of the memory cells: a name (see `profile_names`), a TOML file, or a `Profile`. It holds programming
+            error, drift, read noise (on where the profile has it) and stuck cells; ``profile.replace`` changes them.
+        rows, columns: word and bit lines of a tile; a signed column takes two bit lines.
+        adc_bits: resolution of the ADC of every signed column; None: the default in ``limits``.
+        wire_resistance: of each segment of word and bit line, ohm. Unless 0, every tile is solved exactly, once a
+            device, with idle word lines grounded.
+        scaling: over which weights the largest one sets the scale to conductance.
+    """
+
+    profile: str | Path | Profile = "rram-wan-1d"
+    rows: int = 128
+    columns: int = 128
+    adc_bits: int | None = None
+    wire_resistance: float = parameter(default=0.0, unit="ohm", minimum=0.0)
+    scaling: Scaling = Scaling.COLUMN
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        limits = self.limits
+        if self.adc_bits is None:
+            object.__setattr__(self, "adc_bits", limits["adc_bits_default"])
+        bits = (limits["adc_bits_minimum"], limits["adc_bits_maximum"])
+        for name, low, high in (
+            ("rows", 1, limits["rows"]),
+            ("columns", 2, limits["columns"]),
+            ("adc_bits", *bits),
+        ):
+            value = getattr(self, name)
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, np.integer))
+                or not low <= value <= high
+            ):
+                raise DescriptionError(
+                    "is out of range", where=f"Crossbar.{name}", value=value, limit=f"{low} to {high}"
+                )
+        if self.columns % 2:
+            raise DescriptionError("must be even", where="Crossbar.columns", value=self.columns)
+        _ = self.cell
+
+    @property
+    def name(self) -> str:
+        """The target's name in manifests and entry points."""
+        return "crossbar"
+
+    @cached_property
+    def cell(self) -> Profile:
+        """The device profile that ``profile`` names."""
+        return self.profile if isinstance(self.profile, Profile) else read_profile(self.profile)
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        """What the machine around the cells can do, from ``limits.toml``."""
+        return _limits()
+
+    @property
+    def support(self) -> Mapping[Feature, Support]:
+        """How each feature of a network is treated."""
+        return _SUPPORT
+
+    @property
+    def transport(self) -> Transport:
+        """The digital buffer delivers within the step or up to its depth later."""
+        return Transport(0, self.limits["delay_steps"])
+
+    def map(self, plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes] | None) -> Build:
+        """Place a legal, retimed plan on tiles and emit the files.
+
+        Raises:
+            CapacityError: more tiles than can be numbered.
+        """
+        shape = TileShape(self.rows, self.columns)
+        blocks: list[Block] = []
+        tiles = 0
+        for p in plan.projections:
+            for block in map_projection(p, shape, self.cell, self.scaling, first_tile=tiles):
+                tiles += len(block.full_scale)
+                blocks.append(block)
+        if tiles > self.limits["tiles"]:
+            raise CapacityError(
+                "too many tiles",
+                where=self.name,
+                value=tiles,
+                limit=self.limits["tiles"],
+                remedy="Use larger tiles",
+            )
+        order = [name for stage in plan.stages for name in stage.populations]
+        machine = Machine(
+            dt=plan.dt,
+            inputs=dict(plan.inputs),
+            populations={
+                name: (plan.populations[name].shape, plan.populations[name].model) for name in order
+            },
+            lag=dict(lag),
+            blocks=tuple(blocks),
+            shape=shape,
+            profile=self.cell,
+            adc_bits=int(self.adc_bits or 0),
+            wire=self.wire_resistance,
+            input_count=self.limits["input_count"],
+        )
+        if calibration:
+            machine = replace(
+                machine,
+                blocks=calibrated(machine, *_machine_time(calibration, plan, lag), seed=CALIBRATION_SEED),
+            )
+        return self._build(plan, lag, machine, order)
+
+    def _build(self, plan: Plan, lag: Mapping[str, int], machine: Machine, order: list[str]) -> Build:
+        cells = sum(int(b.programmed.sum()) for b in machine.blocks)
+        usage = (
+            Usage("tiles", machine.tiles, self.limits["tiles"]),
+            Usage("cells programmed", cells, machine.tiles * self.rows * self.columns),
+            Usage("word lines", sum(b.lines for b in machine.blocks), machine.tiles * self.rows),
+            Usage(
+                "longest delay (steps)",
+                max((p.max_delay for p in plan.projections), default=0),
+                self.limits["delay_steps"],
+            ),
+        )
+        manifest = Manifest(
+            target=self.name,
+            profile=self.cell.name,
+            dt=plan.dt,
+            inputs={n: PopulationEntry(shape=tuple(s), lag=lag.get(n, 0)) for n, s in plan.inputs.items()},
+            populations={
+                n: PopulationEntry(shape=p.shape, lag=lag.get(n, 0)) for n, p in plan.populations.items()
+            },
+            outputs=plan.outputs,
+            settings={
+                "rows": self.rows,
+                "columns": self.columns,
+                "adc_bits": machine.adc_bits,
+                "wire_ohm": float(self.wire_resistance),
+                "input_count": machine.input_count,
+                "scaling": self.scaling.value,
+                "order": order,
+            },
+        )
+        return Build(
+            target=self,
+            manifest=manifest,
+            files=_files(plan, machine),
+            losses=losses_of(machine, seed=CALIBRATION_SEED),
+            usage=usage,
+            layout=sites_of(machine),
+            details=conductance_report(machine, seed=CALIBRATION_SEED),
+        )
+
+
+def _machine_time(
+    given: Mapping[str, Spikes], plan: Plan, lag: Mapping[str, int]
+) -> tuple[dict[str, Spikes], int]:
+    steps = max(s.steps for s in given.values()) + max(lag.values(), default=0)
+    samples = next(s.samples for s in given.values())
+    silent = {
+        n: Spikes([], [], [], shape=s, dt=plan.dt, steps=steps, samples=samples)
+        for n, s in plan.inputs.items()
+    }
+    return {
+        n: given[n].resize(steps).shift(lag.get(n, 0)) if n in given else s for n, s in silent.items()
+    }, steps
+
+
+def _files(plan: Plan, machine: Machine) -> dict[str, FileContent]:
+    neurons = Network(dt=plan.dt, seed=plan.seed)
+    for name, shape in plan.inputs.items():
+        neurons.input(name, shape)
+    for name, population in plan.populations.items():
+        neurons.population(name, population.shape, population.model)
+    blocks, shape, profile = machine.blocks, machine.shape, machine.profile
+    files: dict[str, FileContent] = {
+        "crossbar.h5": lambda path: write_blocks(path, blocks, shape, profile),
+        "neurons.h5": neurons.save,
+        "device.toml": profile_toml(profile),
+        "pulse.toml": pulse_toml(profile),
+    }
+    for block in blocks:
+        for tile, lines in block.tiles(shape):
+            files[f"cells/tile_{tile:05d}.csv"] = _csv(block, lines, tile, profile)
+    return files
+
+
+def _csv(block: Block, lines: slice, tile: int, profile: Profile) -> FileContent:
+    return lambda path: path.write_text(tile_csv(block, lines, tile, profile), encoding="utf-8") and None
