@@ -31,23 +31,35 @@ ROOT = Path(__file__).resolve().parent.parent
 TREES = {"neurosim": "neurosim", "hardware": "neurosim.hardware", "datasets": "neurosim.datasets"}
 
 
-def public_modules() -> list[str]:
-    """The modules whose names users import: those of the core's top level, and every package with an ``__all__``."""
-    names = [f"neurosim.{file.stem}" for file in (ROOT / "neurosim").glob("[a-z]*.py")]
+def public_names() -> dict[str, list[str]]:
+    """Public names by module: the modules of the core's top level, and every package with an ``__all__``.
+
+    What several packages offer is described once, in the innermost.
+    """
+    modules = [f"neurosim.{file.stem}" for file in (ROOT / "neurosim").glob("[a-z]*.py")]
     for tree, home in TREES.items():
         for file in (ROOT / tree).rglob("__init__.py"):
-            names.append(".".join([home, *file.parent.relative_to(ROOT / tree).parts]))
-    modules = {name: importlib.import_module(name) for name in sorted(names) if name != "neurosim"}
-    return [name for name, module in modules.items() if getattr(module, "__all__", None)]
+            modules.append(".".join([home, *file.parent.relative_to(ROOT / tree).parts]))
+    innermost: dict[int, str] = {}
+    names: dict[str, dict[str, Any]] = {}
+    for module in sorted(set(modules) - {"neurosim"}, key=lambda m: m.count(".")):
+        loaded = importlib.import_module(module)
+        names[module] = {name: getattr(loaded, name) for name in getattr(loaded, "__all__", ())}
+        innermost |= {id(value): module for value in names[module].values() if callable(value)}
+    return {
+        module: [name for name, value in names[module].items() if innermost.get(id(value), module) == module]
+        for module in sorted(names)
+    }
 
 
 def write_reference(app: Sphinx, page: str, source: list[str]) -> None:
     """Append one section per public module to the page ``api``."""
     if page != "api":
         return
-    for name in public_modules():
-        source[0] += f"\n## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n"
-        source[0] += "   :exclude-members: __init__\n```\n"
+    for module, names in public_names().items():
+        if names:
+            directive = f".. automodule:: {module}\n   :members: {', '.join(names)}\n"
+            source[0] += f"\n## {module}\n\n```{{eval-rst}}\n{directive}```\n"
 
 
 def escape_mathematics(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -38,14 +39,18 @@ def loaded_by(code: str, folder: Path) -> set[str]:
     return set(json.loads(result.stdout.splitlines()[-1]))
 
 
-def modules_without_training(repository: Path) -> list[str]:
+def all_modules(repository: Path) -> list[str]:
     names = []
     for tree in ("neurosim", "hardware", "datasets"):
         for file in sorted((repository / tree).rglob("*.py")):
             parts = file.relative_to(repository).with_suffix("").parts
             parts = parts if tree == "neurosim" else ("neurosim", *parts)
             names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    return [n for n in names if not n.startswith(TRAINING) and not n.endswith((".training", ".__main__"))]
+    return [name for name in names if not name.endswith(".__main__")]
+
+
+def modules_without_training(repository: Path) -> list[str]:
+    return [n for n in all_modules(repository) if not n.startswith(TRAINING) and not n.endswith(".training")]
 
 
 def lint_imports(layout: Path, repository: Path) -> subprocess.CompletedProcess[str]:
@@ -100,6 +105,13 @@ def test_emulating_leaves_extras_alone(repository: Path, tmp_path: Path) -> None
     assert "neurosim.datasets" in names
     loaded = loaded_by(f"import importlib\nfor name in {names!r}: importlib.import_module(name)", tmp_path)
     assert not loaded & HEAVY
+
+
+def test_public_names_exist(repository: Path) -> None:
+    """Lazy packages promise names that nothing checks until somebody asks for them."""
+    for module in map(importlib.import_module, all_modules(repository)):
+        for name in getattr(module, "__all__", ()):
+            assert hasattr(module, name), f"{module.__name__}.__all__ promises {name}"
 
 
 @pytest.mark.parametrize("name", ["hardware", "datasets"])
