@@ -34,18 +34,23 @@ Array = NDArray[Any]
 
 
 class _Taps(NamedTuple):
-    """Arrays ``[n_pre, n_post]``: the earlier step's distance m, and the weights of the two taps."""
+    """Arrays ``[n_pre, n_post]``: m, and the weights w (1 - f) and w f of the two taps."""
 
     step: NDArray[np.uint32]
     early: Array
     late: Array
 
 
-def _fraction(delay: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+def _transposed(x: Tensor) -> Array:
+    """Weights or delays ``[n_post, n_pre]`` as the kernels want them."""
+    return np.ascontiguousarray(x.detach().numpy().T)
+
+
+def _fraction(delay: Array, longest: int) -> tuple[NDArray[np.uint32], Array]:
     """m and f of delays clamped to [0, longest]."""
-    d = delay.clamp(0, longest)
-    m = d.floor().clamp(max=max(longest - 1, 0))
-    return m, d - m
+    d = np.clip(delay, 0, longest)
+    m = np.minimum(np.floor(d), max(longest - 1, 0))
+    return m.astype(np.uint32), d - m
 
 
 class _Events(NamedTuple):
@@ -246,9 +251,9 @@ class _DelayedLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, longest: int) -> Tensor:
         xs = sample_major(x)
-        m, f = (a.T.contiguous() for a in _fraction(delay.detach(), longest))
-        w = weight.detach().T.contiguous()
-        taps = _Taps(m.numpy().astype(np.uint32), (w * (1 - f)).numpy(), (w * f).numpy())
+        w = _transposed(weight)
+        step, f = _fraction(_transposed(delay), longest)
+        taps = _Taps(step, w * (1 - f), w * f)
         n_post = w.shape[1]
         offset = taps.step * np.uint32(n_post) + np.arange(n_post, dtype=np.uint32)
         rows = xs.shape[1] + max(longest, 1)
@@ -273,9 +278,8 @@ class _DelayedLinear(torch.autograd.Function):
                 for_range(_collect, len(a0), *source, offset, grad, rows, a0, a1)
             else:
                 for_range(_collect_dense, len(a0), source, taps.step, grad, rows, a0, a1)
-            s0, s1 = torch.from_numpy(a0), torch.from_numpy(a1)
-            grad_weight = ((1 - f) * s0 + f * s1).T
-            grad_delay = (w * (s1 - s0)).T
+            grad_weight = torch.from_numpy(((1 - f) * a0 + f * a1).T.copy())
+            grad_delay = torch.from_numpy((w * (a1 - a0)).T.copy())
         if ctx.needs_input_grad[0]:
             pulled = np.empty((*grad.shape[:2], len(taps.step)), grad.dtype)
             for_range(_pull, len(grad), grad, *taps, rows, pulled)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-__all__ = ["for_range"]
+__all__ = ["for_range", "one_torch_thread", "thread_count"]
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
@@ -22,14 +23,29 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return _pools[key]
 
 
-def for_range(kernel: Callable[..., None], n: int, *args: Any, smallest: int = 1) -> None:
-    """Call ``kernel(first, last, *args)`` on parts of range(n), one for each of torch's threads.
+def thread_count() -> int:
+    """``$NEUROSIM_THREADS``, else all cores."""
+    return int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
 
-    Args:
-        kernel: compiled without the interpreter lock (``nogil=True``).
-        smallest: do not make parts smaller than this.
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let PyTorch's own operators run on one thread: their sums then do not depend on the number of cores, and
+    threads of OpenMP do not wait in busy loops on cores that our kernels (or other processes) use."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def for_range(kernel: Callable[..., None], n: int, *args: Any) -> None:
+    """Call ``kernel(first, last, *args)`` on parts of range(n), one a thread.
+
+    ``kernel`` must be compiled to run without the interpreter lock (``nogil=True``).
     """
-    parts = max(1, min(torch.get_num_threads(), n // max(smallest, 1)))
+    parts = max(1, min(thread_count(), n))
     bounds = [n * p // parts for p in range(parts + 1)]
     if parts == 1:
         kernel(0, n, *args)

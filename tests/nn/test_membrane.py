@@ -71,16 +71,12 @@ def test_a_run_in_two_parts_is_the_run(subtract):
     torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
-def test_threads_and_memory_layout_do_not_change_a_bit():
+def test_threads_and_memory_layout_do_not_change_a_bit(monkeypatch):
     rule = make_rule(np.random.default_rng(2), subtract=False, exceeded=False)
-    threads = torch.get_num_threads()
     results = []
-    try:
-        for n in (1, 2, 5):
-            torch.set_num_threads(n)
-            results.append(run(fused, rule, torch.float32, detach_reset=True))
-    finally:
-        torch.set_num_threads(threads)
+    for n in (1, 2, 5):
+        monkeypatch.setenv("NEUROSIM_THREADS", str(n))
+        results.append(run(fused, rule, torch.float32, detach_reset=True))
     for spikes, _, grads in results[1:]:
         assert torch.equal(spikes, results[0][0])
         assert all(torch.equal(a, b) for a, b in zip(grads, results[0][2], strict=True))

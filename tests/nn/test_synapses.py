@@ -96,18 +96,14 @@ def test_no_delay_at_all():
 
 
 @pytest.mark.parametrize("density", [0.1, 0.6])
-def test_threads_batch_and_layout_do_not_change_a_bit(density):
+def test_threads_batch_and_layout_do_not_change_a_bit(density, monkeypatch):
     tensors, _ = make(3, batch=7, density=density, dtype=torch.float32)
     x, weight, delay = tensors
-    threads = torch.get_num_threads()
     results = []
-    try:
-        for n in (1, 2, 3):
-            torch.set_num_threads(n)
-            out = delayed_linear(x, weight, delay, 6)
-            results.append((out, *torch.autograd.grad(out.square().sum(), tensors)))
-    finally:
-        torch.set_num_threads(threads)
+    for n in (1, 2, 3):
+        monkeypatch.setenv("NEUROSIM_THREADS", str(n))
+        out = delayed_linear(x, weight, delay, 6)
+        results.append((out, *torch.autograd.grad(out.square().sum(), tensors)))
     for result in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(result, results[0], strict=True))
     alone = delayed_linear(x[:, 4:5], weight, delay, 6)

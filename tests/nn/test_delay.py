@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from neurosim import nn
+from neurosim.errors import DescriptionError
+
+
+def spikes(steps=30, batch=2, n=5, seed=0):
+    x = np.random.default_rng(seed).uniform(size=(steps, batch, n)) < 0.1
+    return torch.tensor(x, dtype=torch.float64)
+
+
+def test_first_delays_fill_the_range():
+    delay = nn.DelayLinear(300, 200, 15, minimum_delay=3).delay
+    assert delay.min() >= 3
+    assert delay.max() <= 15
+    assert delay.mean().item() == pytest.approx(9, abs=0.05)
+    assert delay.std().item() == pytest.approx(12 / 12**0.5, rel=0.01)
+
+
+def test_a_run_in_parts_is_the_run():
+    layer = nn.DelayLinear(5, 4, 6, dtype=torch.float64)
+    x = spikes()
+    whole, _ = layer(x)
+    state, parts = None, []
+    for a, b in ((0, 2), (2, 3), (3, 20), (20, 30)):  # pieces shorter than the longest delay too
+        out, state = layer(x[a:b], state)
+        parts.append(out)
+    torch.testing.assert_close(torch.cat(parts), whole, rtol=1e-12, atol=1e-12)
+    assert len(state) == 6
+
+
+def test_rounding_makes_every_delay_whole_and_tells_by_how_much():
+    layer = nn.DelayLinear(2, 2, 4, dtype=torch.float64)
+    with torch.no_grad():
+        layer.delay.copy_(torch.tensor([[0.0, 0.5], [1.25, 7.0]]))
+    layer.clamp_delays_()
+    assert layer.round_delays_() == 0.5
+    assert layer.delay.tolist() == [[0, 1], [1, 4]]
+    assert layer.round_delays_() == 0.0
+
+
+def test_a_delay_beyond_the_end_acts_as_the_end_and_can_come_back():
+    layer = nn.DelayLinear(1, 1, 4, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+        layer.delay.fill_(9.0)
+    x = torch.zeros(8, 1, 1, dtype=torch.float64)
+    x[0] = 1
+    out, _ = layer(x)
+    assert out[:, 0, 0].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+    (out * torch.arange(8)[:, None, None]).sum().backward()
+    assert layer.delay.grad.item() == 1.0
+
+
+def test_delays_are_learnt_from_spike_times():
+    # one synapse must find the delay at which its arrival meets the target step
+    layer = nn.DelayLinear(1, 1, 12, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+        layer.delay.fill_(2.3)
+    x = torch.zeros(20, 1, 1, dtype=torch.float64)
+    x[1] = 1
+    steps = torch.arange(20)[:, None, None]
+    for _ in range(200):
+        arrival = (layer(x)[0] * steps).sum()
+        (grad,) = torch.autograd.grad((arrival - 10) ** 2, layer.delay)
+        with torch.no_grad():
+            layer.delay -= 0.05 * grad
+    assert layer.delay.item() == pytest.approx(9.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("longest", "shortest"), [(3, 4), (-1, 0), (2.5, 0), (3, -1)])
+def test_a_bad_range_is_refused(longest, shortest):
+    with pytest.raises(DescriptionError, match="minimum_delay"):
+        nn.DelayLinear(2, 2, longest, minimum_delay=shortest)
