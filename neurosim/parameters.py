@@ -18,8 +18,8 @@ Value = float | NDArray[np.float64]
 
 
 def parameter(
-    default: Any = dataclasses.MISSING,
     *,
+    default: Any = dataclasses.MISSING,
     unit: str = "1",
     minimum: float | None = None,
     above: float | None = None,

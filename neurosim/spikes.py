@@ -170,7 +170,7 @@ class Spikes:
         x = np.asarray(x)
         if x.ndim < 3:
             raise ShapeError("a dense view has axes [T, B, *shape]", value=x.shape, limit="3 axes or more")
-        flat = x.reshape(x.shape[0], x.shape[1], -1)
+        flat = x.reshape(x.shape[0], x.shape[1], math.prod(x.shape[2:]))
         sample, step, neuron = np.nonzero(flat.transpose(1, 0, 2))
         count = flat[step, sample, neuron]
         if (count < 0).any() or (count != np.floor(count)).any():

@@ -56,7 +56,7 @@ def _population_features(population: PlanPopulation) -> Iterator[Feature]:
         yield Feature.HETEROGENEOUS
     rest = values.get("v_rest", 0.0)
     start = values.get("v_init")
-    if start is not None and np.any(np.asarray(start) != rest):
+    if (start is not None and np.any(np.asarray(start) != rest)) or np.any(np.asarray(values.get("i_init", 0.0)) != 0):
         yield Feature.INITIAL_STATE
     if np.any(np.asarray(values.get("current", 0.0)) != 0):
         yield Feature.CURRENT

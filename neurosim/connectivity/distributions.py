@@ -25,8 +25,8 @@ class Distribution(Parameters):
 class Normal(Distribution):
     """Gaussian with ``mean`` and standard deviation ``std``: ``Normal(0.3, 0.1)``."""
 
-    mean: float = parameter(0.0)
-    std: float = parameter(1.0, minimum=0.0)
+    mean: float = parameter(default=0.0)
+    std: float = parameter(default=1.0, minimum=0.0)
 
     def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
         object.__setattr__(self, "mean", mean)
@@ -40,8 +40,8 @@ class Normal(Distribution):
 class Uniform(Distribution):
     """Uniform between ``low`` and ``high``: ``Uniform(1e-3, 8e-3)``."""
 
-    low: float = parameter(0.0)
-    high: float = parameter(1.0)
+    low: float = parameter(default=0.0)
+    high: float = parameter(default=1.0)
 
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         object.__setattr__(self, "low", low)

@@ -74,7 +74,7 @@ def simulate(
     threads = threads or int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
     per_sample = workspace_bytes(plan, wanted)
     chunk = max(1, min(-(-samples // threads), MEMORY_PER_CHUNK // max(per_sample, 1)))
-    bounds = [(a, min(a + chunk, samples)) for a in range(0, samples, chunk)]
+    bounds = [(a, min(a + chunk, samples)) for a in range(0, samples, chunk)] or [(0, 0)]
     big = sum(p.n_synapses for p in plan.projections) >= SYNAPSES_WORTH_SPLITTING
     parts = threads if len(bounds) < threads and big else 1
 

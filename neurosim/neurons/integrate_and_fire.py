@@ -34,12 +34,12 @@ class IntegrateAndFire(NeuronModel):
     STATE: ClassVar[tuple[str, ...]] = LIF.STATE
     OPTIONS: ClassVar[tuple[str, ...]] = LIF.OPTIONS
 
-    threshold: Value = parameter(1.0, unit="v")
-    v_reset: Value = parameter(0.0, unit="v")
-    v_init: Value = parameter(0.0, unit="v")
-    resistance: Value = parameter(1.0, unit="ohm")
-    current: Value = parameter(0.0, unit="A")
-    refractory: Value = parameter(0.0, unit="s", minimum=0.0)
+    threshold: Value = parameter(default=1.0, unit="v")
+    v_reset: Value = parameter(default=0.0, unit="v")
+    v_init: Value = parameter(default=0.0, unit="v")
+    resistance: Value = parameter(default=1.0, unit="ohm")
+    current: Value = parameter(default=0.0, unit="A")
+    refractory: Value = parameter(default=0.0, unit="s", minimum=0.0)
     reset: Reset = Reset.TO_VALUE
     spike_when: SpikeWhen = SpikeWhen.REACHED
     reset_timing: ResetTiming = ResetTiming.SAME_STEP

@@ -31,11 +31,11 @@ class LeakyIntegrator(NeuronModel):
 
     STATE: ClassVar[tuple[str, ...]] = ("v",)
 
-    tau_membrane: Value = parameter(20e-3, unit="s", above=0.0)
-    v_rest: Value = parameter(0.0, unit="v")
-    v_init: Value | None = parameter(None, unit="v")
-    resistance: Value = parameter(1.0, unit="ohm")
-    current: Value = parameter(0.0, unit="A")
+    tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0, infinite=True)
+    v_rest: Value = parameter(default=0.0, unit="v")
+    v_init: Value | None = parameter(default=None, unit="v")
+    resistance: Value = parameter(default=1.0, unit="ohm")
+    current: Value = parameter(default=0.0, unit="A")
     discretisation: Discretisation = Discretisation.EXACT
 
     def initial(self, dt: float) -> Mapping[str, Value]:

@@ -39,14 +39,14 @@ class LIF(NeuronModel):
     STATE: ClassVar[tuple[str, ...]] = ("v", "refractory_left")
     OPTIONS: ClassVar[tuple[str, ...]] = ("reset", "spike_when", "reset_timing", "refractory_input")
 
-    tau_membrane: Value = parameter(20e-3, unit="s", above=0.0)
-    threshold: Value = parameter(1.0, unit="v")
-    v_rest: Value = parameter(0.0, unit="v")
-    v_reset: Value = parameter(0.0, unit="v")
-    v_init: Value | None = parameter(None, unit="v")
-    resistance: Value = parameter(1.0, unit="ohm")
-    current: Value = parameter(0.0, unit="A")
-    refractory: Value = parameter(0.0, unit="s", minimum=0.0)
+    tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0)
+    threshold: Value = parameter(default=1.0, unit="v")
+    v_rest: Value = parameter(default=0.0, unit="v")
+    v_reset: Value = parameter(default=0.0, unit="v")
+    v_init: Value | None = parameter(default=None, unit="v")
+    resistance: Value = parameter(default=1.0, unit="ohm")
+    current: Value = parameter(default=0.0, unit="A")
+    refractory: Value = parameter(default=0.0, unit="s", minimum=0.0)
     reset: Reset = Reset.TO_VALUE
     spike_when: SpikeWhen = SpikeWhen.REACHED
     reset_timing: ResetTiming = ResetTiming.SAME_STEP

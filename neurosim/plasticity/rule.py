@@ -26,8 +26,8 @@ class PlasticityRule(Parameters):
     ``post`` sees an x that includes an arrival of the same step.
     """
 
-    w_min: float = parameter(float("-inf"), infinite=True)
-    w_max: float = parameter(float("inf"), infinite=True)
+    w_min: float = parameter(default=float("-inf"), infinite=True)
+    w_max: float = parameter(default=float("inf"), infinite=True)
 
     pre: ClassVar[Callable[..., Any]]
     post: ClassVar[Callable[..., Any]]

@@ -27,10 +27,10 @@ class STDP(PlasticityRule):
         w_min, w_max: bounds of the weight.
     """
 
-    tau_plus: float = parameter(20e-3, unit="s", above=0.0)
-    tau_minus: float = parameter(20e-3, unit="s", above=0.0)
-    a_plus: float = parameter(0.01)
-    a_minus: float = parameter(0.012)
+    tau_plus: float = parameter(default=20e-3, unit="s", above=0.0)
+    tau_minus: float = parameter(default=20e-3, unit="s", above=0.0)
+    a_plus: float = parameter(default=0.01)
+    a_minus: float = parameter(default=0.012)
 
     def trace_decays(self, dt: float) -> tuple[float, float]:
         return math.exp(-dt / self.tau_plus), math.exp(-dt / self.tau_minus)

@@ -1,0 +1,57 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+import neurosim as ns
+from neurosim.engine.lower import lower
+from neurosim.errors import CycleError, DescriptionError
+
+import pytest
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 3)), max_size=15))
+def test_stages_are_in_topological_order_with_zero_delays_forward(edges: list[tuple[int, int, int]]) -> None:
+    net = ns.Network(dt=1e-3)
+    for i in range(6):
+        net.population(str(i), 1, ns.LIF())
+    for a, b, d in edges:
+        net.connect(str(a), str(b), ns.OneToOne(), delay=d * 1e-3)
+    try:
+        plan = lower(net)
+    except CycleError:
+        assert _has_zero_cycle(edges)
+        return
+    assert not _has_zero_cycle(edges)
+    position = {n: (i, j) for i, stage in enumerate(plan.stages) for j, level in enumerate(stage.levels) for n in level}
+    assert sorted(position) == [str(i) for i in range(6)]
+    for a, b, d in edges:
+        before, after = position[str(a)], position[str(b)]
+        assert before[0] <= after[0]
+        if d == 0:
+            assert before < after
+        if before[0] == after[0]:
+            assert plan.stages[before[0]].block <= max(d, 1)
+
+
+def _has_zero_cycle(edges: list[tuple[int, int, int]]) -> bool:
+    left = set(range(6))
+    zero = [(a, b) for a, b, d in edges if d == 0]
+    while left:
+        free = {n for n in left if not any(b == n and a in left for a, b in zero)}
+        if not free:
+            return True
+        left -= free
+    return False
+
+
+def test_a_network_without_populations_is_refused() -> None:
+    with pytest.raises(DescriptionError, match="no population"):
+        lower(ns.Network(dt=1e-3))
+
+
+def test_a_distribution_that_draws_negative_delays_is_refused() -> None:
+    net = ns.Network(dt=1e-3)
+    net.input("in", 10)
+    net.population("p", 10, ns.LIF())
+    net.connect("in", "p", ns.AllToAll(), delay=ns.Normal(1e-3, 1e-3))
+    with pytest.raises(DescriptionError, match="negative"):
+        lower(net)

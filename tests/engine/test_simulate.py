@@ -1,0 +1,147 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neurosim as ns
+from neurosim.engine.delivery import deliver_raster, deliver_reference
+from neurosim.engine.lower import lower
+from neurosim.errors import DataError, DescriptionError, NumericsError, ShapeError
+
+
+def recurrent(seed: int = 0) -> ns.Network:
+    """Loops of several delays, a zero delay inside a loop, two stages."""
+    net = ns.Network(dt=1e-3, seed=seed)
+    net.input("in", (2, 6, 6))
+    net.population("a", 40, ns.LIF(tau_membrane=10e-3, threshold=0.7, refractory=2e-3))
+    net.population("b", 30, ns.CurrentLIF(threshold=0.3))
+    net.population("out", 4, ns.LIF(threshold=0.8))
+    net.connect("in", "a", ns.AllToAll(), weight=ns.Normal(0.1, 0.2), delay=ns.Uniform(0, 9e-3))
+    net.connect("a", "b", ns.FixedProbability(0.3), weight=ns.Normal(0.3, 0.3))
+    net.connect("b", "a", ns.FixedProbability(0.3), weight=ns.Normal(0, 0.3), delay=ns.Uniform(2e-3, 7e-3))
+    net.connect("a", "a", ns.FixedProbability(0.2), weight=ns.Normal(0, 0.2), delay=3e-3)
+    net.connect("b", "out", ns.AllToAll(), weight=ns.Normal(0.1, 0.3), delay=ns.Uniform(0, 70e-3))
+    net.output("out")
+    return net
+
+
+@pytest.fixture(scope="module")
+def noise() -> ns.Spikes:
+    return ns.Spikes.from_dense(np.random.default_rng(0).random((200, 6, 2, 6, 6)) < 0.08, dt=1e-3)
+
+
+RECORD = {"a": ns.Record("spikes", "v"), "b": ns.Record("spikes", "v", "i"), "out": ns.Record("spikes", "v")}
+
+
+def test_engine_is_the_plain_loop_over_steps(noise: ns.Spikes) -> None:
+    """Against a dense NumPy loop that knows nothing of stages, blocks, rings or threads."""
+    net = recurrent()
+    plan = lower(net)
+    x = noise.select([0])
+    r = ns.simulate(net, {"in": x}, record=RECORD)
+    counts = {"in": x.dense()[:, 0].reshape(x.steps, -1)}
+    counts |= {name: np.zeros((x.steps, p.size)) for name, p in plan.populations.items()}
+    from neurosim.engine.neuron_kernel import initial_state, update_reference
+
+    state = {n: initial_state(p.model, plan.dt, 1, p.size)[:, 0] for n, p in plan.populations.items()}
+    for k in range(x.steps):
+        for name in ("a", "b", "out"):
+            arrivals = np.zeros(plan.populations[name].size)
+            for p in plan.incoming(name):
+                when = k - p.delay
+                past = np.where(when >= 0, counts[p.pre][np.maximum(when, 0), p.pre_index], 0)
+                np.add.at(arrivals, p.target, past * p.weight)
+            counts[name][k] = update_reference(plan.populations[name].model, plan.dt, state[name], arrivals)
+        for name in ("a", "b", "out"):
+            # sums are formed in another order: a few ulp of values near one
+            assert np.allclose(r[name].v[k, 0], state[name][0], atol=1e-12), (name, k)
+    for name in ("a", "b", "out"):
+        assert np.array_equal(r[name].spikes.dense()[:, 0], counts[name])
+        assert counts[name].sum() > 50
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_results_do_not_depend_on_the_number_of_threads(noise: ns.Spikes, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["neurosim.engine.simulate"], "SYNAPSES_WORTH_SPLITTING", 0)
+    one = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=1)
+    many = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=threads)
+    single = ns.simulate(recurrent(), {"in": noise.select([2])}, record=RECORD, threads=threads)  # split by targets
+    for name in RECORD:
+        assert many[name].spikes == one[name].spikes
+        assert np.array_equal(many[name].v, one[name].v)
+        assert np.array_equal(single[name].v[:, 0], one[name].v[:, 2])
+
+
+def test_delivery_kernel_is_the_reference() -> None:
+    p = lower(recurrent()).projections[4]
+    counts = np.random.default_rng(0).random((40, p.n_pre)) < 0.3
+    ring = np.zeros((1, 128, p.n_post))
+    deliver_raster(counts[None].view(np.uint8), 0, 0, 40, p.row_start, p.target, p.delay, p.weight, ring, 127)
+    assert np.allclose(ring[0], deliver_reference(p, counts, 128), atol=1e-12)
+
+
+def test_record_chooses_variables_interval_and_neurons(noise: ns.Spikes) -> None:
+    every = ns.simulate(recurrent(), {"in": noise}, record=RECORD)["a"].v
+    some = ns.simulate(recurrent(), {"in": noise}, record={"a": ns.Record("v", every=5e-3, neurons=[3, 0])})["a"]
+    assert some.spikes is None
+    assert np.array_equal(some.v, every[::5][:, :, [3, 0]])
+    with pytest.raises(AttributeError, match="recorded"):
+        _ = some.u
+
+
+def test_shapes_of_recordings_follow_the_population() -> None:
+    net = ns.Network(dt=1e-3)
+    net.input("in", 3)
+    net.population("p", (2, 4, 5), ns.LIF())
+    net.connect("in", "p", ns.AllToAll())
+    r = ns.simulate(net, {"in": np.ones((7, 2, 3))}, record={"p": ns.Record("v", "spikes")})["p"]
+    assert r.v.shape == (7, 2, 2, 4, 5)
+    assert r.spikes is not None
+    assert r.spikes.dense().shape == (7, 2, 2, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"inputs": {"eye": np.zeros((1, 1, 1))}}, DataError, "eye"),
+        ({"inputs": {"in": np.zeros((5, 1, 3))}}, ShapeError, r"\(3,\)"),
+        ({"inputs": {"in": ns.Spikes([], [], [], shape=72, dt=2e-3, steps=5)}}, DataError, "time step"),
+        ({}, DescriptionError, "duration"),
+        ({"duration": -1.0}, DescriptionError, "duration"),
+        ({"duration": 0.01, "record": {"in": "spikes"}}, DescriptionError, "not a population"),
+        ({"duration": 0.01, "record": {"a": "u"}}, DescriptionError, "refractory_left"),
+        ({"duration": 0.01, "record": {"a": ns.Record("v", every=1.5e-3)}}, DescriptionError, "multiple of dt"),
+        ({"duration": 0.01, "record": {"a": ns.Record("v", neurons=[40])}}, ShapeError, "0 to 39"),
+        ({"duration": 0.01, "backend": "neuron"}, DescriptionError, "backend"),
+        ({"duration": 0.01, "modulators": {"in->a": [1.0]}}, DescriptionError, "plastic"),
+    ],
+)
+def test_bad_runs_are_refused(arguments: dict[str, object], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        ns.simulate(recurrent(), **arguments)  # type: ignore[arg-type]
+
+
+def test_a_blow_up_names_population_and_steps() -> None:
+    net = ns.Network(dt=1e-3)
+    net.input("in", 1)
+    net.population("loop", 1, ns.LIF(threshold=1.0, reset=ns.Reset.BY_SUBTRACTION, tau_membrane=1e-4, discretisation=ns.Discretisation.EULER))
+    net.connect("in", "loop", ns.AllToAll(), weight=-1.0)
+    with pytest.raises(NumericsError, match=r"v became NaN or infinite.*'loop'|'loop'.*v became NaN"):
+        ns.simulate(net, {"in": np.ones((400, 1, 1))})
+
+
+def test_an_empty_batch_and_an_empty_run() -> None:
+    r = ns.simulate(recurrent(), {"in": np.zeros((0, 2, 2, 6, 6))}, record={"a": ns.Record("v", "spikes")})
+    assert r["a"].v.shape == (0, 2, 40)
+
+
+def test_kernels_move_to_another_folder_where_the_home_is_read_only(tmp_path: Path) -> None:
+    code = "import neurosim as ns; n = ns.Network(dt=1e-3); n.population('p', 1, ns.LIF(current=2.0)); print(len(ns.simulate(n, {}, 0.1)['p'].spikes))"
+    environment = {**os.environ, "NEUROSIM_CACHE": "/proc/no", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
+    assert "compiling kernels for LIF" in done.stderr
