@@ -1,5 +1,4 @@
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ class Bench:
 
     support: Any = field(default_factory=dict)
     name: str = "bench"
-    limits: Any = MappingProxyType({})
+    limits: Any = field(default_factory=dict)
     transport: Transport = Transport(0)
 
 
