@@ -25,14 +25,12 @@ class Cells:
     Attributes:
         start: int64 ``[lines + 1]``.
         column: int32 ``[entries]``, pair of columns.
-        current: mean current of one spike in A.
-        variance: its variance in A^2.
+        moments: mean current of one spike in A and its variance in A^2, ``[entries, 2]``.
     """
 
     start: NDArray[np.int64]
     column: NDArray[np.int32]
-    current: Float
-    variance: Float
+    moments: Float
 
 
 def read_conductances(block: Block, shape: TileShape, profile: Profile, *, seed: int) -> tuple[Float, Float]:
@@ -72,8 +70,7 @@ def draw(block: Block, shape: TileShape, profile: Profile, *, seed: int, wire: f
     return Cells(
         start=start,
         column=column.astype(np.int32),
-        current=difference[line, column] * v,
-        variance=both[line, column] * v * v,
+        moments=np.stack([difference[line, column] * v, both[line, column] * v * v], axis=1),
     )
 
 

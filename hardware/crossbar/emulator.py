@@ -162,16 +162,20 @@ class _Chunk:
         for i in np.flatnonzero(counts > most):
             at = (self.first + int(s.sample[i]), int(s.step[i]), int(s.neuron[i]))
             self.events.append(DeviceEvent("saturation", name, *at, float(counts[i])))
-        out = np.zeros((self.samples, self.steps, s.size), np.uint8)
+        out = self._empty(s.size)
         out[s.sample, s.step, s.neuron] = np.minimum(counts, most)
         return out
+
+    def _empty(self, size: int) -> NDArray[np.uint8]:
+        """Spikes of every step; the rows are padded so that eight neurons can be skipped at a time."""
+        return np.zeros((self.samples, self.steps, -(-size // 8) * 8), np.uint8)
 
     def _neurons(self, name: str, record: Any) -> dict[str, Any]:
         (shape, model), dt = self.machine.populations[name], self.machine.dt
         size = int(np.prod(shape))
         table, varies = coefficient_table(model, dt, size)
         kept = self.steps if record and set(record.variables) - {"spikes"} else 0
-        self.history[name] = np.zeros((self.samples, self.steps, size), np.uint8)
+        self.history[name] = self._empty(size)
         return {
             "update": update_kernel(model, dt),
             "state": initial_state(model, dt, self.samples, size),
@@ -185,25 +189,24 @@ class _Chunk:
         self, block: Block, held: Cells, key: int, number: int, histogram: Histogram | None
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Arguments of `read_block` before and after the ones that change from step to step."""
-        m, pairs = self.machine, self.machine.shape.pairs
-        stride = m.tiles * pairs
+        m = self.machine
+        groups = -(-m.shape.pairs // 4)
+        shape = m.inputs[block.pre] if block.pre in m.inputs else m.populations[block.pre][0]
         before = (
             self.history[block.pre],
-            block.line_pre,
-            block.line_delay,
+            block.line_at(int(np.prod(shape))),
             m.shape.rows,
             held.start,
             held.column,
-            held.current,
-            held.variance,
+            held.moments,
             block.neuron,
             1.0 / (block.scale * m.profile.read_voltage),
             step_size(block.full_scale, m.adc_bits),
             float(largest_code(m.adc_bits)),
             np.uint64(key),
-            np.uint64(self.first * stride + block.first_tile * pairs),
-            np.uint64(stride),
-            np.uint64(pairs),
+            np.uint64((self.first * m.tiles + block.first_tile) * groups),
+            np.uint64(m.tiles * groups),
+            np.uint64(groups),
         )
         if histogram is None:
             return before, (np.zeros((0, 0), np.int64), np.zeros(0))

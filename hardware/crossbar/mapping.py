@@ -58,8 +58,8 @@ class Block:
         first_tile: number of its first tile; the next ones follow.
         neuron: postsynaptic neuron of each pair of columns, int32 ``[c]``.
         scale: k of each pair, S per unit of weight, ``[c]``.
-        line_pre, line_delay: presynaptic neuron and delay in steps of each word line, int32 ``[lines]``, sorted; line l
-            is row l % rows of tile first_tile + l // rows.
+        line_pre, line_delay: presynaptic neuron and delay in steps of each word line, int32 ``[lines]``, sorted by
+            (delay, neuron); line l is row l % rows of tile first_tile + l // rows.
         target: conductances, float32 ``[lines, 2 c]`` in S.
         programmed: cells to be programmed, bool ``[lines, 2 c]``; the others stay unformed.
         full_scale: largest current of the ADC of each tile, ``[tiles]`` in A.
@@ -81,6 +81,12 @@ class Block:
     def lines(self) -> int:
         """Word lines in use."""
         return len(self.line_pre)
+
+    def line_at(self, n_pre: int) -> NDArray[np.int32]:
+        """Word line of each delay and presynaptic neuron, int32 ``[longest delay + 1, n_pre]``; -1: none."""
+        out = np.full((int(self.line_delay.max()) + 1, n_pre), -1, np.int32)
+        out[self.line_delay, self.line_pre] = np.arange(self.lines)
+        return out
 
     def tiles(self, shape: TileShape) -> Iterator[tuple[int, slice]]:
         """(number, word lines) of every tile."""
@@ -125,8 +131,7 @@ def _block(
     place[neuron] = np.arange(len(neuron))
     synapse = np.flatnonzero(place[p.target] >= 0)
     column = place[p.target[synapse]]
-    delays = int(p.max_delay) + 1
-    code = p.pre_index[synapse].astype(np.int64) * delays + p.delay[synapse]
+    code = p.delay[synapse].astype(np.int64) * p.n_pre + p.pre_index[synapse]
     lines, line = np.unique(code, return_inverse=True)
     cell = line * len(neuron) + column
     size = len(lines) * len(neuron)
@@ -157,8 +162,8 @@ def _block(
         first_tile=first_tile,
         neuron=neuron.astype(np.int32),
         scale=scale,
-        line_pre=(lines // delays).astype(np.int32),
-        line_delay=(lines % delays).astype(np.int32),
+        line_pre=(lines % p.n_pre).astype(np.int32),
+        line_delay=(lines // p.n_pre).astype(np.int32),
         target=target,
         programmed=programmed,
         full_scale=np.maximum(up, down),

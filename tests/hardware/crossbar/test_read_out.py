@@ -2,93 +2,76 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from neurosim import random
-from neurosim.hardware.crossbar.read_out import _normal, read_block, read_block_reference
+from neurosim.hardware.crossbar.read_out import noise_index, normal_of_word, read_block, read_block_reference
 
 KEY = random.key(1, "device.read")
 NO_HISTOGRAM = np.zeros((0, 0), np.int64)
+TILES, PAIRS, FIRST_TILE = 9, 6, 4  # of the machine; the block starts at tile 4
 
 
-def case(seed, *, samples=5, n_pre=7, depth=4, lines=19, width=6, n_post=11, rows=8, noise=0.3, density=0.4):
+def case(seed, *, samples=5, n_pre=7, delays=4, width=6, n_post=11, rows=8, noise=0.3, density=0.4):
     rng = np.random.default_rng(seed)
+    delay, pre = np.nonzero(rng.random((delays, n_pre)) < 0.7)
+    lines = len(pre)
+    line_at = np.full((delays, n_pre), -1, np.int32)
+    line_at[delay, pre] = np.arange(lines)
     present = rng.random((lines, width)) < density
     current = np.where(present, rng.normal(0, 1, (lines, width)), 0.0)
     variance = np.where(present, rng.uniform(0, noise, (lines, width)), 0.0)
     line, column = np.nonzero(present)
-    start = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=lines))])
-    tiles = -(-lines // rows)
+    history = np.zeros((samples, 3, 8), np.uint8)
+    history[:, :, :n_pre] = rng.integers(0, 3, (samples, 3, n_pre)) * (rng.random((samples, 3, n_pre)) < 0.5)
     return {
-        "history": (
-            rng.integers(0, 3, (samples, depth, n_pre)) * (rng.random((samples, depth, n_pre)) < 0.5)
-        ).astype(np.uint8),
-        "line_pre": rng.integers(0, n_pre, lines).astype(np.int32),
-        "line_delay": rng.integers(0, depth, lines).astype(np.int32),
+        "history": history,
+        "line_at": line_at,
         "rows": rows,
-        "sparse": (start, column.astype(np.int32), current[line, column], variance[line, column]),
+        "sparse": (
+            np.concatenate([[0], np.cumsum(np.bincount(line, minlength=lines))]),
+            column.astype(np.int32),
+            np.stack([current[line, column], variance[line, column]], axis=1),
+        ),
         "dense": (current, variance),
         "neuron": rng.permutation(n_post)[:width].astype(np.int32),
         "gain": rng.uniform(0.5, 2.0, width),
-        "adc_step": rng.uniform(0.05, 0.3, tiles),
+        "adc_step": rng.uniform(0.05, 0.3, -(-lines // rows)),
         "x": rng.normal(0, 1, (samples, n_post)),
     }
 
 
-def run(c, *, now=2, top=7.0, first=40, stride=1000, pairs=8, lane=3, key=KEY):
+def run(c, *, now=2, top=7.0, first_sample=0):
     x, saturated = c["x"].copy(), np.zeros((len(c["x"]), 2), np.int64)
-    read_block(
-        c["history"],
-        now,
-        c["line_pre"],
-        c["line_delay"],
-        c["rows"],
-        *c["sparse"],
-        c["neuron"],
-        c["gain"],
-        c["adc_step"],
-        top,
-        np.uint64(key),
-        np.uint64(first),
-        np.uint64(stride),
-        np.uint64(pairs),
-        np.uint64(lane),
-        x,
-        saturated,
-        NO_HISTOGRAM,
-        np.zeros(0),
-    )
+    place = (c["history"], now, c["line_at"], c["rows"])
+    columns = (c["neuron"], c["gain"], c["adc_step"], top)
+    groups = -(-PAIRS // 4)
+    noise = ((first_sample * TILES + FIRST_TILE) * groups, TILES * groups, groups, now)
+    numbers = [np.uint64(v) for v in (KEY, *noise)]
+    read_block(*place, *c["sparse"], *columns, *numbers, x, saturated, NO_HISTOGRAM, np.zeros(0))
     want = c["x"].copy()
-    read_block_reference(
-        c["history"],
-        now,
-        c["line_pre"],
-        c["line_delay"],
-        c["rows"],
-        *c["dense"],
-        c["neuron"],
-        c["gain"],
-        c["adc_step"],
-        top,
-        key,
-        first,
-        stride,
-        pairs,
-        lane,
-        want,
-    )
+    read_block_reference(*place, *c["dense"], *columns, KEY, FIRST_TILE, TILES, PAIRS, want)
     return x, want, saturated
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_kernel_equals_dense_products(seed):
-    x, want, _ = run(case(seed))
-    np.testing.assert_allclose(x, want, rtol=1e-12, atol=1e-12)
+@pytest.mark.parametrize("now", [0, 2])
+def test_the_kernel_equals_dense_products(seed, now):
+    x, want, _ = run(case(seed), now=now)
+    # the noise differs in the ninth digit; a value within that of a code's edge is not met by these seeds
+    np.testing.assert_allclose(x, want, rtol=1e-9, atol=1e-9)
 
 
-def test_the_kernel_draws_what_neurosim_random_draws():
-    key = random.key(3, "device.read")
-    got = [_normal(np.uint64(key), np.uint64(i), np.uint64(5)) for i in range(200)]
-    np.testing.assert_allclose(got, random.normal(key, np.arange(200), 5), rtol=1e-13)
+def test_words_become_normals():
+    ends = np.concatenate([np.arange(100), 2**32 - 1 - np.arange(100)])
+    words = np.concatenate([ends, np.random.default_rng(0).integers(0, 2**32, 2000)]).astype(np.uint64)
+    got = [normal_of_word(w) for w in words]
+    np.testing.assert_allclose(got, ndtri((words + 0.5) * 2.0**-32), rtol=1.2e-9)
+
+
+def test_every_pair_sample_and_tile_has_its_own_noise():
+    places = {noise_index(b, t, c, tiles=5, pairs=10) for b in range(4) for t in range(5) for c in range(10)}
+    assert len(places) == 4 * 5 * 10
 
 
 def test_silence_reads_exactly_zero():
@@ -103,7 +86,7 @@ def test_samples_draw_by_their_number():
     c = case(2)
     whole, _, _ = run(c)
     part = {**c, "history": c["history"][2:], "x": c["x"][2:]}
-    later, _, _ = run(part, first=40 + 2 * 1000)
+    later, _, _ = run(part, first_sample=2)
     np.testing.assert_array_equal(later, whole[2:])
 
 
@@ -119,29 +102,22 @@ def test_clipping_is_counted():
 def test_noise_of_a_column_has_the_variance_of_its_cells():
     """20,000 samples of one column, 4 standard errors; the ADC step is far below the noise."""
     n, s2 = 20_000, np.array([0.04, 0.09])
-    history = np.zeros((n, 1, 2), np.uint8)
-    history[:, 0] = 1, 2
+    history = np.zeros((n, 1, 8), np.uint8)
+    history[:, 0, :2] = 1, 2
     x, saturated = np.zeros((n, 1)), np.zeros((n, 2), np.int64)
-    lines = np.array([0, 1], np.int32)
+    cells = (np.array([0, 1, 2]), np.zeros(2, np.int32), np.stack([[1.0, -0.25], s2], axis=1))
+    numbers = [np.uint64(v) for v in (9, 0, 1, 1, 0)]
     read_block(
         history,
         0,
-        lines,
-        np.zeros(2, np.int32),
+        np.array([[0, 1]], np.int32),
         8,
-        np.array([0, 1, 2]),
-        np.zeros(2, np.int32),
-        np.array([1.0, -0.25]),
-        s2,
+        *cells,
         np.zeros(1, np.int32),
         np.ones(1),
         np.array([1e-6]),
         1e9,
-        np.uint64(9),
-        np.uint64(0),
-        np.uint64(4),
-        np.uint64(4),
-        np.uint64(0),
+        *numbers,
         x,
         saturated,
         NO_HISTOGRAM,
