@@ -16,7 +16,7 @@ from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.neurons.model import NeuronModel
 from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
 from neurosim.nn.membrane import MembraneRule, MembraneState, exponential_filter, membrane
-from neurosim.nn.surrogate import Surrogate, Triangle
+from neurosim.nn.surrogate import Arctan, Surrogate
 from neurosim.parameters import Value
 
 __all__ = [
@@ -44,7 +44,8 @@ class Neurons(torch.nn.Module):
         model: the neuron model of the description; its parameters are fixed, not trained.
         shape: number of neurons, or the population's shape (the layer sees it flat).
         dt: time step, s.
-        surrogate: derivative that stands in for that of the step at the threshold.
+        surrogate: derivative that stands in for that of the step at the threshold; default `Arctan`, which also
+            lets silent neurons learn.
         detach_reset: whether no gradient passes through the reset (the term in dv/ds is left out).
 
     Raises:
@@ -76,7 +77,7 @@ class Neurons(torch.nn.Module):
                 "a reset in the next step cannot be trained", where=where, remedy="Use ResetTiming.SAME_STEP"
             )
         self.model, self.dt, self.detach_reset = model, float(dt), detach_reset
-        self.surrogate: Surrogate = Triangle() if surrogate is None else surrogate
+        self.surrogate: Surrogate = Arctan() if surrogate is None else surrogate
 
     @property
     def size(self) -> int:
