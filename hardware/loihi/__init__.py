@@ -1,1 +1,25 @@
-"""."""
+"""Loihi-style chips: limits, bit-exact arithmetic, mapping, emitted tables and the emulator that runs them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "Loihi1": "target",
+    "Loihi2": "target",
+    "Signs": "quantise",
+    "load": "target",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"neurosim.hardware.loihi.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'neurosim.hardware.loihi' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

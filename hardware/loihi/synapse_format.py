@@ -33,7 +33,9 @@ def index_field(largest: int) -> int:
     for field, width in enumerate(INDEX_WIDTHS):
         if width >= bits:
             return field
-    raise CapacityError("compartment index does not fit a synapse", value=largest, limit=(1 << INDEX_WIDTHS[-1]) - 1)
+    raise CapacityError(
+        "compartment index does not fit a synapse", value=largest, limit=(1 << INDEX_WIDTHS[-1]) - 1
+    )
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -1,0 +1,157 @@
+"""The synapses of a plan sorted into lists: by core, by source neuron, by format, by compartment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.plan import Plan
+from neurosim.hardware.loihi.quantised_network import QuantisedNetwork
+from neurosim.hardware.loihi.synapse_format import (
+    COMPRESSION_DENSE,
+    COMPRESSION_SPARSE,
+    SynapseFormat,
+    index_field,
+)
+from neurosim.hardware.loihi.weights import WEIGHT_WIDTHS, SignMode
+
+__all__ = ["CoreSynapses", "Slice", "out_axons", "registers_of", "sort_synapses", "source_offsets"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Consecutive neurons of a population that share a core; neuron ``neurons[c]`` is its compartment c."""
+
+    population: str
+    neurons: range
+
+
+@dataclass(frozen=True)
+class CoreSynapses:
+    """All synapses that end on one core, sorted by (source, format, compartment, delay); arrays int64 [n_syn].
+
+    Attributes:
+        source: number of the presynaptic neuron among all inputs and populations (`source_offsets`).
+        compartment, weight, delay: ``delay`` is the register value, one less than the steps from spike to arrival.
+        format: index into ``formats``, from 1: entry 0 of a core's table stays unused.
+    """
+
+    source: Ints
+    compartment: Ints
+    weight: Ints
+    delay: Ints
+    format: Ints
+    formats: tuple[SynapseFormat, ...]
+
+    def bits(self) -> int:
+        """Synapse memory of the core in bits."""
+        lists, count = np.unique(self.source * (len(self.formats) + 1) + self.format, return_counts=True)
+        kind = lists % (len(self.formats) + 1)
+        return sum(int(fmt.bits(count[kind == i]).sum()) for i, fmt in enumerate(self.formats, start=1))
+
+    def sources(self) -> Ints:
+        """Presynaptic neurons, each an axon into the core."""
+        return np.unique(self.source)
+
+
+def source_offsets(plan: Plan) -> dict[str, int]:
+    """Number of the first neuron of each input and population in one common count."""
+    names = [*plan.inputs, *plan.populations]
+    ends = np.cumsum([0, *(plan.size_of(name) for name in names)]).tolist()
+    return dict(zip(names, ends[:-1], strict=True))
+
+
+def sort_synapses(plan: Plan, network: QuantisedNetwork, slices: Sequence[Slice]) -> list[CoreSynapses]:
+    """The synapses of every slice."""
+    offsets = source_offsets(plan)
+    parts: list[list[tuple[Ints, ...]]] = [[] for _ in slices]
+    formats: list[list[SynapseFormat]] = [[] for _ in slices]
+    pairs = [(p.pre, p.post) for p in plan.projections]
+    for p in plan.projections:
+        s = network.synapses[p.name]
+        mine = [i for i, part in enumerate(slices) if part.population == p.post]
+        starts = np.array([slices[i].neurons.start for i in mine], dtype=np.int64)
+        which = np.searchsorted(starts, p.target, side="right") - 1
+        alive = s.weight != 0
+        single = pairs.count((p.pre, p.post)) == 1
+        for local, i in enumerate(mine):
+            here = np.flatnonzero((which == local) & alive)
+            kinds = s.mode[here] * 256 + s.exponent[here]
+            for kind in np.unique(kinds).tolist():
+                chosen = here[kinds == kind]
+                source = p.pre_index[chosen].astype(np.int64)
+                compartment = p.target[chosen] - starts[local]
+                delay = p.delay[chosen].astype(np.int64) - 1
+                weight = s.weight[chosen]
+                size = len(slices[i].neurons)
+                fmt = SynapseFormat(
+                    mode=SignMode(kind // 256),
+                    exponent=kind % 256,
+                    weight_bits=_weight_field(weight, SignMode(kind // 256)),
+                    index_bits=index_field(size - 1),
+                    delay_bits=int(delay.max()).bit_length(),
+                    compression=COMPRESSION_DENSE
+                    if single and _fills_rows(source, compartment, size)
+                    else COMPRESSION_SPARSE,
+                )
+                if fmt not in formats[i]:
+                    formats[i].append(fmt)
+                number = np.full(len(chosen), formats[i].index(fmt) + 1, dtype=np.int64)
+                parts[i].append(
+                    (source + offsets[p.pre], compartment.astype(np.int64), weight, delay, number)
+                )
+    return [_sorted(columns, tuple(f)) for columns, f in zip(parts, formats, strict=True)]
+
+
+def _sorted(parts: list[tuple[Ints, ...]], formats: tuple[SynapseFormat, ...]) -> CoreSynapses:
+    columns = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 5
+    source, compartment, weight, delay, number = columns
+    order = np.lexsort((weight, delay, compartment, number, source))
+    return CoreSynapses(
+        source[order], compartment[order], weight[order], delay[order], number[order], formats
+    )
+
+
+def _weight_field(weight: Ints, mode: SignMode) -> int:
+    """The narrowest field that holds these weights, whose common trailing zeros need not be stored."""
+    common = int(np.bitwise_or.reduce(np.abs(weight)))
+    zeros = (common & -common).bit_length() - 1
+    needed = max(1, 8 + (mode is SignMode.MIXED) - zeros)
+    return next(field for field, width in enumerate(WEIGHT_WIDTHS) if width >= needed)
+
+
+def _fills_rows(source: Ints, compartment: Ints, size: int) -> bool:
+    """Whether every source reaches every compartment of the slice exactly once: then no index has to be stored."""
+    if len(source) % size:
+        return False
+    cells = np.unique(source * size + compartment)
+    return len(cells) == len(source) == len(np.unique(source)) * size
+
+
+def out_axons(cores: Sequence[CoreSynapses], offset: int, size: int) -> Ints:
+    """How many cores each neuron of a population or input sends to, int64 [size]."""
+    counts = np.zeros(size, dtype=np.int64)
+    for core in cores:
+        sources = core.sources()
+        inside = sources[(sources >= offset) & (sources < offset + size)]
+        counts[inside - offset] += 1
+    return counts
+
+
+def registers_of(network: QuantisedNetwork, part: Slice) -> Mapping[str, Ints]:
+    """Rows of the profile tables that a slice needs: distinct (du, dv, refractory) and distinct thresholds."""
+    p, which = network.populations[part.population], slice(part.neurons.start, part.neurons.stop)
+    columns = np.stack([p.du[which], p.dv[which], p.refractory[which]], axis=1)
+    profiles, profile = np.unique(columns, axis=0, return_inverse=True)
+    thresholds, threshold = np.unique(p.threshold[which], return_inverse=True)
+    return {
+        "profiles": profiles,
+        "profile": profile.reshape(-1),
+        "thresholds": thresholds,
+        "threshold": threshold.reshape(-1),
+    }

@@ -1,0 +1,56 @@
+"""The run of a chip: spikes to axons, axons to lists of synapses, synapses to accumulators, accumulators to neurons."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from neurosim.hardware.loihi.lif import step
+
+__all__ = ["run_sample"]
+
+
+@njit(cache=True, nogil=True)
+def _send(axon, count, time, ring, list_start, target, weight, delay):  # type: ignore[no-untyped-def]
+    slots = ring.shape[0]
+    for k in range(list_start[axon], list_start[axon + 1]):
+        ring[(time + 1 + delay[k]) % slots, target[k]] += count * weight[k]
+
+
+@njit(cache=True, nogil=True)
+def run_sample(  # type: ignore[no-untyped-def]
+    steps, ring, u, v, dead, spike,
+    keep_u, keep_v, bias, threshold, refractory, v_min, v_max, accumulator_bits, current_rule, bias_bits,
+    axon_start, axon_list, list_start, target, weight, delay,
+    input_start, input_source, input_count, host_start, host_list,
+    watch, spikes, watched_u, watched_v, watched_dead, rows, count,
+):  # fmt: skip
+    """Run one sample; everything is int64 unless noted, N compartments of all cores counted through.
+
+    State: ``ring`` [slots, N] accumulators, ``u``, ``v``, ``dead``, ``spike`` [N].
+    Compartments: registers [N] and overflow rules as in `neurosim.hardware.loihi.lif.step`.
+    Connections: compartment c drives the synapse lists ``axon_list[axon_start[c]:axon_start[c + 1]]``; list l holds
+    the synapses ``list_start[l]:list_start[l + 1]`` with ``target``, ``weight`` (in units of the state), ``delay``.
+    Host: in step t the sources ``input_source[input_start[t]:input_start[t + 1]]`` spike ``input_count`` times;
+    source i drives the lists ``host_list[host_start[i]:host_start[i + 1]]``.
+    Output: ``spikes`` uint8 [T, N]; ``watched_*`` int64 [T, W] of the compartments ``watch``; overflows as in `step`.
+    """
+    slots = ring.shape[0]
+    for t in range(steps):
+        arrivals = ring[t % slots]
+        step(
+            t, arrivals, u, v, dead, spike, keep_u, keep_v, bias, threshold, refractory, v_min, v_max,
+            accumulator_bits, current_rule, bias_bits, rows, count,
+        )  # fmt: skip
+        arrivals[:] = 0
+        for c in range(spike.shape[0]):
+            if spike[c]:
+                spikes[t, c] = 1
+                for a in range(axon_start[c], axon_start[c + 1]):
+                    _send(axon_list[a], 1, t, ring, list_start, target, weight, delay)
+        for e in range(input_start[t], input_start[t + 1]):
+            source = input_source[e]
+            for a in range(host_start[source], host_start[source + 1]):
+                _send(host_list[a], input_count[e], t, ring, list_start, target, weight, delay)
+        for k in range(watch.shape[0]):
+            c = watch[k]
+            watched_u[t, k], watched_v[t, k], watched_dead[t, k] = u[c], v[c], dead[c]

@@ -1,0 +1,219 @@
+"""From numbers to registers: weights of 8 bits with exponents, decays of 12 bits, thresholds in steps of 64.
+
+A population's potential is held as v_register = (v - offset) * scale, with the offset at rest, so that the chip's
+reset to zero is a reset to rest; `neurosim.hardware.loihi.scale` chooses the scale.
+
+A spike needs v_register > 64 * mantissa. For "v >= threshold" the mantissa is the largest with 64 * mantissa below
+the scaled threshold: exact where potentials are multiples of 64 (no leak), and otherwise at most 63 register values
+early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.errors import CapacityError, UnsupportedError
+from neurosim.hardware.loihi.arithmetic import bias_fields, shift
+from neurosim.hardware.loihi.demand import Demand
+from neurosim.hardware.loihi.weights import SignMode, weight_range
+
+__all__ = [
+    "LSB",
+    "QuantisedPopulation",
+    "QuantisedSynapses",
+    "Signs",
+    "quantise_registers",
+    "quantise_synapses",
+]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LSB = 64
+"""What a stored weight of one with exponent zero adds to the state; also the step of thresholds."""
+
+_TIE = 1e-6
+"""Relative distance below which a scaled threshold counts as a multiple of 64: weights may be float32."""
+
+
+class Signs(Enum):
+    """How a projection with weights of both signs is stored."""
+
+    MIXED = "mixed"
+    """one synapse format; weights are even, -256 to 254"""
+    SPLIT = "split"
+    """a format for each sign: every weight keeps 8 bits of magnitude, lists of synapses take more memory"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantisedPopulation:
+    """Register values of a population, int64 [n] each; the errors are the largest of the population.
+
+    Attributes:
+        scale, offset: v_register = (v - offset) * scale.
+        gain: float64 [n]; u_register = i * gain * scale.
+        du, dv, threshold, bias_mantissa, bias_exponent: fields; refractory: dead steps plus one; u, v: initial state.
+        decay_error: of a decay factor; threshold_error: relative; bias_error: in units of the potential.
+        spiking: whether it may spike; a readout has the largest threshold and stays below it.
+    """
+
+    name: str
+    scale: float
+    offset: float
+    gain: Floats
+    du: Ints
+    dv: Ints
+    threshold: Ints
+    bias_mantissa: Ints
+    bias_exponent: Ints
+    refractory: Ints
+    u: Ints
+    v: Ints
+    decay_error: float
+    threshold_error: float
+    bias_error: float
+    spiking: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantisedSynapses:
+    """Stored weights; ``weight * 2^(6 + exponent)`` acts on the state. Arrays int64 [n_syn] in the order of the plan.
+
+    Attributes:
+        mode: `SignMode` of each synapse.
+        error: root mean square of the rounding error over that of the weights.
+        zeroed: synapses whose weight became zero.
+    """
+
+    weight: Ints
+    exponent: Ints
+    mode: Ints
+    error: float
+    zeroed: int
+
+
+def quantise_synapses(
+    acting: Floats,
+    scale: float,
+    *,
+    signs: Signs,
+    exponent_maximum: int,
+    percentile: float = 100.0,
+    exponent: int | None = None,
+) -> QuantisedSynapses:
+    """Round what synapses do to the potential (weight times gain) to stored weights.
+
+    Weights up to the percentile of their magnitudes share the least exponent that holds them; the rest share a larger
+    one, so that nothing is clipped. ``exponent`` forces one for all.
+    """
+    units = np.abs(acting) * (scale / LSB)
+    if signs is Signs.MIXED and acting.size and acting.min() < 0 < acting.max():
+        groups = {SignMode.MIXED: np.ones(acting.shape, dtype=bool)}
+    else:
+        groups = {SignMode.EXCITATORY: acting >= 0, SignMode.INHIBITORY: acting < 0}
+    weight, exponents, modes = (np.zeros(acting.shape, dtype=np.int64) for _ in range(3))
+    for mode, members in groups.items():
+        if not members.any():
+            continue
+        step = 2 if mode is SignMode.MIXED else 1
+        low, high = weight_range(mode)
+        top = max(high, -low) if mode is not SignMode.MIXED else high
+        u = units[members]
+        if exponent is None:
+            bulk = float(np.percentile(u, percentile, method="lower"))
+            low_e, high_e = (
+                _least_exponent(x, top + step / 2, exponent_maximum) for x in (bulk, float(u.max()))
+            )
+            e = np.where(u <= bulk, low_e, high_e)
+        else:
+            e = np.full(u.shape, exponent)
+        rounded = step * np.rint(np.sign(acting[members]) * u / np.exp2(e) / step)
+        weight[members] = np.clip(rounded, low, high).astype(np.int64)
+        exponents[members], modes[members] = e, int(mode)
+    power = float(np.sqrt(np.mean(acting**2))) if acting.size else 0.0
+    acted = weight * np.exp2(6.0 + exponents) / scale
+    return QuantisedSynapses(
+        weight=weight,
+        exponent=exponents,
+        mode=modes,
+        error=float(np.sqrt(np.mean((acted - acting) ** 2))) / power if power else 0.0,
+        zeroed=int(np.count_nonzero((weight == 0) & (acting != 0))),
+    )
+
+
+def _least_exponent(size: float, top: float, maximum: int) -> int:
+    return int(np.clip(np.ceil(np.log2(max(size / top * (1 - 1e-12), 1e-300))), 0, maximum))
+
+
+def quantise_registers(
+    name: str, demand: Demand, scale: float, limits: Mapping[str, int]
+) -> QuantisedPopulation:
+    """Round what a population asks for to register values.
+
+    Raises:
+        UnsupportedError, CapacityError: a refractory period, threshold or bias that its register cannot hold.
+    """
+    where, n = f"population {name!r}", len(demand.keep_v)
+    longest = int(demand.refractory.max(initial=0))
+    if longest + 1 > limits["refractory_maximum"]:
+        most = limits["refractory_maximum"] - 1
+        raise UnsupportedError(
+            "the refractory period is too long for its register"
+            if most
+            else "this chip has no refractory period",
+            where=where,
+            value=f"{longest} steps",
+            limit=f"{most} steps",
+            remedy="Shorten it, or use a larger time step"
+            if most
+            else "Set refractory=0, or compile for Loihi1()",
+        )
+    du = np.clip(4095 - np.rint(4096 * demand.keep_u), 0, 4095).astype(np.int64)
+    dv = np.clip(4096 - np.rint(4096 * demand.keep_v), 0, 4095).astype(np.int64)
+    largest = limits["threshold_mantissa_maximum"]
+    mantissa, threshold_error = np.full(n, largest, dtype=np.int64), 0.0
+    if demand.threshold is not None:
+        scaled = demand.threshold * scale
+        slack = np.maximum(scaled * _TIE, _TIE)
+        mantissa = (
+            np.floor((scaled + slack) / LSB) if demand.exceeded else np.ceil((scaled - slack) / LSB) - 1
+        ).astype(np.int64)
+        if mantissa.min() < 1 or mantissa.max() > largest:
+            raise CapacityError(
+                "thresholds do not fit their register beside these weights",
+                where=where,
+                value=f"mantissas {mantissa.min()} to {mantissa.max()}",
+                limit=f"1 to {largest}",
+                remedy="Bring thresholds and weights of the population closer together",
+            )
+        threshold_error = float(
+            np.max(np.abs(mantissa * LSB + (0 if demand.exceeded else LSB) - scaled) / scaled)
+        )
+    bias_mantissa, bias_exponent = bias_fields(demand.drive * scale)
+    bias = shift(bias_mantissa, bias_exponent)
+    decay_error = np.maximum(
+        np.abs((4095 - du) / 4096 - demand.keep_u), np.abs((4096 - dv) / 4096 - demand.keep_v)
+    )
+    return QuantisedPopulation(
+        name=name,
+        scale=scale,
+        offset=demand.offset,
+        gain=demand.gain,
+        du=du,
+        dv=dv,
+        threshold=mantissa,
+        bias_mantissa=bias_mantissa,
+        bias_exponent=bias_exponent,
+        refractory=demand.refractory + 1,
+        u=np.rint(demand.initial_current * demand.gain * scale).astype(np.int64),
+        v=np.rint(demand.initial * scale).astype(np.int64),
+        decay_error=float(decay_error.max()),
+        threshold_error=threshold_error,
+        bias_error=float(np.max(np.abs(bias / scale - demand.drive))),
+        spiking=demand.threshold is not None,
+    )

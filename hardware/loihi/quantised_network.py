@@ -1,0 +1,91 @@
+"""A whole plan in register values, and what the rounding lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurosim.engine.plan import Plan
+from neurosim.hardware.loihi.demand import demand_of
+from neurosim.hardware.loihi.quantise import (
+    QuantisedPopulation,
+    QuantisedSynapses,
+    Signs,
+    quantise_registers,
+    quantise_synapses,
+)
+from neurosim.hardware.loihi.scale import choose_scale
+from neurosim.losses import Loss, LossKind
+
+__all__ = ["QuantisedNetwork", "losses_of", "quantise_network"]
+
+_EXACT = 1e-6
+"""Relative errors below this are those of float32 weights themselves and are not reported."""
+
+
+@dataclass(frozen=True)
+class QuantisedNetwork:
+    """Register values by population, stored weights by projection (in the plan's order of synapses)."""
+
+    populations: Mapping[str, QuantisedPopulation]
+    synapses: Mapping[str, QuantisedSynapses]
+
+
+def quantise_network(
+    plan: Plan,
+    limits: Mapping[str, int],
+    *,
+    signs: Signs,
+    percentile: float = 100.0,
+    exponent: int | None = None,
+) -> QuantisedNetwork:
+    """Quantise every population with the projections that end at it.
+
+    Raises:
+        UnsupportedError, CapacityError: a number that no register holds; names the population.
+    """
+    populations, synapses = {}, {}
+    for name, population in plan.populations.items():
+        demand = demand_of(population, plan.dt)
+        incoming = plan.incoming(name)
+        acting = {p.name: p.weight.astype(np.float64) * demand.gain[p.target] for p in incoming}
+        scale = choose_scale(
+            incoming, acting, demand, limits, signs=signs, percentile=percentile, exponent=exponent
+        )
+        populations[name] = quantise_registers(name, demand, scale, limits)
+        for projection, weights in acting.items():
+            synapses[projection] = quantise_synapses(
+                weights,
+                scale,
+                signs=signs,
+                exponent_maximum=limits["weight_exponent_maximum"],
+                percentile=percentile,
+                exponent=exponent,
+            )
+    return QuantisedNetwork(populations, synapses)
+
+
+def losses_of(network: QuantisedNetwork) -> Iterator[Loss]:
+    """What rounding lost, part by part; parts that are held exactly are left out."""
+    for name, s in network.synapses.items():
+        if s.error > _EXACT:
+            zeroed = f", {s.zeroed} of {len(s.weight)} became zero" if s.zeroed else ""
+            yield Loss(
+                kind=LossKind.ROUNDED,
+                where=f"projection {name!r}",
+                what=f"weights rounded, rms error relative to rms weight{zeroed}",
+                amount=s.error,
+            )
+    for name, p in network.populations.items():
+        where = f"population {name!r}"
+        if p.decay_error > 0:
+            what = "decay factors rounded to 12 bits, largest difference"
+            yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.decay_error)
+        if p.spiking and p.threshold_error > _EXACT:
+            what = "threshold rounded to a multiple of 64, relative to the threshold"
+            yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.threshold_error)
+        if p.bias_error > 0:
+            what = "bias rounded, largest difference per step"
+            yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.bias_error)
