@@ -46,9 +46,10 @@ def installed_files(repository: Path) -> set[str]:
 def distributions(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist, and the wheel built from that sdist."""
     source = tmp_path_factory.mktemp("source")
-    for name in (*TREES, "docs", "examples", "tests"):
+    for name in (*TREES, "benchmarks", "docs", "examples", "tests"):
         ignore = shutil.ignore_patterns("__pycache__", "_build", ".*")
-        shutil.copytree(repository / name, source / name, ignore=ignore)
+        if (repository / name).is_dir():
+            shutil.copytree(repository / name, source / name, ignore=ignore)
     for file in repository.iterdir():
         if file.is_file() and not file.name.startswith("."):
             shutil.copy(file, source)
