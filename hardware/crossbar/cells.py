@@ -25,7 +25,7 @@ class Cells:
     Attributes:
         start: int64 ``[lines + 1]``.
         column: int32 ``[entries]``, pair of columns.
-        moments: mean current of one spike in A and its variance in A^2, ``[entries, 2]``.
+        moments: mean current of one spike in A and its variance in A^2, ``[2, entries]``.
     """
 
     start: NDArray[np.int64]
@@ -70,7 +70,7 @@ def draw(block: Block, shape: TileShape, profile: Profile, *, seed: int, wire: f
     return Cells(
         start=start,
         column=column.astype(np.int32),
-        moments=np.stack([difference[line, column] * v, both[line, column] * v * v], axis=1),
+        moments=np.stack([difference[line, column] * v, both[line, column] * v * v]),
     )
 
 

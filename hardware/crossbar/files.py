@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
+from neurosim.hardware.crossbar.limits import limits
 from neurosim.hardware.crossbar.mapping import Block, TileShape
 from neurosim.hardware.crossbar.profile import KEYS, Profile
 from neurosim.network_file import open_file
@@ -186,7 +187,7 @@ class _Reader:
             if number != first + i or (i < len(tiles) - 1 and rows != shape.rows):
                 raise self.fail("the tiles of a block are not consecutive and full", tile, "pre")
             parts["pre"].append(self.index(tile, "pre", rows, shape.rows, sizes[pre]))
-            parts["delay"].append(self.index(tile, "delay", rows, shape.rows, 1 << 15))
+            parts["delay"].append(self.index(tile, "delay", rows, shape.rows, limits()["delay_steps"] + 1))
             size = (rows, 2 * len(neuron))
             target = self.array(tile, "g_target", "f", size, shape.rows * shape.columns)
             if (target < 0).any():

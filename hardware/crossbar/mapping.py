@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanProjection
 from neurosim.hardware.crossbar.profile import Profile
+from neurosim.hardware.crossbar.programming import programming_sigma
+from neurosim.hardware.crossbar.read_noise import read_sigma
 
 __all__ = ["Block", "Scaling", "TileShape", "map_projection"]
 
@@ -104,7 +106,7 @@ def map_projection(
 ) -> list[Block]:
     """The blocks of a projection. Synapses that share word line and neuron share a pair of cells.
 
-    The full scale of each ADC is set to the largest current that the targets allow with one spike on every word line.
+    The full scale of each ADC is set so that one spike on every word line does not clip, on practically every device.
     """
     blocks: list[Block] = []
     if not p.n_synapses:
@@ -151,10 +153,6 @@ def _block(
     everywhere = profile.g_unformed is None
     programmed = np.repeat(np.ones_like(present) if everywhere else present, 2, axis=1)
 
-    signed = weight * scale * profile.read_voltage
-    starts = np.arange(0, len(lines), shape.rows)
-    up = np.add.reduceat(np.maximum(signed, 0.0), starts, axis=0).max(axis=1)
-    down = np.add.reduceat(np.maximum(-signed, 0.0), starts, axis=0).max(axis=1)
     return Block(
         projection=p.name,
         pre=p.pre,
@@ -166,5 +164,22 @@ def _block(
         line_delay=(lines // p.n_pre).astype(np.int32),
         target=target,
         programmed=programmed,
-        full_scale=np.maximum(up, down),
+        full_scale=_full_scale(target, programmed, shape, profile),
     )
+
+
+def _full_scale(
+    target: NDArray[np.float32], programmed: NDArray[np.bool_], shape: TileShape, profile: Profile
+) -> Float:
+    """Per tile: the largest current of one sign that one spike on every word line gives, and four standard deviations
+    of what programming and reading add to it."""
+    g = target.astype(np.float64)
+    difference = g[:, 0::2] - g[:, 1::2]
+    variance = np.where(
+        programmed, programming_sigma(profile.programming, g) ** 2 + read_sigma(profile, g, g) ** 2, 0.0
+    )
+    starts = np.arange(0, len(g), shape.rows)
+    up = np.add.reduceat(np.maximum(difference, 0.0), starts, axis=0)
+    down = np.add.reduceat(np.maximum(-difference, 0.0), starts, axis=0)
+    spread = np.sqrt(np.add.reduceat(variance[:, 0::2] + variance[:, 1::2], starts, axis=0))
+    return np.asarray((np.maximum(up, down) + 4.0 * spread).max(axis=1) * profile.read_voltage, np.float64)

@@ -97,7 +97,8 @@ def read_block(
     mask, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
     width, n_pre = neuron.shape[0], line_at.shape[1]
     packed = history.view(np.uint64)
-    total = np.zeros((width, 2))
+    total = np.zeros(width)
+    spread = np.zeros(width)
     touched = np.empty(width, np.int32)
     is_touched = np.zeros(width, np.bool_)
     words = np.empty(((width + 3) // 4, 4), np.uint64)
@@ -125,10 +126,21 @@ def read_block(
             while i < lines and active[i] < end:
                 line, s = active[i], float(counts[i])
                 i += 1
-                for e in range(start[line], start[line + 1]):
+                first = start[line]
+                if start[line + 1] - first == width:  # every column: no indirection, so that it is vectorised
+                    for c in range(width):
+                        total[c] += s * moments[0, first + c]
+                        spread[c] += s * s * moments[1, first + c]
+                    if n < width:
+                        n = width
+                        for c in range(width):
+                            touched[c] = c
+                            is_touched[c] = True
+                    continue
+                for e in range(first, start[line + 1]):
                     c = column[e]
-                    total[c, 0] += s * moments[e, 0]
-                    total[c, 1] += s * s * moments[e, 1]
+                    total[c] += s * moments[0, e]
+                    spread[c] += s * s * moments[1, e]
                     if not is_touched[c]:
                         is_touched[c] = True
                         touched[n] = c
@@ -136,8 +148,8 @@ def read_block(
             is_drawn[:] = False
             for j in range(n):
                 c = touched[j]
-                value = total[c, 0]
-                if total[c, 1] > 0.0:
+                value = total[c]
+                if spread[c] > 0.0:
                     g = c >> 2
                     if not is_drawn[g]:
                         is_drawn[g] = True
@@ -151,9 +163,9 @@ def read_block(
                             noise_key >> shift,
                         )
                         words[g, 0], words[g, 1], words[g, 2], words[g, 3] = block
-                    value += math.sqrt(total[c, 1]) * normal_of_word(words[g, c & 3])
-                total[c, 0] = 0.0
-                total[c, 1] = 0.0
+                    value += math.sqrt(spread[c]) * normal_of_word(words[g, c & 3])
+                total[c] = 0.0
+                spread[c] = 0.0
                 is_touched[c] = False
                 if histogram.shape[0] > 0:
                     place = int(abs(value) / bin_width[tile])

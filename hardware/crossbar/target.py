@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, cached_property
-from importlib import resources
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from neurosim.errors import CapacityError, DescriptionError
 from neurosim.hardware.crossbar.calibration import calibrated
 from neurosim.hardware.crossbar.emulator import Machine
 from neurosim.hardware.crossbar.files import profile_toml, pulse_toml, tile_csv, write_blocks
+from neurosim.hardware.crossbar.limits import limits
 from neurosim.hardware.crossbar.mapping import Block, Scaling, TileShape, map_projection
-from neurosim.hardware.crossbar.profile import Profile, read_profile, read_table
+from neurosim.hardware.crossbar.profile import Profile, read_profile
 from neurosim.hardware.crossbar.report import conductance_report, losses_of, sites_of
 from neurosim.hardware.manifest import FileContent, Manifest, PopulationEntry
 from neurosim.hardware.target import Build, Feature, Support, SupportKind, Transport, Usage
@@ -49,12 +49,6 @@ CALIBRATION_SEED = 0
 """The device whose currents set the ADC ranges, and whose weight errors are reported."""
 
 
-@cache
-def _limits() -> dict[str, Any]:
-    table = read_table(resources.files(__package__) / "limits.toml", "table of limits")
-    return {name: entry["value"] for name, entry in table.items()}
-
-
 class Crossbar(Parameters):
     """Resistive crossbars with digital neurons.
 
@@ -77,13 +71,13 @@ class Crossbar(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        limits = self.limits
+        most = self.limits
         if self.adc_bits is None:
-            object.__setattr__(self, "adc_bits", limits["adc_bits_default"])
-        bits = (limits["adc_bits_minimum"], limits["adc_bits_maximum"])
+            object.__setattr__(self, "adc_bits", most["adc_bits_default"])
+        bits = (most["adc_bits_minimum"], most["adc_bits_maximum"])
         for name, low, high in (
-            ("rows", 1, limits["rows"]),
-            ("columns", 2, limits["columns"]),
+            ("rows", 1, most["rows"]),
+            ("columns", 2, most["columns"]),
             ("adc_bits", *bits),
         ):
             value = getattr(self, name)
@@ -112,7 +106,7 @@ class Crossbar(Parameters):
     @property
     def limits(self) -> Mapping[str, Any]:
         """What the machine around the cells can do, from ``limits.toml``."""
-        return _limits()
+        return limits()
 
     @property
     def support(self) -> Mapping[Feature, Support]:
