@@ -21,7 +21,7 @@ from neurosim.hardware.spinnaker.ring_buffer import accumulate
 __all__ = ["SATURATION", "WRAP", "Cores", "Run", "Synapses", "run"]
 
 SATURATION, WRAP = 0, 1
-_KEPT_EVENTS = 256
+_KEPT_EVENTS = 128  # of each kind
 
 
 class Cores(NamedTuple):
@@ -63,7 +63,7 @@ class Run(NamedTuple):
 
 def _note(events: Words, counts: Words, stored: int, kind: int, at: int, neuron: int, value: int) -> int:
     counts[kind] += 1
-    if stored < len(events):
+    if counts[kind] <= _KEPT_EVENTS:
         events[stored, 0] = kind
         events[stored, 1] = at
         events[stored, 2] = neuron
@@ -165,7 +165,7 @@ def run(
     final = NeuronState(*(a.copy() for a in initial))
     spikes = np.zeros((steps, n), dtype=np.bool_)
     v, current = (np.zeros((steps, len(probes)), dtype=np.int32) for _ in range(2))
-    counts, events = np.zeros(2, dtype=np.int64), np.zeros((_KEPT_EVENTS, 4), dtype=np.int64)
+    counts, events = np.zeros(2, dtype=np.int64), np.zeros((2 * _KEPT_EVENTS, 4), dtype=np.int64)
     stored = _run_jit(
         steps,
         cores,

@@ -1,0 +1,139 @@
+"""How much arrives at the neurons: what ranges and left shifts are chosen from.
+
+Without a calibration sample the bound is safe: every synapse delivers one spike in the same step, in every step. With
+one, the network is simulated on it and twice the largest sums that occurred are taken, but never more than the safe
+bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from neurosim.engine.plan import Plan, PlanPopulation
+from neurosim.engine.recording import Record
+from neurosim.engine.simulate import simulate
+from neurosim.neurons import CurrentLIF
+from neurosim.spikes import Spikes
+
+__all__ = ["Activity", "calibrated_activity", "safe_activity"]
+
+Float = NDArray[np.float64]
+HEADROOM = 2.0
+"""Factor on what occurred in the calibration sample."""
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Bounds for one population, in the network's unit of weights.
+
+    Attributes:
+        arrivals: [2, n] the largest sum of magnitudes of one step, excitatory and inhibitory.
+        inputs: [2, n] the largest input: the same, or the largest synaptic current of each receptor.
+        weights: [2, n] the largest single weight.
+    """
+
+    arrivals: Float
+    inputs: Float
+    weights: Float
+
+
+def safe_activity(plan: Plan, population: PlanPopulation) -> Activity:
+    """Bounds that no input with at most one spike a channel and step can exceed."""
+    arrivals, weights = np.zeros((2, population.size)), np.zeros((2, population.size))
+    for p in plan.incoming(population.name):
+        for receptor, chosen in enumerate((p.weight > 0, p.weight < 0)):
+            w = np.abs(p.weight[chosen]).astype(np.float64)
+            np.add.at(arrivals[receptor], p.target[chosen], w)
+            np.maximum.at(weights[receptor], p.target[chosen], w)
+    memory = _memory(population, plan.dt)
+    return Activity(arrivals, arrivals / (1.0 - memory), weights)
+
+
+def _memory(population: PlanPopulation, dt: float) -> Float:
+    """Factor by which the input of a step lasts into the next, [n]."""
+    if not isinstance(population.model, CurrentLIF):
+        return np.zeros(population.size)
+    factor = population.model.coefficients(dt)["decay_synapse"]
+    return np.minimum(np.broadcast_to(factor, population.shape).reshape(-1), 1 - 1e-6)
+
+
+def calibrated_activity(
+    plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes]
+) -> dict[str, Activity]:
+    """Bounds of all populations from a sample of inputs, given in network time; the plan is in machine time."""
+    steps = max((s.steps for s in calibration.values()), default=0)
+    samples = max((s.samples for s in calibration.values()), default=1)
+    total = steps + max(lag.values(), default=0)
+    inputs = {n: s.resize(steps).resize(total).shift(lag.get(n, 0)) for n, s in calibration.items()}
+    spiking = {name: Record("spikes") for name, p in plan.populations.items() if p.model.spiking}
+    recording = simulate(plan, inputs, total * plan.dt, record=spiking) if spiking else {}
+    trains = {**inputs, **{name: recording[name].spikes for name in spiking}}
+    bounds = {}
+    for name, population in plan.populations.items():
+        safe = safe_activity(plan, population)
+        largest_arrivals, largest_inputs = np.zeros((2, population.size)), np.zeros((2, population.size))
+        memory = _memory(population, plan.dt)
+        for b in range(samples):
+            sums = np.zeros((total, 2, population.size))
+            for p in plan.incoming(name):
+                train = trains.get(p.pre)
+                if train is not None:
+                    chosen = slice(*np.searchsorted(train.sample, [b, b + 1]))
+                    count = train.counts_of_cells()[chosen]
+                    _arrivals(
+                        train.step[chosen],
+                        train.neuron[chosen],
+                        count,
+                        p.row_start,
+                        p.target,
+                        p.weight,
+                        p.delay,
+                        sums,
+                    )
+            np.maximum(largest_arrivals, sums.max(axis=0, initial=0.0), out=largest_arrivals)
+            _filter(sums, memory)
+            np.maximum(largest_inputs, sums.max(axis=0, initial=0.0), out=largest_inputs)
+        # a population that stayed silent in the sample says nothing; neurons stand in for each other
+        seen = largest_arrivals.max(axis=1, keepdims=True)
+        bound = np.where(seen > 0, np.maximum(HEADROOM * seen, safe.weights), safe.arrivals)
+        reach = np.where(seen > 0, HEADROOM * largest_inputs.max(axis=1, keepdims=True), safe.inputs)
+        bounds[name] = Activity(
+            np.minimum(bound, safe.arrivals), np.minimum(np.maximum(reach, bound), safe.inputs), safe.weights
+        )
+    return bounds
+
+
+def _sum_arrivals(
+    step: NDArray[np.int32],
+    neuron: NDArray[np.int32],
+    count: NDArray[np.int32],
+    row_start: NDArray[np.int64],
+    target: NDArray[np.int32],
+    weight: Float,
+    delay: NDArray[np.int32],
+    sums: Float,
+) -> None:
+    """Add the magnitudes of all arrivals of one projection to sums [T, 2, n]."""
+    for s in range(len(step)):
+        for k in range(row_start[neuron[s]], row_start[neuron[s] + 1]):
+            at = step[s] + delay[k]
+            if at < len(sums):
+                if weight[k] > 0:
+                    sums[at, 0, target[k]] += weight[k] * count[s]
+                else:
+                    sums[at, 1, target[k]] -= weight[k] * count[s]
+
+
+_arrivals = njit(cache=True)(_sum_arrivals)
+
+
+def _filter(sums: Float, memory: Float) -> None:
+    """Turn arrivals into synaptic currents, in place."""
+    if memory.any():
+        for t in range(1, len(sums)):
+            sums[t] += memory * sums[t - 1]

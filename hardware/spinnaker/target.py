@@ -1,0 +1,114 @@
+"""SpiNNaker as a target of the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neurosim.engine.plan import Plan
+from neurosim.errors import DescriptionError
+from neurosim.hardware.spinnaker.machine import read_limits
+from neurosim.hardware.target import Build, Feature, Support, SupportKind, Transport
+from neurosim.spikes import Spikes
+
+__all__ = ["SUPPORT", "SpiNNaker"]
+
+_NATIVE, _EXACT, _APPROXIMATED, _REFUSED = (
+    SupportKind.NATIVE,
+    SupportKind.EXACT,
+    SupportKind.APPROXIMATED,
+    SupportKind.REFUSED,
+)
+
+SUPPORT: Mapping[Feature, Support] = {
+    Feature.LIF: Support(_NATIVE, "IF_curr_delta"),
+    Feature.CURRENT_LIF: Support(_NATIVE, "IF_curr_exp"),
+    Feature.INTEGRATE_AND_FIRE: Support(
+        _APPROXIMATED,
+        "IF_curr_delta with the slowest leak (a time constant of 16384 steps), which rounding undoes between the "
+        "lowest potential in use and the threshold; 14 bits for that range",
+    ),
+    Feature.LEAKY_INTEGRATOR: Support(_EXACT, "IF_curr_delta with a threshold out of reach"),
+    Feature.OTHER_MODEL: Support(_REFUSED, "Use LIF, CurrentLIF, IntegrateAndFire or LeakyIntegrator"),
+    Feature.HETEROGENEOUS: Support(_NATIVE, "parameters are words of each neuron"),
+    Feature.SPIKE_WHEN_REACHED: Support(_NATIVE),
+    Feature.SPIKE_WHEN_EXCEEDED: Support(_EXACT, "the threshold is one unit of 2**-15 higher"),
+    Feature.RESET_TO_VALUE: Support(_NATIVE),
+    Feature.RESET_BY_SUBTRACTION: Support(
+        _REFUSED, "Use Reset.TO_VALUE: the neuron programs only reset to a value"
+    ),
+    Feature.RESET_NEXT_STEP: Support(_REFUSED, "Use ResetTiming.SAME_STEP"),
+    Feature.RESET_NOT_AT_REST: Support(_NATIVE, "the reset value must be below the threshold"),
+    Feature.REFRACTORY: Support(_NATIVE),
+    Feature.REFRACTORY_KEEP: Support(_REFUSED, "Use RefractoryInput.DROP"),
+    Feature.REFRACTORY_INTEGRATE: Support(_REFUSED, "Use RefractoryInput.DROP"),
+    Feature.EULER: Support(_EXACT, "time constants are chosen that give the same decay factors"),
+    Feature.CURRENT: Support(_NATIVE),
+    Feature.INITIAL_STATE: Support(_NATIVE),
+    Feature.DIMENSIONLESS: Support(
+        _EXACT,
+        "scaled by a power of two for each population, then rounded to 16-bit weights (in the loss report)",
+    ),
+    Feature.ZERO_DELAY: Support(_EXACT, "retimed: a packet takes at least one step"),
+    Feature.SYNAPTIC_DELAY: Support(_NATIVE, "long delays need more slots, so fewer neurons fit a core"),
+    Feature.PLASTICITY: Support(_REFUSED, "Compile the network with the weights fixed after learning"),
+    Feature.GRADED_INPUT: Support(_EXACT, "a packet for each spike"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpiNNaker:
+    """A SpiNN-5 board of 48 chips with the neuron programs of sPyNNaker 7.4.1.
+
+    One step of the network is one machine step of 1 ms, whatever dt: the network runs slower than real time by
+    1 ms / dt. Potentials are scaled for each population; the manifest holds the factors.
+
+    Attributes:
+        atoms_per_core: neurons on a core at most; fewer are taken where delays need more ring-buffer slots.
+        profile: the board, a TOML file beside this module.
+    """
+
+    atoms_per_core: int = 256
+    profile: str = "spinn5"
+
+    def __post_init__(self) -> None:
+        most = read_limits(self.profile)["atoms_per_core"]
+        if not isinstance(self.atoms_per_core, int) or not 1 <= self.atoms_per_core <= most:
+            raise DescriptionError(
+                "is out of range",
+                where="SpiNNaker.atoms_per_core",
+                value=self.atoms_per_core,
+                limit=f"1 to {most}",
+            )
+
+    @property
+    def name(self) -> str:
+        """``"spinnaker"``"""
+        return "spinnaker"
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        """Limits of the board by name."""
+        return read_limits(self.profile)
+
+    @property
+    def support(self) -> Mapping[Feature, Support]:
+        """What becomes of each feature of a description."""
+        return SUPPORT
+
+    @property
+    def transport(self) -> Transport:
+        """Delays of one step to as many as a core with few neurons has slots for."""
+        return Transport(1, int(self.limits["delay_slots"]))
+
+    def map(self, plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes] | None) -> Build:
+        """Quantise, partition, place, route and emit a legal, retimed plan.
+
+        Raises:
+            CapacityError: the network does not fit the board.
+            UnsupportedError: a parameter has no counterpart on the machine.
+        """
+        from neurosim.hardware.spinnaker.mapping import map_plan
+
+        return map_plan(plan, lag, calibration, self)
