@@ -60,7 +60,9 @@ def drift_factor(drift: Drift, g: Float, index: NDArray[np.int64], *, seed: int)
     if not np.isfinite(drift.t0):
         return np.ones_like(g)
     log_g = np.log(np.maximum(g, 1e-12))
-    mean = np.clip(drift.nu_mean[0] * log_g + drift.nu_mean[1], *drift.nu_mean[2:])
-    spread = np.clip(drift.nu_spread[0] * log_g + drift.nu_spread[1], *drift.nu_spread[2:])
+    mean, spread = (
+        np.clip(slope * log_g + offset, low, high)
+        for slope, offset, low, high in (drift.nu_mean, drift.nu_spread)
+    )
     nu = np.abs(mean + spread * random.normal(random.key(seed, "device.drift"), index))
     return np.asarray(((drift.age + drift.t0) / drift.t0) ** -nu, np.float64)

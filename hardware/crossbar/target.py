@@ -219,8 +219,8 @@ def _machine_time(
 
 def _files(plan: Plan, machine: Machine) -> dict[str, FileContent]:
     neurons = Network(dt=plan.dt, seed=plan.seed)
-    for name, shape in plan.inputs.items():
-        neurons.input(name, shape)
+    for name, sensor in plan.inputs.items():
+        neurons.input(name, sensor)
     for name, population in plan.populations.items():
         neurons.population(name, population.shape, population.model)
     blocks, shape, profile = machine.blocks, machine.shape, machine.profile
@@ -237,4 +237,7 @@ def _files(plan: Plan, machine: Machine) -> dict[str, FileContent]:
 
 
 def _csv(block: Block, lines: slice, tile: int, profile: Profile) -> FileContent:
-    return lambda path: path.write_text(tile_csv(block, lines, tile, profile), encoding="utf-8") and None
+    def write(path: Path) -> None:
+        path.write_text(tile_csv(block, lines, tile, profile), encoding="utf-8")
+
+    return write
