@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 if __name__ == "hardware":
-    raise ImportError("this folder is imported as neurosim.hardware; run from outside the repository or use python -P")
+    raise ImportError(
+        "this folder is imported as neurosim.hardware; run from outside the repository or use python -P"
+    )
 
 import importlib
 from typing import Any

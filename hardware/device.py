@@ -74,16 +74,24 @@ class Device(ABC):
         given = checked_inputs(inputs, shapes, m.dt)
         steps = steps_of(duration, given, m.dt)
         wanted = {
-            name: r if isinstance(r, Record) else Record(r) for name, r in (record or dict.fromkeys(m.outputs, "spikes")).items()
+            name: r if isinstance(r, Record) else Record(r)
+            for name, r in (record or dict.fromkeys(m.outputs, "spikes")).items()
         }
         for name in wanted:
             if name not in m.populations:
-                raise DescriptionError("is not a population of this build", where="record", value=name, limit=sorted(m.populations))
+                raise DescriptionError(
+                    "is not a population of this build",
+                    where="record",
+                    value=name,
+                    limit=sorted(m.populations),
+                )
         total = steps + m.max_lag
         samples = next((s.samples for s in given.values()), 1)
         machine: dict[str, Spikes] = {}
         for name, entry in m.inputs.items():
-            s = given.get(name) or Spikes([], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples)
+            s = given.get(name) or Spikes(
+                [], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples
+            )
             machine[name] = s.resize(steps).resize(total).shift(entry.lag)
         everything = {name: Record(*r.variables) for name, r in wanted.items()}
         recording = self.run(machine, total, everything, seed, overflow)

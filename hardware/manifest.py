@@ -65,15 +65,22 @@ class Manifest:
         return json.dumps(asdict(self), sort_keys=True, indent=1) + "\n"
 
 
-def write_folder(folder: str | os.PathLike[str], manifest: Manifest, files: Mapping[str, FileContent]) -> Manifest:
-    """Write a build folder: all files, then the manifest with their hashes. Replaces an older build of ours, nothing else.
+def write_folder(
+    folder: str | os.PathLike[str], manifest: Manifest, files: Mapping[str, FileContent]
+) -> Manifest:
+    """Write a build folder: all files, then the manifest with their hashes. Replaces an older build of ours,
+    nothing else.
 
     Raises:
         DescriptionError: the folder exists and is not a build, or a file name leaves it.
     """
     target = Path(folder)
-    if target.exists() and not ((target / "manifest.json").is_file() or (target.is_dir() and not any(target.iterdir()))):
-        raise DescriptionError("exists and is not a build folder", where=str(target), remedy="Choose another place or remove it")
+    if target.exists() and not (
+        (target / "manifest.json").is_file() or (target.is_dir() and not any(target.iterdir()))
+    ):
+        raise DescriptionError(
+            "exists and is not a build folder", where=str(target), remedy="Choose another place or remove it"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         staged = Path(scratch) / "build"
@@ -108,7 +115,9 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     if not path.is_file():
         raise FileFormatError("is not a build folder: manifest.json is missing", where=str(root))
     if path.stat().st_size > MAX_MANIFEST_BYTES:
-        raise FileFormatError("manifest.json is too large", where=str(root), limit=f"{MAX_MANIFEST_BYTES} bytes")
+        raise FileFormatError(
+            "manifest.json is too large", where=str(root), limit=f"{MAX_MANIFEST_BYTES} bytes"
+        )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data.get("format") != FORMAT:

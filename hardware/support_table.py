@@ -31,7 +31,11 @@ def standard_targets() -> list[Target]:
 def markdown(targets: Iterable[Target]) -> str:
     """The whole page."""
     chosen = list(targets)
-    lines = [_HEAD, "| option | " + " | ".join(t.name for t in chosen) + " |", "|---" * (len(chosen) + 1) + "|"]
+    lines = [
+        _HEAD,
+        "| option | " + " | ".join(t.name for t in chosen) + " |",
+        "|---" * (len(chosen) + 1) + "|",
+    ]
     notes: list[str] = []
     for feature in Feature:
         cells = []

@@ -19,7 +19,18 @@ from neurosim.spikes import Spikes
 if TYPE_CHECKING:
     from neurosim.hardware.device import Device
 
-__all__ = ["Build", "Feature", "Site", "Support", "SupportKind", "Target", "Transport", "Usage", "load", "targets"]
+__all__ = [
+    "Build",
+    "Feature",
+    "Site",
+    "Support",
+    "SupportKind",
+    "Target",
+    "Transport",
+    "Usage",
+    "load",
+    "targets",
+]
 
 
 class Feature(Enum):
@@ -159,7 +170,9 @@ def load(folder: str | os.PathLike[str]) -> Device:
     manifest = read_manifest(folder)
     found = targets()
     if manifest.target not in found:
-        raise UnsupportedError("no such target is installed", where=str(folder), value=manifest.target, limit=sorted(found))
+        raise UnsupportedError(
+            "no such target is installed", where=str(folder), value=manifest.target, limit=sorted(found)
+        )
     open_build: Callable[[Path, Manifest], Device] = found[manifest.target].load().load
     return open_build(Path(folder), manifest)
 

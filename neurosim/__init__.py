@@ -11,7 +11,10 @@ from typing import Any
 
 _root = pathlib.Path(__file__).resolve().parent.parent
 if (_root / "hardware" / "__init__.py").is_file() and (_root / "pyproject.toml").is_file():
-    __path__[:] = [str(_root / "neurosim"), str(_root)]  # a checkout: hardware/ and datasets/ lie beside neurosim/
+    __path__[:] = [
+        str(_root / "neurosim"),
+        str(_root),
+    ]  # a checkout: hardware/ and datasets/ lie beside neurosim/
 
 __version__ = "0.1.0"
 

@@ -45,7 +45,9 @@ class NeurosimError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        facts = [f"{name} {v}" for name, v in (("got", self.value), ("allowed:", self.limit)) if v is not None]
+        facts = [
+            f"{name} {v}" for name, v in (("got", self.value), ("allowed:", self.limit)) if v is not None
+        ]
         if facts:
             text += f" ({'; '.join(facts)})"
         return f"{text}. {self.remedy}" if self.remedy else text

@@ -78,10 +78,10 @@ class LossReport(Sequence[Loss]):
         """Raise `LossError` if a loss is of a kind that is not in ``allow``."""
         refused = [loss for loss in self._losses if loss.kind not in allow]
         if refused:
-            kinds = sorted({loss.kind.name for loss in refused})
+            kinds = sorted({f"LossKind.{loss.kind.name}" for loss in refused})
             more = f"\n  ... and {len(refused) - 8} more" if len(refused) > 8 else ""
             raise LossError(
                 "losses that were not allowed:\n  " + "\n  ".join(map(str, refused[:8])) + more + "\n",
                 report=self,
-                remedy=f"Change the network, or accept them with allow=(..., {', '.join('LossKind.' + k for k in kinds)})",
+                remedy="Change the network, or accept them: allow=(..., " + ", ".join(kinds) + ")",
             )

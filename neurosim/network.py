@@ -1,7 +1,7 @@
 """The description of a spiking network: inputs, populations, projections, outputs. Nothing runs here.
 
-A `Network` only grows; its parts are frozen and compare by value. Rules, distributions and models stay symbolic until the
-network is lowered to flat arrays.
+A `Network` only grows; its parts are frozen and compare by value. Rules, distributions and models stay
+symbolic until the network is lowered to flat arrays.
 """
 
 from __future__ import annotations
@@ -82,9 +82,13 @@ class Network:
 
     def __init__(self, *, dt: float, seed: int = 0) -> None:
         if not (isinstance(dt, (int, float, np.floating)) and dt > 0 and math.isfinite(dt)):
-            raise DescriptionError("the time step must be a positive number", where="Network.dt", value=dt, limit="> 0 s")
+            raise DescriptionError(
+                "the time step must be a positive number", where="Network.dt", value=dt, limit="> 0 s"
+            )
         if int(seed) != seed or seed < 0:
-            raise DescriptionError("the seed must be a whole number", where="Network.seed", value=seed, limit=">= 0")
+            raise DescriptionError(
+                "the seed must be a whole number", where="Network.seed", value=seed, limit=">= 0"
+            )
         self._dt, self._seed = float(dt), int(seed)
         self._inputs: dict[str, Input] = {}
         self._populations: dict[str, Population] = {}
@@ -114,8 +118,8 @@ class Network:
 
     def __repr__(self) -> str:
         return (
-            f"Network(dt={self.dt:g}, seed={self.seed}: {len(self._inputs)} inputs, {len(self._populations)} populations, "
-            f"{len(self._projections)} projections)"
+            f"Network(dt={self.dt:g}, seed={self.seed}: {len(self._inputs)} inputs, "
+            f"{len(self._populations)} populations, {len(self._projections)} projections)"
         )
 
     def input(self, name: str, shape: int | Sequence[int]) -> Input:
@@ -128,7 +132,9 @@ class Network:
         """Add neurons of one model; array parameters must have the population's shape."""
         where = f"population {name!r}"
         if not isinstance(model, NeuronModel):
-            raise DescriptionError("needs a neuron model", where=where, value=repr(model), remedy="Pass e.g. ns.LIF()")
+            raise DescriptionError(
+                "needs a neuron model", where=where, value=repr(model), remedy="Pass e.g. ns.LIF()"
+            )
         part = Population(name=self._new_name(name), shape=_shape(shape, where), model=model)
         model.check(part.shape, where)
         self._populations[name] = part
@@ -157,13 +163,19 @@ class Network:
         target = self._find(post, (self._populations,), "postsynaptic")
         if name is None:
             base = f"{source.name}->{target.name}"
-            taken = sum(1 for p in self._projections.values() if (p.pre, p.post) == (source.name, target.name))
+            taken = sum(
+                1 for p in self._projections.values() if (p.pre, p.post) == (source.name, target.name)
+            )
             name = base if not taken else f"{base}#{taken + 1}"
         where = f"projection {name!r}"
         if name in self._projections:
-            raise DescriptionError("this name is taken", where=where, remedy="Names identify things; choose another")
+            raise DescriptionError(
+                "this name is taken", where=where, remedy="Names identify things; choose another"
+            )
         if not isinstance(rule, Rule):
-            raise DescriptionError("needs a connection rule", where=where, value=repr(rule), remedy="Pass e.g. ns.AllToAll()")
+            raise DescriptionError(
+                "needs a connection rule", where=where, value=repr(rule), remedy="Pass e.g. ns.AllToAll()"
+            )
         rule.check(source.shape, target.shape, where)
         shape = rule.values_shape(source.shape, target.shape)
         part = Projection(
@@ -206,9 +218,13 @@ class Network:
 
     def _new_name(self, name: str) -> str:
         if not isinstance(name, str) or not name or "/" in name or name != name.strip() or "->" in name:
-            raise DescriptionError("a name is a non-empty string without '/', '->' or spaces around it", value=repr(name))
+            raise DescriptionError(
+                "a name is a non-empty string without '/', '->' or spaces around it", value=repr(name)
+            )
         if name in self._inputs or name in self._populations:
-            raise DescriptionError("this name is taken", where=repr(name), remedy="Names identify things; choose another")
+            raise DescriptionError(
+                "this name is taken", where=repr(name), remedy="Names identify things; choose another"
+            )
         return name
 
     def _find(self, part: Any, places: tuple[Mapping[str, Any], ...], role: str) -> Any:
@@ -218,7 +234,9 @@ class Network:
             if found is not None and (isinstance(part, str) or found == part):
                 return found
         known = sorted(n for place in places for n in place)
-        raise DescriptionError(f"unknown {role} part of this network", value=repr(name or part), limit=f"one of {known}")
+        raise DescriptionError(
+            f"unknown {role} part of this network", value=repr(name or part), limit=f"one of {known}"
+        )
 
 
 def _shape(shape: int | Sequence[int], where: str) -> tuple[int, ...]:
@@ -226,7 +244,9 @@ def _shape(shape: int | Sequence[int], where: str) -> tuple[int, ...]:
     if not sizes or any(int(n) != n or n < 1 for n in sizes):
         raise ShapeError("a shape is one or more positive whole numbers", where=where, value=shape)
     if math.prod(sizes) > 2**31 - 1:
-        raise ShapeError("too many neurons for 32-bit indices", where=where, value=math.prod(sizes), limit=2**31 - 1)
+        raise ShapeError(
+            "too many neurons for 32-bit indices", where=where, value=math.prod(sizes), limit=2**31 - 1
+        )
     return tuple(int(n) for n in sizes)
 
 
@@ -236,15 +256,21 @@ def _values(values: Any, shape: tuple[int, ...] | None, what: str, where: str) -
         return values
     array = np.asarray(values)
     if array.dtype.kind not in "iufb":
-        raise DescriptionError(f"{what} is not a number, array or distribution", where=where, value=repr(values))
+        raise DescriptionError(
+            f"{what} is not a number, array or distribution", where=where, value=repr(values)
+        )
     array = np.array(array, np.float32 if array.dtype == np.float32 else np.float64)
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
-        raise DescriptionError(f"{what} holds {bad} values that are NaN or infinite", where=where, limit="finite numbers")
+        raise DescriptionError(
+            f"{what} holds {bad} values that are NaN or infinite", where=where, limit="finite numbers"
+        )
     if array.ndim == 0:
         return float(array)
     if shape is None:
-        raise ShapeError(f"this rule takes a number or a distribution as {what}", where=where, value=array.shape)
+        raise ShapeError(
+            f"this rule takes a number or a distribution as {what}", where=where, value=array.shape
+        )
     if array.shape != shape:
         raise ShapeError(f"{what} has the wrong shape", where=where, value=array.shape, limit=shape)
     return array

@@ -34,7 +34,14 @@ def parameter(
         minimum, above, maximum: inclusive lower, exclusive lower and inclusive upper bound.
         infinite: whether an infinite value is allowed (a time constant without leak).
     """
-    metadata = {"unit": unit, "minimum": minimum, "above": above, "maximum": maximum, "infinite": infinite, "doc": doc}
+    metadata = {
+        "unit": unit,
+        "minimum": minimum,
+        "above": above,
+        "maximum": maximum,
+        "infinite": infinite,
+        "doc": doc,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -43,7 +50,9 @@ def _checked(owner: str, field: dataclasses.Field[Any], value: Any) -> Value:
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DescriptionError("is not a number or an array of numbers", where=where, value=repr(value)) from None
+        raise DescriptionError(
+            "is not a number or an array of numbers", where=where, value=repr(value)
+        ) from None
     m = field.metadata
     wrong: str | None = None
     if np.isnan(array).any():
@@ -78,7 +87,12 @@ def same(a: Any, b: Any) -> bool:
     return bool(type(a) is type(b) and a == b)
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, eq_default=False, field_specifiers=(parameter, dataclasses.field))
+@dataclass_transform(
+    kw_only_default=True,
+    frozen_default=True,
+    eq_default=False,
+    field_specifiers=(parameter, dataclasses.field),
+)
 class Parameters:
     """Base of everything a user configures. A subclass becomes a frozen keyword-only dataclass by itself.
 
@@ -100,7 +114,10 @@ class Parameters:
             elif isinstance(f.default, Enum) and not isinstance(value, type(f.default)):
                 options = " | ".join(f"{type(f.default).__name__}.{m.name}" for m in type(f.default))
                 raise DescriptionError(
-                    "is not one of its options", where=f"{type(self).__name__}.{f.name}", value=repr(value), limit=options
+                    "is not one of its options",
+                    where=f"{type(self).__name__}.{f.name}",
+                    value=repr(value),
+                    limit=options,
                 )
             elif isinstance(value, np.ndarray) and value.flags.writeable:
                 value = value.copy()

@@ -91,7 +91,7 @@ def bits(key: int, index: ArrayLike, lane: int = 0) -> NDArray[np.uint64]:
 
 def uniform(key: int, index: ArrayLike, lane: int = 0) -> NDArray[np.float64]:
     """Uniform in [0, 1), multiples of 2^-53."""
-    return (bits(key, index, lane) >> np.uint64(11)) * 2.0**-53
+    return (bits(key, index, lane) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def normal(key: int, index: ArrayLike, lane: int = 0) -> NDArray[np.float64]:

@@ -31,7 +31,9 @@ def step_of(t_us: ArrayLike, dt: float) -> NDArray[np.int64]:
     """The step floor(t/dt) of integer microseconds t, computed in integers. ``dt`` is rounded to whole nanoseconds."""
     t = np.asarray(t_us)
     if t.dtype.kind not in "iu":
-        raise DataError("event times must be integer microseconds", value=str(t.dtype), limit="an integer dtype")
+        raise DataError(
+            "event times must be integer microseconds", value=str(t.dtype), limit="an integer dtype"
+        )
     dt_ns = round(dt * 1e9)
     if dt_ns < 1:
         raise DataError("the time step is shorter than a nanosecond", value=dt, limit=">= 1e-9 s")
@@ -77,7 +79,11 @@ class Spikes:
         samples: int = 1,
     ) -> None:
         put = object.__setattr__
-        put(self, "shape", (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape))
+        put(
+            self,
+            "shape",
+            (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape),
+        )
         put(self, "dt", float(dt))
         put(self, "steps", int(steps))
         put(self, "samples", int(samples))
@@ -91,19 +97,27 @@ class Spikes:
         if not (self.dt > 0 and math.isfinite(self.dt)):
             raise DataError("the time step must be positive", where="Spikes.dt", value=self.dt, limit="> 0 s")
         if self.steps < 0 or self.samples < 0:
-            raise DataError("steps and samples must not be negative", value=(self.steps, self.samples), limit=">= 0")
+            raise DataError(
+                "steps and samples must not be negative", value=(self.steps, self.samples), limit=">= 0"
+            )
         n = len(self.sample)
         for name in ("step", "neuron", "count"):
             values = getattr(self, name)
             if values is not None and len(values) != n:
-                raise ShapeError("vectors differ in length", where=f"Spikes.{name}", value=len(values), limit=n)
+                raise ShapeError(
+                    "vectors differ in length", where=f"Spikes.{name}", value=len(values), limit=n
+                )
         for name, limit in (("sample", self.samples), ("step", self.steps), ("neuron", self.size)):
             values = getattr(self, name)
             if n and (values.min() < 0 or values.max() >= limit):
                 bad = values[(values < 0) | (values >= limit)][0]
-                raise DataError("index out of range", where=f"Spikes.{name}", value=int(bad), limit=f"0 to {limit - 1}")
+                raise DataError(
+                    "index out of range", where=f"Spikes.{name}", value=int(bad), limit=f"0 to {limit - 1}"
+                )
         if self.count is not None and n and self.count.min() < 1:
-            raise DataError("a count must be at least 1", where="Spikes.count", value=int(self.count.min()), limit=">= 1")
+            raise DataError(
+                "a count must be at least 1", where="Spikes.count", value=int(self.count.min()), limit=">= 1"
+            )
         cell = self._cell()
         if (np.diff(cell) <= 0).any():
             raise DataError(
@@ -127,7 +141,8 @@ class Spikes:
             return NotImplemented
         mine, theirs = self.counts_of_cells(), other.counts_of_cells()
         return (
-            (self.shape, self.dt, self.steps, self.samples) == (other.shape, other.dt, other.steps, other.samples)
+            (self.shape, self.dt, self.steps, self.samples)
+            == (other.shape, other.dt, other.steps, other.samples)
             and np.array_equal(self.sample, other.sample)
             and np.array_equal(self.step, other.step)
             and np.array_equal(self.neuron, other.neuron)
@@ -145,7 +160,7 @@ class Spikes:
     @property
     def times(self) -> NDArray[np.float64]:
         """Start of each spike's step in seconds."""
-        return self.step * self.dt
+        return self.step.astype(np.float64) * self.dt
 
     def counts_of_cells(self) -> Int32:
         """The count of each entry, ones where none are held."""
@@ -175,7 +190,9 @@ class Spikes:
         count = flat[step, sample, neuron]
         if (count < 0).any() or (count != np.floor(count)).any():
             raise DataError("dense spikes must be whole numbers >= 0", value=float(count.min()))
-        return cls(sample, step, neuron, count, shape=x.shape[2:], dt=dt, steps=x.shape[0], samples=x.shape[1])
+        return cls(
+            sample, step, neuron, count, shape=x.shape[2:], dt=dt, steps=x.shape[0], samples=x.shape[1]
+        )
 
     @classmethod
     def from_events(
@@ -203,10 +220,20 @@ class Spikes:
         size = math.prod((shape,) if isinstance(shape, (int, np.integer)) else shape)
         if steps is None:
             steps = int(step.max()) + 1 if len(step) else 0
-        for name, values, limit in (("step", step, steps), ("neuron", neuron, size), ("sample", which, samples)):
+        for name, values, limit in (
+            ("step", step, steps),
+            ("neuron", neuron, size),
+            ("sample", which, samples),
+        ):
             if len(values) and (values.min() < 0 or values.max() >= limit):
                 bad = int(values[(values < 0) | (values >= limit)][0])
-                raise DataError("event outside the run", where=name, value=bad, limit=f"0 to {limit - 1}", remedy="Crop the events first")
+                raise DataError(
+                    "event outside the run",
+                    where=name,
+                    value=bad,
+                    limit=f"0 to {limit - 1}",
+                    remedy="Crop the events first",
+                )
         cell, count = np.unique((which * steps + step) * size + neuron, return_counts=True)
         if binning is Binning.MERGE:
             count = np.ones_like(count)
@@ -222,7 +249,9 @@ class Spikes:
         source = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
         count = None if self.count is None else self.count[source]
         which = np.repeat(np.arange(len(wanted)), lengths)
-        return Spikes(which, self.step[source], self.neuron[source], count, **self._frame(samples=len(wanted)))
+        return Spikes(
+            which, self.step[source], self.neuron[source], count, **self._frame(samples=len(wanted))
+        )
 
     def shift(self, steps: int) -> Spikes:
         """All spikes ``steps`` later (or earlier); the run keeps its length and spikes that leave it are dropped."""
@@ -235,12 +264,16 @@ class Spikes:
         """The same spikes in a run of another length; spikes after its end are dropped."""
         keep = self.step < steps
         count = None if self.count is None else self.count[keep]
-        return Spikes(self.sample[keep], self.step[keep], self.neuron[keep], count, **self._frame(steps=steps))
+        return Spikes(
+            self.sample[keep], self.step[keep], self.neuron[keep], count, **self._frame(steps=steps)
+        )
 
     def reshape(self, *shape: int) -> Spikes:
         """The same spikes under another shape of equal size."""
         if math.prod(shape) != self.size:
-            raise ShapeError("sizes differ", where="Spikes.reshape", value=shape, limit=f"{self.size} neurons")
+            raise ShapeError(
+                "sizes differ", where="Spikes.reshape", value=shape, limit=f"{self.size} neurons"
+            )
         return Spikes(self.sample, self.step, self.neuron, self.count, **self._frame(shape=shape))
 
     def _frame(self, **changes: Any) -> dict[str, Any]:
@@ -267,7 +300,11 @@ class Spikes:
         """Address events as a structured array with fields ``sample``, ``t`` (microseconds, start of the step),
         ``address`` (flat index) and ``count``, in time order within a sample."""
         events = np.zeros(len(self), [("sample", "i4"), ("t", "i8"), ("address", "i4"), ("count", "i4")])
-        events["sample"], events["address"], events["count"] = self.sample, self.neuron, self.counts_of_cells()
+        events["sample"], events["address"], events["count"] = (
+            self.sample,
+            self.neuron,
+            self.counts_of_cells(),
+        )
         events["t"] = self.step.astype(np.int64) * round(self.dt * 1e9) // 1000
         return events
 
@@ -275,7 +312,9 @@ class Spikes:
         """Sensor events of shape (polarity, y, x) as a structured array ``x, y, t, p`` (t in microseconds), one row a
         spike, sample after sample, the layout tonic uses."""
         if len(self.shape) != 3:
-            raise ShapeError("needs the sensor shape (polarity, y, x)", where="Spikes.structured", value=self.shape)
+            raise ShapeError(
+                "needs the sensor shape (polarity, y, x)", where="Spikes.structured", value=self.shape
+            )
         index = np.repeat(np.arange(len(self)), self.counts_of_cells())
         p, y, x = np.unravel_index(self.neuron[index], self.shape)
         events = np.zeros(len(index), [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i1")])
@@ -290,7 +329,9 @@ def _vector(name: str, values: ArrayLike) -> Int32:
     if array.dtype.kind not in "iub" and (array != np.floor(array)).any():
         raise DataError("must hold whole numbers", where=f"Spikes.{name}", value=str(array.dtype))
     if array.size and (array.min() < -(2**31) or array.max() >= 2**31):
-        raise DataError("does not fit 32 bits", where=f"Spikes.{name}", value=int(abs(array).max()), limit=2**31 - 1)
+        raise DataError(
+            "does not fit 32 bits", where=f"Spikes.{name}", value=int(abs(array).max()), limit=2**31 - 1
+        )
     out = np.ascontiguousarray(array, dtype=np.int32)
     if out is values and out.flags.writeable:
         out = out.copy()

@@ -7,7 +7,9 @@ from neurosim.errors import DescriptionError, MissingExtraError, NeurosimError
 
 
 def test_message_says_what_where_value_limit_and_remedy() -> None:
-    error = DescriptionError("a delay is negative", where="projection 'a->b'", value=-1e-3, limit=">= 0 s", remedy="Use 0.")
+    error = DescriptionError(
+        "a delay is negative", where="projection 'a->b'", value=-1e-3, limit=">= 0 s", remedy="Use 0."
+    )
     assert str(error) == "projection 'a->b': a delay is negative (got -0.001; allowed: >= 0 s). Use 0."
 
 
@@ -15,7 +17,9 @@ def test_parts_that_are_missing_leave_no_trace() -> None:
     assert str(NeurosimError("it broke")) == "it broke"
 
 
-@pytest.mark.parametrize("name", [n for n in errors.__all__ if n not in ("NeurosimError", "MissingExtraError")])
+@pytest.mark.parametrize(
+    "name", [n for n in errors.__all__ if n not in ("NeurosimError", "MissingExtraError")]
+)
 def test_one_tree(name: str) -> None:
     error = getattr(errors, name)("what", where="here")
     assert isinstance(error, NeurosimError)

@@ -17,6 +17,11 @@ def test_refuses_kinds_that_are_not_allowed_and_names_the_loss() -> None:
 
 
 def test_reports_add_and_compare_by_value() -> None:
-    assert LossReport([ROUNDED]) + [CLIPPED] == LossReport([ROUNDED, CLIPPED])
+    assert LossReport([ROUNDED]) + LossReport([CLIPPED]) == LossReport([ROUNDED, CLIPPED])
     assert str(LossReport()) == "nothing lost"
-    assert ROUNDED.to_json() == {"kind": "rounded", "where": "projection 'a->b'", "what": "weights to 8 bits", "amount": 0.01}
+    assert ROUNDED.to_json() == {
+        "kind": "rounded",
+        "where": "projection 'a->b'",
+        "what": "weights to 8 bits",
+        "amount": 0.01,
+    }

@@ -69,13 +69,19 @@ def test_arrays_are_copied() -> None:
         ({"delay": 1.5e-3}, TimeGridError, "delay_rounding"),
         ({"rule": ns.OneToOne()}, ShapeError, "equal size"),
         ({"rule": "all"}, DescriptionError, "connection rule"),
-        ({"rule": ns.FixedProbability(0.1), "weight": np.ones((18, 5))}, ShapeError, "number or a distribution"),
+        (
+            {"rule": ns.FixedProbability(0.1), "weight": np.ones((18, 5))},
+            ShapeError,
+            "number or a distribution",
+        ),
         ({"rule": ns.Sparse([18], [0])}, ShapeError, "0 to 17"),
         ({"pre": "retina"}, DescriptionError, "retina"),
         ({"post": "in"}, DescriptionError, "postsynaptic"),
     ],
 )
-def test_bad_projections_are_refused_where_they_are_made(change: dict[str, object], error: type[Exception], says: str) -> None:
+def test_bad_projections_are_refused_where_they_are_made(
+    change: dict[str, object], error: type[Exception], says: str
+) -> None:
     net = small()
     before = dict(net.projections)
     arguments = {"pre": "in", "post": "hidden", "rule": ns.AllToAll(), **change}
@@ -97,7 +103,7 @@ def test_bad_shapes_are_refused(shape: object) -> None:
 
 
 def test_model_arrays_must_have_the_populations_shape() -> None:
-    with pytest.raises(DescriptionError, match="LIF.threshold"):
+    with pytest.raises(DescriptionError, match=r"LIF\.threshold"):
         ns.Network(dt=1e-3).population("p", (2, 2), ns.LIF(threshold=np.ones(4)))
 
 

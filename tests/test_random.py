@@ -18,7 +18,9 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("counter", "key", "output"), KNOWN)
-def test_philox_gives_the_published_answers(counter: tuple[int, ...], key: tuple[int, int], output: tuple[int, ...]) -> None:
+def test_philox_gives_the_published_answers(
+    counter: tuple[int, ...], key: tuple[int, int], output: tuple[int, ...]
+) -> None:
     assert random.philox_reference(counter, key) == output  # type: ignore[arg-type]
     compiled = random.philox(*(np.uint64(c) for c in counter), *(np.uint64(k) for k in key))
     assert tuple(int(c) for c in compiled) == output

@@ -51,7 +51,9 @@ def test_events_in_any_order_become_sorted_counts(events: list[tuple[int, int, i
     x = np.zeros((5, 2, 4), int)
     np.add.at(x, (t // 1000, sample, neuron), 1)
     assert np.array_equal(counted.dense(int), x)
-    assert np.array_equal(Spikes.from_events(t, neuron, sample, binning=Binning.MERGE, **frame).dense(int), x > 0)
+    assert np.array_equal(
+        Spikes.from_events(t, neuron, sample, binning=Binning.MERGE, **frame).dense(int), x > 0
+    )
 
 
 def test_structured_and_aer_views() -> None:

@@ -28,7 +28,9 @@ def spikes_at(*steps: int, of: int = 20, dt: float = DT) -> dict[str, Spikes]:
 
 
 def trace(net: ns.Network, inputs: dict[str, Spikes], variable: str = "v") -> np.ndarray:
-    return ns.simulate(net, inputs, record={"n": ns.Record(variable, "spikes")})["n"].variables[variable][:, 0, 0]
+    return ns.simulate(net, inputs, record={"n": ns.Record(variable, "spikes")})["n"].variables[variable][
+        :, 0, 0
+    ]
 
 
 @pytest.mark.parametrize(("duration", "steps"), [(0.02, 20), (0.0204, 20), (0.0206, 21), (0.0, 0)])
@@ -84,7 +86,11 @@ def test_delays_lie_on_the_grid_to_a_millionth_of_dt_or_name_a_rounding() -> Non
     net.input("in", 4)
     net.population("n", 4, ns.LIF())
     delays = np.array([0.4, 0.5, 1.5, 2.6]) * DT
-    for rounding, steps in ((ns.Rounding.NEAREST, [0, 1, 2, 3]), (ns.Rounding.UP, [1, 1, 2, 3]), (ns.Rounding.DOWN, [0, 0, 1, 2])):
+    for rounding, steps in (
+        (ns.Rounding.NEAREST, [0, 1, 2, 3]),
+        (ns.Rounding.UP, [1, 1, 2, 3]),
+        (ns.Rounding.DOWN, [0, 0, 1, 2]),
+    ):
         name = rounding.name
         net.connect("in", "n", ns.OneToOne(), delay=delays, delay_rounding=rounding, name=name)
         plan = next(p for p in lower(net).projections if p.name == name)
@@ -107,7 +113,11 @@ def test_delay_distributions_are_rounded_half_up() -> None:
 @pytest.mark.parametrize("tau", [5e-3, 50e-3])
 def test_a_weight_is_a_jump_and_is_never_divided_by_a_time_constant(dt: float, tau: float) -> None:
     quiet = {"threshold": 9.0}
-    for model in (ns.LIF(tau_membrane=tau, **quiet), ns.IntegrateAndFire(**quiet), ns.LeakyIntegrator(tau_membrane=tau)):
+    for model in (
+        ns.LIF(tau_membrane=tau, **quiet),
+        ns.IntegrateAndFire(**quiet),
+        ns.LeakyIntegrator(tau_membrane=tau),
+    ):
         assert trace(one(model, weight=0.7, dt=dt), spikes_at(2, dt=dt))[2] == 0.7
     model = ns.CurrentLIF(tau_membrane=tau, tau_synapse=tau / 2, **quiet)
     assert trace(one(model, weight=0.7, dt=dt), spikes_at(2, dt=dt), "i")[2] == 0.7
@@ -122,9 +132,14 @@ def test_lif_is_the_exact_solution_with_the_current_held_over_a_step() -> None:
 
 
 @pytest.mark.parametrize("tau_synapse", [2e-3, 8e-3, 8e-3 * (1 + 1e-9), 30e-3])
-def test_current_based_lif_is_the_exact_solution_also_where_the_time_constants_meet(tau_synapse: float) -> None:
+def test_current_based_lif_is_the_exact_solution_also_where_the_time_constants_meet(
+    tau_synapse: float,
+) -> None:
     tau, w = 8e-3, 1.7
-    v = trace(one(ns.CurrentLIF(tau_membrane=tau, tau_synapse=tau_synapse, threshold=99.0), weight=w), spikes_at(0, of=60))
+    v = trace(
+        one(ns.CurrentLIF(tau_membrane=tau, tau_synapse=tau_synapse, threshold=99.0), weight=w),
+        spikes_at(0, of=60),
+    )
     t = (np.arange(60) + 1) * DT  # an arrival acts from the start of its step; the state is that at its end
     if abs(tau_synapse - tau) < 1e-6:
         exact = w * t / tau * np.exp(-t / tau)
@@ -154,7 +169,9 @@ def test_reset_in_the_next_step_follows_snntorch() -> None:
             tau_membrane=DT / math.log(2), threshold=1.0, reset=reset,
             reset_timing=ns.ResetTiming.NEXT_STEP, spike_when=ns.SpikeWhen.EXCEEDED,
         )  # fmt: skip
-        r = ns.simulate(one(model, weight=0.75), spikes_at(*steps, of=12), record={"n": ns.Record("v", "spikes")})
+        r = ns.simulate(
+            one(model, weight=0.75), spikes_at(*steps, of=12), record={"n": ns.Record("v", "spikes")}
+        )
         mem, expected, fired = 0.0, [], []
         for k, x in enumerate(pattern):
             due = mem > 1.0
@@ -180,7 +197,9 @@ def test_reset_in_the_next_step_follows_snntorch() -> None:
 )
 def test_refractory_for_a_number_of_steps(rule: ns.RefractoryInput, values: list[float]) -> None:
     """Spike in step 0, refractory 2 steps; arrivals of 0.6 in every step; decay 1/2 where v leaks."""
-    model = ns.LIF(tau_membrane=DT / math.log(2), threshold=1.0, refractory=2 * DT, refractory_input=rule, v_init=1.0)
+    model = ns.LIF(
+        tau_membrane=DT / math.log(2), threshold=1.0, refractory=2 * DT, refractory_input=rule, v_init=1.0
+    )
     r = ns.simulate(one(model, weight=0.6), spikes_at(0, 1, 2, 3), record={"n": ns.Record("v", "spikes")})
     assert r["n"].spikes.step[0] == 0
     assert np.allclose(r["n"].v[:4, 0, 0], values, atol=1e-15)

@@ -56,7 +56,9 @@ def _population_features(population: PlanPopulation) -> Iterator[Feature]:
         yield Feature.HETEROGENEOUS
     rest = values.get("v_rest", 0.0)
     start = values.get("v_init")
-    if (start is not None and np.any(np.asarray(start) != rest)) or np.any(np.asarray(values.get("i_init", 0.0)) != 0):
+    if (start is not None and np.any(np.asarray(start) != rest)) or np.any(
+        np.asarray(values.get("i_init", 0.0)) != 0
+    ):
         yield Feature.INITIAL_STATE
     if np.any(np.asarray(values.get("current", 0.0)) != 0):
         yield Feature.CURRENT
@@ -91,8 +93,12 @@ def legalise(plan: Plan, target: Target) -> LossReport:
             raise UnsupportedError(
                 f"{target.name} cannot do this: {feature.value}",
                 where=where,
-                remedy=support.note if support and support.note else "Change the network or choose another target",
+                remedy=support.note
+                if support and support.note
+                else "Change the network or choose another target",
             )
         if support.kind is SupportKind.APPROXIMATED:
-            losses.append(Loss(kind=LossKind.APPROXIMATED, where=where, what=f"{feature.value}: {support.note}"))
+            losses.append(
+                Loss(kind=LossKind.APPROXIMATED, where=where, what=f"{feature.value}: {support.note}")
+            )
     return LossReport(losses)

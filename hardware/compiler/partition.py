@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ def even_slices(size: int, limit: int) -> list[range]:
     """The fewest slices of at most ``limit`` neurons, as equal as can be."""
     parts = max(1, math.ceil(size / limit))
     edges = [round(i * size / parts) for i in range(parts + 1)]
-    return [range(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [range(a, b) for a, b in pairwise(edges)]
 
 
-def slices_within(costs: Mapping[str, NDArray[np.float64]], limits: Mapping[str, float], where: str) -> list[range]:
+def slices_within(
+    costs: Mapping[str, NDArray[np.float64]], limits: Mapping[str, float], where: str
+) -> list[range]:
     """Consecutive slices whose summed costs stay within every limit, filled greedily (the fewest there can be).
 
     Args:

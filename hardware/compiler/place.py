@@ -12,7 +12,9 @@ from neurosim.errors import CapacityError
 __all__ = ["hops", "place"]
 
 
-def place(traffic: ArrayLike, sites: Sequence[tuple[int, int]], where: str = "placement") -> NDArray[np.int64]:
+def place(
+    traffic: ArrayLike, sites: Sequence[tuple[int, int]], where: str = "placement"
+) -> NDArray[np.int64]:
     """A site for each core: greedily, the core with most traffic to placed ones next, at the free site of fewest hops.
 
     Args:
@@ -29,7 +31,13 @@ def place(traffic: ArrayLike, sites: Sequence[tuple[int, int]], where: str = "pl
     t = t + t.T
     n = len(t)
     if n > len(sites):
-        raise CapacityError("more cores than the machine has", where=where, value=n, limit=len(sites), remedy="Use a smaller network or a larger machine")
+        raise CapacityError(
+            "more cores than the machine has",
+            where=where,
+            value=n,
+            limit=len(sites),
+            remedy="Use a smaller network or a larger machine",
+        )
     at = np.array(sites, np.float64).reshape(-1, 2)
     centre = at.mean(axis=0)
     chosen = np.full(n, -1, np.int64)

@@ -24,4 +24,11 @@ def rounding_loss(where: str, exact: NDArray[Any], rounded: NDArray[Any]) -> lis
         return []
     norm = float(np.sqrt(np.mean(np.square(exact, dtype=np.float64)))) or 1.0
     relative = float(np.sqrt(np.mean(error**2))) / norm
-    return [Loss(kind=LossKind.ROUNDED, where=where, what="weights rounded, rms error relative to rms weight", amount=relative)]
+    return [
+        Loss(
+            kind=LossKind.ROUNDED,
+            where=where,
+            what="weights rounded, rms error relative to rms weight",
+            amount=relative,
+        )
+    ]

@@ -59,7 +59,9 @@ def lags(edges: list[Edge], names: list[str], transport: Transport) -> dict[str,
     raise _too_short(changed or names[0], cause, edges, transport)
 
 
-def _too_short(start: str, cause: Mapping[str, tuple[str, int, str]], edges: list[Edge], transport: Transport) -> CycleError:
+def _too_short(
+    start: str, cause: Mapping[str, tuple[str, int, str]], edges: list[Edge], transport: Transport
+) -> CycleError:
     at = start
     for _ in cause:  # walk back until certainly on the cycle
         at = cause[at][0]
@@ -74,7 +76,7 @@ def _too_short(start: str, cause: Mapping[str, tuple[str, int, str]], edges: lis
     return CycleError(
         "a cycle cannot be retimed: " + " -> ".join(cycle),
         value=f"{total} steps of delay around it",
-        limit=f"at least {transport.minimum * (len(cycle) - 1)} steps, each delay at most {transport.maximum} after retiming",
+        limit=f"at least {transport.minimum * (len(cycle) - 1)} steps, none over {transport.maximum} after retiming",
         remedy="Lengthen the delays of a projection on this cycle, or use a smaller dt",
     )
 

@@ -41,7 +41,9 @@ def delay_steps(delay: ArrayLike, dt: float, rounding: Rounding | None, where: s
         raise DescriptionError("a delay is negative", where=where, value=float(seconds.min()), limit=">= 0 s")
     exact = seconds / dt
     if exact.size and exact.max() > MAX_STEPS:
-        raise DescriptionError("a delay is too long", where=where, value=float(seconds.max()), limit=f"{MAX_STEPS * dt:g} s")
+        raise DescriptionError(
+            "a delay is too long", where=where, value=float(seconds.max()), limit=f"{MAX_STEPS * dt:g} s"
+        )
     nearest = np.floor(exact + 0.5)
     off = np.abs(exact - nearest) > GRID_TOLERANCE
     if not off.any():
@@ -55,6 +57,8 @@ def delay_steps(delay: ArrayLike, dt: float, rounding: Rounding | None, where: s
             remedy="Change the delay or dt, or pass delay_rounding=Rounding.NEAREST (UP, DOWN)",
         )
     else:
-        rule = {Rounding.NEAREST: nearest, Rounding.UP: np.ceil(exact), Rounding.DOWN: np.floor(exact)}[rounding]
+        rule = {Rounding.NEAREST: nearest, Rounding.UP: np.ceil(exact), Rounding.DOWN: np.floor(exact)}[
+            rounding
+        ]
         steps = np.where(off, rule, nearest)
     return np.asarray(steps, np.int32)

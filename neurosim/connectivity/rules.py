@@ -65,7 +65,8 @@ class OneToOne(Rule):
 
 
 class FixedProbability(Rule):
-    """Each pair with probability ``p``, independently: ``FixedProbability(0.05)``. A population's pairs (i, i) count too."""
+    """Each pair with probability ``p``, independently: ``FixedProbability(0.05)``. A population's pairs (i, i)
+    count too."""
 
     p: float = parameter(minimum=0.0, maximum=1.0)
 
@@ -94,17 +95,28 @@ class Sparse(Rule):
         for name, values in (("pre", pre), ("post", post)):
             array = np.asarray(values)
             if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-                raise DescriptionError("must be a vector of integers", where=f"Sparse.{name}", value=f"{array.dtype}{array.shape}")
+                raise DescriptionError(
+                    "must be a vector of integers",
+                    where=f"Sparse.{name}",
+                    value=f"{array.dtype}{array.shape}",
+                )
             object.__setattr__(self, name, array.astype(np.int32))
         if len(self.pre) != len(self.post):
-            raise ShapeError("pre and post differ in length", where="Sparse", value=(len(self.pre), len(self.post)))
+            raise ShapeError(
+                "pre and post differ in length", where="Sparse", value=(len(self.pre), len(self.post))
+            )
         self.__post_init__()
 
     def check(self, pre: Shape, post: Shape, where: str) -> None:
         for name, values, shape in (("pre", self.pre, pre), ("post", self.post, post)):
             if len(values) and (values.min() < 0 or values.max() >= math.prod(shape)):
                 bad = int(values[(values < 0) | (values >= math.prod(shape))][0])
-                raise ShapeError(f"Sparse.{name} is out of range", where=where, value=bad, limit=f"0 to {math.prod(shape) - 1}")
+                raise ShapeError(
+                    f"Sparse.{name} is out of range",
+                    where=where,
+                    value=bad,
+                    limit=f"0 to {math.prod(shape) - 1}",
+                )
 
     def values_shape(self, pre: Shape, post: Shape) -> Shape:
         return (len(self.pre),)
@@ -117,7 +129,8 @@ class Convolution2d(Rule):
     """A 2-D convolution with shared weights, in PyTorch's convention (cross-correlation, zero padding).
 
     ``kernel`` is ``[out_channels, in_channels, height, width]``; presynaptic shape (in_channels, H, W), postsynaptic
-    (out_channels, floor((H + 2 padding - height)/stride) + 1, ...). The projection's ``weight`` is a factor (default 1).
+    (out_channels, floor((H + 2 padding - height)/stride) + 1, ...). The projection's ``weight`` is a factor
+    (default 1).
     """
 
     weights: NDArray[np.float64]
@@ -128,12 +141,18 @@ class Convolution2d(Rule):
         array = np.asarray(weights)
         if array.ndim != 4 or not np.isfinite(array.astype(np.float64)).all():
             raise DescriptionError(
-                "must be finite numbers of shape [out, in, height, width]", where="Convolution2d.weights", value=array.shape
+                "must be finite numbers of shape [out, in, height, width]",
+                where="Convolution2d.weights",
+                value=array.shape,
             )
-        object.__setattr__(self, "weights", np.array(array, np.float32 if array.dtype == np.float32 else np.float64))
+        object.__setattr__(
+            self, "weights", np.array(array, np.float32 if array.dtype == np.float32 else np.float64)
+        )
         for name, value, least in (("stride", stride, 1), ("padding", padding, 0)):
             if int(value) != value or value < least:
-                raise DescriptionError("is out of range", where=f"Convolution2d.{name}", value=value, limit=f">= {least}")
+                raise DescriptionError(
+                    "is out of range", where=f"Convolution2d.{name}", value=value, limit=f">= {least}"
+                )
             object.__setattr__(self, name, int(value))
         self.__post_init__()
 
@@ -146,14 +165,21 @@ class Convolution2d(Rule):
     def check(self, pre: Shape, post: Shape, where: str) -> None:
         if len(pre) != 3 or pre[0] != self.weights.shape[1]:
             raise ShapeError(
-                "presynaptic shape does not fit the kernel", where=where, value=pre, limit=f"({self.weights.shape[1]}, H, W)"
+                "presynaptic shape does not fit the kernel",
+                where=where,
+                value=pre,
+                limit=f"({self.weights.shape[1]}, H, W)",
             )
         if post != self.output_shape(pre):
-            raise ShapeError("postsynaptic shape does not fit", where=where, value=post, limit=self.output_shape(pre))
+            raise ShapeError(
+                "postsynaptic shape does not fit", where=where, value=post, limit=self.output_shape(pre)
+            )
 
     def _taps(self, pre: Shape, post: Shape) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         out, c, ky, kx = self.weights.shape
-        o, y, x, i, dy, dx = (a.reshape(-1) for a in np.indices((out, *post[1:], c, ky, kx), dtype=np.int32, sparse=False))
+        o, y, x, i, dy, dx = (
+            a.reshape(-1) for a in np.indices((out, *post[1:], c, ky, kx), dtype=np.int32, sparse=False)
+        )
         row, col = y * self.stride + dy - self.padding, x * self.stride + dx - self.padding
         inside = (row >= 0) & (row < pre[1]) & (col >= 0) & (col < pre[2])
         source = (i * pre[1] + row) * pre[2] + col

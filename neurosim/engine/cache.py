@@ -15,7 +15,11 @@ def cache_folder() -> Path:
     """``$NEUROSIM_CACHE``, else ``$XDG_CACHE_HOME/neurosim``, else ``~/.cache/neurosim``; a private temporary folder if
     none of them can be written."""
     chosen = os.environ.get("NEUROSIM_CACHE")
-    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "neurosim"
+    base = (
+        Path(chosen)
+        if chosen
+        else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "neurosim"
+    )
     try:
         base.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=base):

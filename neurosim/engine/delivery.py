@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ __all__ = ["deliver_events", "deliver_raster", "deliver_reference", "split_by_ta
 
 
 @njit(cache=True, nogil=True)
-def deliver_raster(raster: Any, first: Any, start: Any, stop: Any, row_start: Any, target: Any, delay: Any, weight: Any, ring: Any, mask: Any) -> None:  # fmt: skip
+def deliver_raster(
+    raster: Any, first: Any, start: Any, stop: Any,
+    row_start: Any, target: Any, delay: Any, weight: Any, ring: Any, mask: Any,
+) -> None:  # fmt: skip
     """Spikes of a population in steps start to stop: ring[s, (k + delay) & mask, target] += weight.
 
     raster uint8 [S, block, n_pre] (its first row is step ``first``); ring float64 [S, slots, n_post], slots = mask + 1.
@@ -29,7 +33,10 @@ def deliver_raster(raster: Any, first: Any, start: Any, stop: Any, row_start: An
 
 
 @njit(cache=True, nogil=True)
-def deliver_events(pointer: Any, step: Any, neuron: Any, count: Any, row_start: Any, target: Any, delay: Any, weight: Any, ring: Any, mask: Any) -> None:  # fmt: skip
+def deliver_events(
+    pointer: Any, step: Any, neuron: Any, count: Any,
+    row_start: Any, target: Any, delay: Any, weight: Any, ring: Any, mask: Any,
+) -> None:  # fmt: skip
     """The same for a list of input spikes; those of sample s are pointer[s, 0]:pointer[s, 1]."""
     for s in range(pointer.shape[0]):
         for q in range(pointer[s, 0], pointer[s, 1]):
@@ -51,8 +58,8 @@ def split_by_target(p: PlanProjection, edges: NDArray[np.int64]) -> list[tuple[N
     """(row_start, target, delay, weight) of the synapses onto each range of targets edges[i]:edges[i + 1]."""
     if len(edges) == 2:
         return [(p.row_start, p.target, p.delay, p.weight)]
-    parts = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    parts: list[tuple[NDArray[Any], ...]] = []
+    for low, high in pairwise(edges.tolist()):
         keep = (p.target >= low) & (p.target < high)
         row_start = np.zeros(p.n_pre + 1, np.int64)
         np.cumsum(np.bincount(p.pre_index[keep], minlength=p.n_pre), out=row_start[1:])

@@ -1,6 +1,7 @@
 """Kernels from scalar functions: the source of a model's step is written into a module with the loop around it.
 
-Numba cannot cache a function that takes another compiled function as an argument, and calling through one is slow. So each
+Numba cannot cache a function that takes another compiled function as an argument, and calling through one is
+slow. So each
 model gets a module of its own, named by a hash of its text, in the user's cache folder; Numba's cache lies beside it.
 """
 
@@ -36,7 +37,9 @@ def function_source(function: Callable[..., Any], name: str, owner: str) -> tupl
         text = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
         raise DescriptionError(
-            "the source of this function cannot be found", where=owner, remedy="Define it in a file (not at the prompt)"
+            "the source of this function cannot be found",
+            where=owner,
+            remedy="Define it in a file (not at the prompt)",
         ) from None
     imports = []
     for used in sorted(_global_names(function.__code__)):
@@ -46,7 +49,9 @@ def function_source(function: Callable[..., Any], name: str, owner: str) -> tupl
         elif isinstance(value, type) and issubclass(value, enum.IntEnum):
             imports.append(f"from {value.__module__} import {value.__qualname__} as {used}")
         elif value is not None or used not in __builtins__:  # type: ignore[operator]
-            raise DescriptionError(f"uses the global {used!r}", where=owner, remedy="Only math and IntEnum classes may be used")
+            raise DescriptionError(
+                f"uses the global {used!r}", where=owner, remedy="Only math and IntEnum classes may be used"
+            )
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("def "))
     lines = lines[start:]

@@ -26,7 +26,9 @@ def lower(net: Network) -> Plan:
         DescriptionError: a distribution that drew negative delays.
     """
     if not net.populations:
-        raise DescriptionError("the network has no population", where="Network", remedy="Add one with net.population(...)")
+        raise DescriptionError(
+            "the network has no population", where="Network", remedy="Add one with net.population(...)"
+        )
     projections = tuple(_lower_projection(net, p) for p in net.projections.values())
     populations = {p.name: PlanPopulation(p.name, p.shape, p.model) for p in net.populations.values()}
     return Plan(
@@ -71,7 +73,9 @@ def stages_of(populations: Iterable[str], projections: Iterable[PlanProjection])
     number = {name: i for i, name in enumerate(names)}
     edges = [(number[p.pre], number[p.post], p) for p in projections if p.pre in number and p.n_synapses]
     n = len(names)
-    graph = csr_array((np.ones(len(edges)), ([a for a, _, _ in edges], [b for _, b, _ in edges])), shape=(n, n))
+    graph = csr_array(
+        (np.ones(len(edges)), ([a for a, _, _ in edges], [b for _, b, _ in edges])), shape=(n, n)
+    )
     _, label = connected_components(graph, directed=True, connection="strong")
     groups = _topological(range(n), [(a, b) for a, b, _ in edges], label.tolist())
     stages = []

@@ -30,7 +30,8 @@ from numba import njit
 @njit(cache=True, nogil=True, error_model="numpy")
 def update(state, coefficients, varies, ring, mask, raster, trace, first, start, stop, low, high):
     """state [n_state, S, n], coefficients [n_coefficients, n or 1] (varies: 1 or 0), ring [S, slots, n], raster uint8
-    [S, block, n], trace [n_state, S, block or 0, n]; steps start to stop, neurons low to high; the block starts at first."""
+    [S, block, n], trace [n_state, S, block or 0, n]; steps start to stop, neurons low to high; the block
+    starts at first."""
     keep = trace.shape[2] > 0
     for s in range(ring.shape[0]):
         for k in range(start, stop):
@@ -69,19 +70,25 @@ def update_kernel(model: NeuronModel, dt: float) -> Callable[..., None]:
         outputs=", ".join(f"new_{name}" for name in states),
         arguments=pad.lstrip(",") + pad.join(arguments) + ",\n                ",
         stores="\n                ".join(f"state[{i}, s, n] = new_{name}" for i, name in enumerate(states)),
-        traces="\n                    ".join(f"trace[{i}, s, k - first, n] = new_{name}" for i, name in enumerate(states)),
+        traces="\n                    ".join(
+            f"trace[{i}, s, k - first, n] = new_{name}" for i, name in enumerate(states)
+        ),
     )
-    return load_generated(type(model).__name__, text).update  # type: ignore[no-any-return]
+    return load_generated(type(model).__name__, text).update
 
 
-def update_reference(model: NeuronModel, dt: float, state: NDArray[Any], x: NDArray[Any]) -> NDArray[np.bool_]:
+def update_reference(
+    model: NeuronModel, dt: float, state: NDArray[Any], x: NDArray[Any]
+) -> NDArray[np.bool_]:
     """The same in plain Python, one step: ``state`` [n_state, n] is changed in place, ``x`` [n] are the arrivals."""
     n = state.shape[1]
     coefficients = [np.broadcast_to(c, n).tolist() for c in model.coefficients(dt).values()]
     options = [getattr(model, name) for name in model.OPTIONS]
     spikes = np.zeros(n, np.bool_)
     for i in range(n):
-        *new, spikes[i] = model.step(*state[:, i].tolist(), float(x[i]), *(c[i] for c in coefficients), *options)
+        *new, spikes[i] = model.step(
+            *state[:, i].tolist(), float(x[i]), *(c[i] for c in coefficients), *options
+        )
         state[:, i] = new
     return spikes
 

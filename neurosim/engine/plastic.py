@@ -18,7 +18,7 @@ __all__ = ["PlasticSynapses", "learning_kernels"]
 _TEMPLATE = '''"""Generated from {owner}: delivery and learning of plastic synapses. Do not edit.
 
 history uint8 [S, slots, n_pre]: spikes of the last steps; weight, x [S, n_syn]; y [S, n_post]; the row of presynaptic
-neuron i is row_start[i]:row_start[i + 1], sorted by delay; the synapses onto j are column[column_start[j]:column_start[j + 1]].
+neuron i is row_start[i]:row_start[i + 1]; the synapses onto j are column[column_start[j]:column_start[j + 1]].
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def deliver(k, history, row_start, target, delay, weight, ring, mask):
 
 
 @njit(cache=True, nogil=True)
-def learn(k, history, row_start, target, delay, weight, x, y, decay_x, decay_y, w_min, w_max, post_spikes, column_start, column, use_m, m, c):
+def learn(k, history, row_start, target, delay, weight, x, y, decay_x, decay_y, w_min, w_max,
+          post_spikes, column_start, column, use_m, m, c):
     """Pre at arrivals, post at postsynaptic spikes, then the modulator. c: coefficients; m [S]; use_m: 1 or 0."""
     for s in range(history.shape[0]):
         for j in range(y.shape[1]):
@@ -99,7 +100,12 @@ class PlasticSynapses:
     """A plastic projection at work in one chunk of samples."""
 
     def __init__(
-        self, p: PlanProjection, dt: float, samples: int, block: int, carried: Mapping[str, NDArray[Any]] | None
+        self,
+        p: PlanProjection,
+        dt: float,
+        samples: int,
+        block: int,
+        carried: Mapping[str, NDArray[Any]] | None,
     ) -> None:
         rule = p.plasticity
         assert rule is not None, "a static projection is not plastic"
@@ -112,7 +118,9 @@ class PlasticSynapses:
         self._seen = 0
         self._column = np.argsort(p.target, kind="stable").astype(np.int64)
         self._column_start = np.searchsorted(p.target[self._column], np.arange(p.n_post + 1))
-        self.weight = np.repeat(np.clip(p.weight.astype(np.float64), rule.w_min, rule.w_max)[None], samples, axis=0)
+        self.weight = np.repeat(
+            np.clip(p.weight.astype(np.float64), rule.w_min, rule.w_max)[None], samples, axis=0
+        )
         self.x = np.zeros_like(self.weight)
         self.y = np.zeros((samples, p.n_post))
         if carried is not None:
@@ -121,7 +129,9 @@ class PlasticSynapses:
             for d in range(back.shape[1]):  # back[:, d] is the step d + 1 before the start
                 self._history[:, (-1 - d) % self._history.shape[1]] = back[:, d]
 
-    def observe(self, raster: NDArray[np.uint8] | None, events: Spikes | None, first: int, until: int) -> None:
+    def observe(
+        self, raster: NDArray[np.uint8] | None, events: Spikes | None, first: int, until: int
+    ) -> None:
         """Note the source's spikes of the steps before ``until``; ``raster`` starts at step ``first``."""
         for k in range(self._seen, until):
             row = self._history[:, k % self._history.shape[1]]

@@ -1,4 +1,5 @@
-"""What a run leaves: spikes and state variables per population. The same class comes out of every engine and emulator."""
+"""What a run leaves: spikes and state variables per population. The same class comes out of every engine and
+emulator."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class Record(Parameters):
 
     Attributes:
         variables: ``"spikes"`` and names of the model's state variables; spikes alone when empty.
-        every: interval in seconds between recorded states (a multiple of dt); None is every step. Spikes are always whole.
+        every: interval in seconds between recorded states (a multiple of dt); None is every step. Spikes are
+        always whole.
         neurons: flat indices whose state is recorded, or None for all. Spikes are always of all.
     """
 
@@ -41,13 +43,16 @@ class Record(Parameters):
             return 1
         steps = round(self.every / dt)
         if steps < 1 or abs(self.every / dt - steps) > 1e-6:
-            raise DescriptionError("is not a multiple of dt", where="Record.every", value=self.every, limit=f"n * {dt:g} s")
+            raise DescriptionError(
+                "is not a multiple of dt", where="Record.every", value=self.every, limit=f"n * {dt:g} s"
+            )
         return steps
 
 
 @dataclass(frozen=True)
 class DeviceEvent:
-    """Something a device did that arithmetic would not: ``kind`` is "saturation", "wrap" or "late"; ``count`` of them."""
+    """Something a device did that arithmetic would not: ``kind`` is "saturation", "wrap" or "late"; ``count``
+    of them."""
 
     kind: str
     population: str
@@ -62,8 +67,8 @@ class DeviceEvent:
 class State:
     """Everything needed to go on: state variables [B, n] per population, and arrivals still under way.
 
-    ``arrivals[p]`` is float64 [B, D, n]: what arrives at population p in each of the next D steps. ``extras`` holds what
-    plastic projections carry.
+    ``arrivals[p]`` is float64 [B, D, n]: what arrives at population p in each of the next D steps. ``extras``
+    holds what plastic projections carry.
     """
 
     variables: Mapping[str, Mapping[str, NDArray[np.float64]]]
@@ -83,7 +88,7 @@ class PopulationRecording:
     def __getattr__(self, name: str) -> NDArray[Any]:
         variables = self.__dict__.get("variables", {})
         if name in variables:
-            return variables[name]  # type: ignore[no-any-return]
+            return variables[name]
         raise AttributeError(f"{name!r} was not recorded; recorded: {sorted(variables)}")
 
 
@@ -118,5 +123,8 @@ class Recording(Mapping[str, PopulationRecording]):
         return len(self.populations)
 
     def __repr__(self) -> str:
-        held = {n: (["spikes"] if p.spikes is not None else []) + sorted(p.variables) for n, p in self.populations.items()}
+        held = {
+            n: (["spikes"] if p.spikes is not None else []) + sorted(p.variables)
+            for n, p in self.populations.items()
+        }
         return f"Recording(steps={self.steps}, samples={self.samples}, dt={self.dt:g}, {held})"

@@ -50,7 +50,8 @@ def simulate(
         net: the network, or its plan.
         inputs: input name -> `Spikes`, or counts [T, B, *shape]; inputs left out stay silent.
         duration: seconds, round(duration/dt) steps; None: as long as the inputs.
-        record: population -> `Record` or the name of a variable; None: spikes of the outputs (of all populations if there
+        record: population -> `Record` or the name of a variable; None: spikes of the outputs (of all
+        populations if there
             are none).
         state: ``final_state`` of an earlier run to carry on from; None: the models' initial state.
         modulators: plastic projection -> modulator value, [T] or [T, B].
@@ -95,7 +96,9 @@ def simulate(
 
 def _elsewhere(backend: str, net: Any, inputs: Any, duration: Any, record: Any) -> Recording:
     if backend != "brian2":
-        raise DescriptionError("unknown backend", where="simulate", value=backend, limit=["neurosim", "brian2"])
+        raise DescriptionError(
+            "unknown backend", where="simulate", value=backend, limit=["neurosim", "brian2"]
+        )
     from neurosim.interchange.brian2 import run_brian2
 
     return run_brian2(net, inputs or {}, duration, record=record)
@@ -116,15 +119,22 @@ def _wanted(plan: Plan, record: Mapping[str, Record | str] | None) -> dict[str, 
     wanted = {name: r if isinstance(r, Record) else Record(r) for name, r in record.items()}
     for name, r in wanted.items():
         if name not in plan.populations:
-            raise DescriptionError("is not a population", where="record", value=name, limit=sorted(plan.populations))
+            raise DescriptionError(
+                "is not a population", where="record", value=name, limit=sorted(plan.populations)
+            )
         population = plan.populations[name]
         unknown = set(r.variables) - {"spikes", *population.model.STATE}
         if unknown:
             raise DescriptionError(
-                "cannot be recorded", where=f"population {name!r}", value=sorted(unknown), limit=["spikes", *population.model.STATE]
+                "cannot be recorded",
+                where=f"population {name!r}",
+                value=sorted(unknown),
+                limit=["spikes", *population.model.STATE],
             )
         if r.neurons and not all(0 <= n < population.size for n in r.neurons):
-            raise ShapeError("neurons out of range", where=f"Record of {name!r}", limit=f"0 to {population.size - 1}")
+            raise ShapeError(
+                "neurons out of range", where=f"Record of {name!r}", limit=f"0 to {population.size - 1}"
+            )
         r.stride(plan.dt)
     return wanted
 
@@ -134,11 +144,18 @@ def _modulation(plan: Plan, modulators: Mapping[str, ArrayLike], steps: int, sam
     out = {}
     for name, values in modulators.items():
         if name not in plastic:
-            raise DescriptionError("is not a plastic projection", where="modulators", value=name, limit=sorted(plastic))
+            raise DescriptionError(
+                "is not a plastic projection", where="modulators", value=name, limit=sorted(plastic)
+            )
         array = np.asarray(values, np.float64)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or array.shape[0] < steps or array.shape[1] not in (1, samples):
-            raise ShapeError("must be [T] or [T, B]", where=f"modulator of {name!r}", value=array.shape, limit=(steps, samples))
+            raise ShapeError(
+                "must be [T] or [T, B]",
+                where=f"modulator of {name!r}",
+                value=array.shape,
+                limit=(steps, samples),
+            )
         out[name] = np.broadcast_to(array[:steps], (steps, samples))
     return out
 
@@ -153,30 +170,38 @@ def _part(state: State | None, which: slice) -> State | None:
     )
 
 
-def _recording(plan: Plan, wanted: Mapping[str, Record], steps: int, samples: int, done: list[Workspace]) -> Recording:
+def _recording(
+    plan: Plan, wanted: Mapping[str, Record], steps: int, samples: int, done: list[Workspace]
+) -> Recording:
     populations = {}
     for name, r in wanted.items():
         population = plan.populations[name]
         spikes = None
         if "spikes" in r.variables:
             parts = [
-                Spikes(*w.spikes_of(name), shape=population.shape, dt=plan.dt, steps=steps, samples=w.samples) for w in done
+                Spikes(*w.spikes_of(name), shape=population.shape, dt=plan.dt, steps=steps, samples=w.samples)
+                for w in done
             ]
-            frame = {"shape": population.shape, "dt": plan.dt, "steps": steps}
-            spikes = Spikes.concatenate(parts) if parts else Spikes([], [], [], samples=0, **frame)
+            spikes = Spikes.concatenate(parts)
         variables = {}
         for v in r.variables:
             if v != "spikes":
                 values = np.concatenate([w.trace_of(name, v) for w in done], axis=1)
-                variables[v] = values if r.neurons is not None else values.reshape(*values.shape[:2], *population.shape)
+                variables[v] = (
+                    values if r.neurons is not None else values.reshape(*values.shape[:2], *population.shape)
+                )
         populations[name] = PopulationRecording(spikes, variables, r.stride(plan.dt), r.neurons)
     states = [w.final_state() for w in done]
     final = State(
-        {p: {v: np.concatenate([s.variables[p][v] for s in states]) for v in states[0].variables[p]} for p in plan.populations},
+        {
+            p: {v: np.concatenate([s.variables[p][v] for s in states]) for v in states[0].variables[p]}
+            for p in plan.populations
+        },
         {p: np.concatenate([s.arrivals[p] for s in states]) for p in plan.populations},
-        {p: {k: np.concatenate([s.extras[p][k] for s in states]) for k in states[0].extras[p]} for p in states[0].extras},
+        {
+            p: {k: np.concatenate([s.extras[p][k] for s in states]) for k in states[0].extras[p]}
+            for p in states[0].extras
+        },
     )
     weights = {name: extra["weight"] for name, extra in final.extras.items()}
     return Recording(populations, plan.dt, steps, samples, final, weights=weights)
-
-

@@ -109,7 +109,9 @@ class Workspace:
             elif p.n_synapses and (p.pre in plan.populations or p.pre in inputs):
                 split = split_by_target(p, self._neurons[p.post].edges)
                 self._static[p.post].append(Synapses(p, split, [0] * len(split)))
-        self._spikes: dict[str, list[tuple[NDArray[Any], ...]]] = {n: [] for n, r in wanted.items() if "spikes" in r.variables}
+        self._spikes: dict[str, list[tuple[NDArray[Any], ...]]] = {
+            n: [] for n, r in wanted.items() if "spikes" in r.variables
+        }
         self._traces: dict[tuple[str, str], list[NDArray[Any]]] = {
             (n, v): [] for n, r in wanted.items() for v in r.variables if v != "spikes"
         }
@@ -124,7 +126,9 @@ class Workspace:
                 values[i] = _fitting(state.variables[name][variable], (samples, size), f"state of {name!r}")
             arrivals = state.arrivals[name]
             if arrivals.ndim != 3 or arrivals.shape[1] > ring.shape[1] or arrivals.shape[2] != size:
-                raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=arrivals.shape)
+                raise ShapeError(
+                    "arrivals of another network", where=f"state of {name!r}", value=arrivals.shape
+                )
             ring[:, : arrivals.shape[1]] = arrivals
         coefficients, varies = coefficient_table(model, self.plan.dt, size)
         traced = name in self.wanted and bool(set(self.wanted[name].variables) - {"spikes"})
@@ -147,7 +151,9 @@ class Workspace:
             for stage in self.plan.stages:
                 self._run_stage(stage, first, stop, map_parts)
             # rasters are overwritten by the next block: deliver what feedback projections have not seen yet
-            list(map_parts(lambda part, f=first: self._pull(self.plan.populations, part, f), range(self.parts)))
+            list(
+                map_parts(lambda part, f=first: self._pull(self.plan.populations, part, f), range(self.parts))
+            )
             for synapses in (s for group in self._plastic.values() for s in group):
                 self._observe(synapses, first, stop)
             self._collect(first, stop)
@@ -162,13 +168,19 @@ class Workspace:
                     for synapses in self._plastic[name]:
                         self._observe(synapses, first, start + 1)
                         synapses.deliver(start, self._neurons[name].ring)
-                list(map_parts(lambda part, a=(level, first, start, end): self._advance(part, *a), range(self.parts)))
+                list(
+                    map_parts(
+                        lambda part, a=(level, first, start, end): self._advance(part, *a), range(self.parts)
+                    )
+                )
                 for name in level:
                     neurons = self._neurons[name]
                     neurons.done = end
                     for synapses in self._plastic[name]:
                         m = self.modulation.get(synapses.projection.name)
-                        synapses.learn(start, neurons.raster[:, start - first], None if m is None else m[start])
+                        synapses.learn(
+                            start, neurons.raster[:, start - first], None if m is None else m[start]
+                        )
 
     def _observe(self, synapses: PlasticSynapses, first: int, until: int) -> None:
         name = synapses.projection.pre
@@ -182,7 +194,20 @@ class Workspace:
         for name in level:
             p = self._neurons[name]
             low, high = p.edges[part], p.edges[part + 1]
-            p.update(p.state, p.coefficients, p.varies, p.ring, p.mask, p.raster, p.trace, first, start, end, low, high)
+            p.update(
+                p.state,
+                p.coefficients,
+                p.varies,
+                p.ring,
+                p.mask,
+                p.raster,
+                p.trace,
+                first,
+                start,
+                end,
+                low,
+                high,
+            )
 
     def _pull(self, names: Iterable[str], part: int, first: int) -> None:
         """Deliver to some populations what their sources have emitted since the last pull."""
@@ -195,7 +220,9 @@ class Workspace:
                     stop = min(first + BLOCK, self.steps)
                     e = self._inputs[source]
                     pointer = self._pointer(e, start, stop)
-                    deliver_events(pointer, e.step, e.neuron, e.count, row_start, target, delay, weight, ring, mask)
+                    deliver_events(
+                        pointer, e.step, e.neuron, e.count, row_start, target, delay, weight, ring, mask
+                    )
                 else:
                     stop = self._neurons[source].done
                     raster = self._neurons[source].raster
@@ -219,14 +246,16 @@ class Workspace:
         for name, found in self._spikes.items():
             sample, step, neuron = np.nonzero(self._neurons[name].raster[:, : stop - first])
             found.append((sample.astype(np.int32), (step + first).astype(np.int32), neuron.astype(np.int32)))
-        for (name, variable), found in self._traces.items():
+        for (name, variable), rows_found in self._traces.items():
             r = self.wanted[name]
             rows = np.arange(first, stop)
             rows = rows[rows % r.stride(self.plan.dt) == 0] - first
-            values = self._neurons[name].trace[self.plan.populations[name].model.STATE.index(variable)][:, rows]
+            values = self._neurons[name].trace[self.plan.populations[name].model.STATE.index(variable)][
+                :, rows
+            ]
             if r.neurons is not None:
                 values = values[:, :, list(r.neurons)]
-            found.append(values.transpose(1, 0, 2).copy())
+            rows_found.append(values.transpose(1, 0, 2).copy())
 
     def spikes_of(self, name: str) -> tuple[NDArray[np.int32], ...]:
         """(sample, step, neuron) of a population, sorted."""
@@ -248,7 +277,9 @@ class Workspace:
         """What the next run needs to carry on."""
         variables, arrivals = {}, {}
         for name, p in self._neurons.items():
-            variables[name] = {v: p.state[i].copy() for i, v in enumerate(self.plan.populations[name].model.STATE)}
+            variables[name] = {
+                v: p.state[i].copy() for i, v in enumerate(self.plan.populations[name].model.STATE)
+            }
             ahead = max((q.max_delay for q in self.plan.incoming(name)), default=0)
             arrivals[name] = p.ring[:, (self.steps + np.arange(ahead)) & p.mask].copy()
         extras = {s.projection.name: s.state(self.steps) for group in self._plastic.values() for s in group}

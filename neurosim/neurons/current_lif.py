@@ -62,14 +62,20 @@ class CurrentLIF(NeuronModel):
         check_reset_timing(self)
 
     def initial(self, dt: float) -> Mapping[str, Value]:
-        return {"v": self.v_rest if self.v_init is None else self.v_init, "i": self.i_init, "refractory_left": 0.0}
+        return {
+            "v": self.v_rest if self.v_init is None else self.v_init,
+            "i": self.i_init,
+            "refractory_left": 0.0,
+        }
 
     def coefficients(self, dt: float) -> Mapping[str, Value]:
         a = decay_factor(dt, self.tau_membrane, self.discretisation)
         return {
             "decay": a,
             "decay_synapse": decay_factor(dt, self.tau_synapse, self.discretisation),
-            "gain": current_gain(dt, self.tau_membrane, self.tau_synapse, self.resistance, self.discretisation),
+            "gain": current_gain(
+                dt, self.tau_membrane, self.tau_synapse, self.resistance, self.discretisation
+            ),
             "v_rest": self.v_rest,
             "drive": (1.0 - a) * self.resistance * self.current,
             "threshold": self.threshold,
@@ -121,7 +127,9 @@ class CurrentLIF(NeuronModel):
         return v, i, refractory_left, spike
 
 
-def current_gain(dt: float, tau_membrane: Value, tau_synapse: Value, resistance: Value, rule: Discretisation) -> Value:
+def current_gain(
+    dt: float, tau_membrane: Value, tau_synapse: Value, resistance: Value, rule: Discretisation
+) -> Value:
     """k: the potential that a unit of synaptic current adds within one step, stable where the time constants meet.
 
     With d = dt (1/tau_m - 1/tau_s), (b - a) tau_s/(tau_s - tau_m) = a (dt/tau_m) expm1(d)/d.
@@ -130,5 +138,7 @@ def current_gain(dt: float, tau_membrane: Value, tau_synapse: Value, resistance:
         return resistance * dt / tau_membrane
     d = np.asarray(dt / np.asarray(tau_membrane) - dt / np.asarray(tau_synapse))
     ratio = np.where(d == 0.0, 1.0, np.expm1(d) / np.where(d == 0.0, 1.0, d))
-    k = np.asarray(resistance * np.exp(-dt / np.asarray(tau_membrane)) * (dt / np.asarray(tau_membrane)) * ratio)
+    k = np.asarray(
+        resistance * np.exp(-dt / np.asarray(tau_membrane)) * (dt / np.asarray(tau_membrane)) * ratio
+    )
     return k if k.ndim else float(k)

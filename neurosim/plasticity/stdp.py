@@ -15,7 +15,8 @@ __all__ = ["STDP"]
 class STDP(PlasticityRule):
     r"""Additive pair STDP, all pairs; delays are axonal (the presynaptic side acts when the spike arrives).
 
-    A presynaptic arrival: w <- w - a_minus y. A postsynaptic spike: w <- w + a_plus x. The traces x and y grow by one at
+    A presynaptic arrival: w <- w - a_minus y. A postsynaptic spike: w <- w + a_plus x. The traces x and y grow
+    by one at
     their spike and decay with tau_plus and tau_minus. An arrival and a postsynaptic spike in one step count as causal.
 
     Source: Song, Miller and Abbott, Nat. Neurosci. 3 (2000); trace form as in Morrison, Diesmann and Gerstner, Biol.

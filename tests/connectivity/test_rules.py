@@ -10,7 +10,9 @@ from neurosim.engine import lower
 from neurosim.errors import DescriptionError, ShapeError
 
 
-def lowered(rule: object, pre: object, post: object, seed: int = 0, **values: object) -> tuple[object, np.ndarray]:
+def lowered(
+    rule: object, pre: object, post: object, seed: int = 0, **values: object
+) -> tuple[object, np.ndarray]:
     """The projection, and its summed weights as a dense matrix [n_pre, n_post]."""
     net = ns.Network(dt=1e-3, seed=seed)
     net.input("a", pre)  # type: ignore[arg-type]
@@ -28,7 +30,9 @@ def test_all_to_all_keeps_the_array() -> None:
 
 
 def test_one_to_one() -> None:
-    assert np.array_equal(lowered(ns.OneToOne(), 4, (2, 2), weight=np.arange(1.0, 5))[1], np.diag([1.0, 2, 3, 4]))
+    assert np.array_equal(
+        lowered(ns.OneToOne(), 4, (2, 2), weight=np.arange(1.0, 5))[1], np.diag([1.0, 2, 3, 4])
+    )
 
 
 def test_sparse_keeps_parallel_synapses() -> None:
@@ -57,10 +61,17 @@ def test_fixed_probability_draws_each_pair_once() -> None:
 
 @given(
     channels=st.integers(1, 3), out=st.integers(1, 3), size=st.tuples(st.integers(3, 7), st.integers(3, 7)),
-    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)), stride=st.integers(1, 3), padding=st.integers(0, 2), seed=st.integers(0, 9),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)), stride=st.integers(1, 3), padding=st.integers(0,
+    2), seed=st.integers(0, 9),
 )  # fmt: skip
 def test_convolution_is_scipys_correlation(
-    channels: int, out: int, size: tuple[int, int], kernel: tuple[int, int], stride: int, padding: int, seed: int
+    channels: int,
+    out: int,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: int,
+    padding: int,
+    seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
     rule = Convolution2d(rng.integers(-4, 5, (out, channels, *kernel)) + 0.5, stride=stride, padding=padding)

@@ -63,7 +63,10 @@ def test_5_neuron_models(model: NeuronModel) -> None:
     assert names == [*model.STATE, "x", *model.coefficients(1e-3), *model.OPTIONS]
     assert list(model.initial(1e-3)) == list(model.STATE)
     out = type(model).step(
-        *model.initial(1e-3).values(), 0.5, *model.coefficients(1e-3).values(), *(getattr(model, o) for o in model.OPTIONS)
+        *model.initial(1e-3).values(),
+        0.5,
+        *model.coefficients(1e-3).values(),
+        *(getattr(model, o) for o in model.OPTIONS),
     )
     assert len(out) == len(model.STATE) + 1
     assert type(model).__doc__ is not None
@@ -79,15 +82,30 @@ def test_6_plan_arrays() -> None:
     plan = lower(net)
     named = r"Plan\(dt, seed, inputs.*?\)\n"
     assert re.search(named, section(6), flags=re.DOTALL)
-    assert list(Plan.__dataclass_fields__) == ["dt", "seed", "inputs", "populations", "projections", "outputs", "stages"]
+    assert list(Plan.__dataclass_fields__) == [
+        "dt",
+        "seed",
+        "inputs",
+        "populations",
+        "projections",
+        "outputs",
+        "stages",
+    ]
     assert list(PlanProjection.__dataclass_fields__) == [
         "name", "pre", "post", "n_pre", "n_post", "row_start", "target", "weight", "delay", "plasticity",
     ]  # fmt: skip
     assert list(Stage.__dataclass_fields__) == ["levels", "block"]
     drawn, given = plan.projections
-    assert (drawn.row_start.dtype, drawn.target.dtype, drawn.weight.dtype, drawn.delay.dtype) == ("i8", "i4", "f8", "i4")
+    assert (drawn.row_start.dtype, drawn.target.dtype, drawn.weight.dtype, drawn.delay.dtype) == (
+        "i8",
+        "i4",
+        "f8",
+        "i4",
+    )
     assert given.weight.dtype == np.float32
-    assert np.array_equal(np.lexsort((drawn.target, drawn.delay, drawn.pre_index)), np.arange(drawn.n_synapses))
+    assert np.array_equal(
+        np.lexsort((drawn.target, drawn.delay, drawn.pre_index)), np.arange(drawn.n_synapses)
+    )
     assert [(s.populations, s.block) for s in plan.stages] == [(("p",), 2)]
 
 

@@ -1,11 +1,10 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import neurosim as ns
 from neurosim.engine.lower import lower
 from neurosim.errors import CycleError, DescriptionError
-
-import pytest
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 3)), max_size=15))
@@ -21,7 +20,12 @@ def test_stages_are_in_topological_order_with_zero_delays_forward(edges: list[tu
         assert _has_zero_cycle(edges)
         return
     assert not _has_zero_cycle(edges)
-    position = {n: (i, j) for i, stage in enumerate(plan.stages) for j, level in enumerate(stage.levels) for n in level}
+    position = {
+        n: (i, j)
+        for i, stage in enumerate(plan.stages)
+        for j, level in enumerate(stage.levels)
+        for n in level
+    }
     assert sorted(position) == [str(i) for i in range(6)]
     for a, b, d in edges:
         before, after = position[str(a)], position[str(b)]

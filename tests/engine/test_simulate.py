@@ -64,11 +64,15 @@ def test_engine_is_the_plain_loop_over_steps(noise: ns.Spikes) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_results_do_not_depend_on_the_number_of_threads(noise: ns.Spikes, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_the_number_of_threads(
+    noise: ns.Spikes, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.modules["neurosim.engine.simulate"], "SYNAPSES_WORTH_SPLITTING", 0)
     one = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=1)
     many = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=threads)
-    single = ns.simulate(recurrent(), {"in": noise.select([2])}, record=RECORD, threads=threads)  # split by targets
+    single = ns.simulate(
+        recurrent(), {"in": noise.select([2])}, record=RECORD, threads=threads
+    )  # split by targets
     for name in RECORD:
         assert many[name].spikes == one[name].spikes
         assert np.array_equal(many[name].v, one[name].v)
@@ -85,7 +89,9 @@ def test_delivery_kernel_is_the_reference() -> None:
 
 def test_record_chooses_variables_interval_and_neurons(noise: ns.Spikes) -> None:
     every = ns.simulate(recurrent(), {"in": noise}, record=RECORD)["a"].v
-    some = ns.simulate(recurrent(), {"in": noise}, record={"a": ns.Record("v", every=5e-3, neurons=[3, 0])})["a"]
+    some = ns.simulate(recurrent(), {"in": noise}, record={"a": ns.Record("v", every=5e-3, neurons=[3, 0])})[
+        "a"
+    ]
     assert some.spikes is None
     assert np.array_equal(some.v, every[::5][:, :, [3, 0]])
     with pytest.raises(AttributeError, match="recorded"):
@@ -113,7 +119,11 @@ def test_shapes_of_recordings_follow_the_population() -> None:
         ({"duration": -1.0}, DescriptionError, "duration"),
         ({"duration": 0.01, "record": {"in": "spikes"}}, DescriptionError, "not a population"),
         ({"duration": 0.01, "record": {"a": "u"}}, DescriptionError, "refractory_left"),
-        ({"duration": 0.01, "record": {"a": ns.Record("v", every=1.5e-3)}}, DescriptionError, "multiple of dt"),
+        (
+            {"duration": 0.01, "record": {"a": ns.Record("v", every=1.5e-3)}},
+            DescriptionError,
+            "multiple of dt",
+        ),
         ({"duration": 0.01, "record": {"a": ns.Record("v", neurons=[40])}}, ShapeError, "0 to 39"),
         ({"duration": 0.01, "backend": "neuron"}, DescriptionError, "backend"),
         ({"duration": 0.01, "modulators": {"in->a": [1.0]}}, DescriptionError, "plastic"),
@@ -127,7 +137,16 @@ def test_bad_runs_are_refused(arguments: dict[str, object], error: type[Exceptio
 def test_a_blow_up_names_population_and_steps() -> None:
     net = ns.Network(dt=1e-3)
     net.input("in", 1)
-    net.population("loop", 1, ns.LIF(threshold=1.0, reset=ns.Reset.BY_SUBTRACTION, tau_membrane=1e-4, discretisation=ns.Discretisation.EULER))
+    net.population(
+        "loop",
+        1,
+        ns.LIF(
+            threshold=1.0,
+            reset=ns.Reset.BY_SUBTRACTION,
+            tau_membrane=1e-4,
+            discretisation=ns.Discretisation.EULER,
+        ),
+    )
     net.connect("in", "loop", ns.AllToAll(), weight=-1.0)
     with pytest.raises(NumericsError, match=r"v became NaN or infinite.*'loop'|'loop'.*v became NaN"):
         ns.simulate(net, {"in": np.ones((400, 1, 1))})
@@ -139,9 +158,23 @@ def test_an_empty_batch_and_an_empty_run() -> None:
 
 
 def test_kernels_move_to_another_folder_where_the_home_is_read_only(tmp_path: Path) -> None:
-    code = "import neurosim as ns; n = ns.Network(dt=1e-3); n.population('p', 1, ns.LIF(current=2.0)); print(len(ns.simulate(n, {}, 0.1)['p'].spikes))"
-    environment = {**os.environ, "NEUROSIM_CACHE": "/proc/no", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    code = (
+        "import neurosim as ns; n = ns.Network(dt=1e-3); n.population('p', 1, ns.LIF(current=2.0));"
+        "print(len(ns.simulate(n, {}, 0.1)['p'].spikes))"
+    )
+    environment = {
+        **os.environ,
+        "NEUROSIM_CACHE": "/proc/no",
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+    }
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 0
     assert "compiling kernels for LIF" in done.stderr

@@ -32,7 +32,9 @@ MODELS: dict[Feature, ns.NeuronModel] = {
     Feature.RESET_NOT_AT_REST: ns.LIF(v_reset=-0.5, **BASE),
     Feature.REFRACTORY: ns.LIF(refractory=3e-3, **BASE),
     Feature.REFRACTORY_KEEP: ns.LIF(refractory=3e-3, refractory_input=ns.RefractoryInput.KEEP, **BASE),
-    Feature.REFRACTORY_INTEGRATE: ns.LIF(refractory=3e-3, refractory_input=ns.RefractoryInput.INTEGRATE, **BASE),
+    Feature.REFRACTORY_INTEGRATE: ns.LIF(
+        refractory=3e-3, refractory_input=ns.RefractoryInput.INTEGRATE, **BASE
+    ),
     Feature.EULER: ns.LIF(discretisation=ns.Discretisation.EULER, **BASE),
     Feature.CURRENT: ns.LIF(current=0.5, **BASE),
     Feature.INITIAL_STATE: ns.LIF(v_init=0.5, **BASE),
@@ -67,7 +69,9 @@ def spikes(feature: Feature) -> ns.Spikes:
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.name)
-@pytest.mark.parametrize("feature", [f for f in Feature if f is not Feature.OTHER_MODEL], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "feature", [f for f in Feature if f is not Feature.OTHER_MODEL], ids=lambda f: f.name
+)
 def test_the_table_says_what_happens(feature: Feature, target: Any, tmp_path: Path) -> None:
     net, x = network(feature), spikes(feature)
     used = {f for f, _ in features(lower(net))}
@@ -90,7 +94,10 @@ def test_the_table_says_what_happens(feature: Feature, target: Any, tmp_path: Pa
             load(tmp_path / "build").emulate({"in": x})
         return
     wanted = {"p": ns.Record("spikes", "v")}
-    device, engine = load(tmp_path / "build").emulate({"in": x}, record=wanted), ns.simulate(net, {"in": x}, record=wanted)
+    device, engine = (
+        load(tmp_path / "build").emulate({"in": x}, record=wanted),
+        ns.simulate(net, {"in": x}, record=wanted),
+    )
     a, b = device["p"].spikes.dense(), engine["p"].spikes.dense()  # type: ignore[union-attr]
     if feature is not Feature.LEAKY_INTEGRATOR:
         assert b.sum() > 100

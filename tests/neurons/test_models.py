@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neurosim as ns
-from neurosim.errors import DescriptionError
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_kernel, update_reference
+from neurosim.errors import DescriptionError
 
 MODELS = [
     ns.LIF(tau_membrane=7e-3, v_rest=0.1, v_reset=-0.2, threshold=0.9, current=0.3, refractory=2e-3),
-    ns.LIF(reset=ns.Reset.BY_SUBTRACTION, spike_when=ns.SpikeWhen.EXCEEDED, discretisation=ns.Discretisation.EULER),
+    ns.LIF(
+        reset=ns.Reset.BY_SUBTRACTION,
+        spike_when=ns.SpikeWhen.EXCEEDED,
+        discretisation=ns.Discretisation.EULER,
+    ),
     ns.LIF(reset_timing=ns.ResetTiming.NEXT_STEP),
     ns.LIF(reset_timing=ns.ResetTiming.NEXT_STEP, reset=ns.Reset.BY_SUBTRACTION),
     ns.LIF(refractory=3e-3, refractory_input=ns.RefractoryInput.KEEP),
@@ -49,7 +53,9 @@ def test_heterogeneous_parameters() -> None:
     thresholds = np.array([0.5, 1.0, 1.5])
     net = ns.Network(dt=1e-3)
     net.input("in", 1)
-    net.output(net.population("n", 3, ns.LIF(threshold=thresholds, tau_membrane=np.array([5e-3, 10e-3, 20e-3]))))
+    net.output(
+        net.population("n", 3, ns.LIF(threshold=thresholds, tau_membrane=np.array([5e-3, 10e-3, 20e-3])))
+    )
     net.connect("in", "n", ns.AllToAll(), weight=1.0)
     r = ns.simulate(net, {"in": np.ones((1, 1, 1))}, record={"n": ns.Record("spikes")})
     assert r["n"].spikes.neuron.tolist() == [0, 1]

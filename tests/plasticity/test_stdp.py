@@ -6,13 +6,17 @@ import pytest
 import neurosim as ns
 
 
-def pair(a_steps: list[int], b_steps: list[int], *, delay: int = 0, steps: int = 200, **rule: float) -> tuple[float, list[int]]:
+def pair(
+    a_steps: list[int], b_steps: list[int], *, delay: int = 0, steps: int = 200, **rule: float
+) -> tuple[float, list[int]]:
     """One plastic synapse (too weak to fire its target), and a strong static one that makes the target fire."""
     net = ns.Network(dt=1e-3)
     net.input("pre", 1)
     net.input("force", 1)
     net.output(net.population("post", 1, ns.LIF(threshold=1.0)))
-    net.connect("pre", "post", ns.OneToOne(), weight=0.1, delay=delay * 1e-3, plasticity=ns.STDP(**rule), name="p")  # type: ignore[arg-type]
+    net.connect(
+        "pre", "post", ns.OneToOne(), weight=0.1, delay=delay * 1e-3, plasticity=ns.STDP(**rule), name="p"
+    )  # type: ignore[arg-type]
     net.connect("force", "post", ns.OneToOne(), weight=5.0)
     x, y = np.zeros((steps, 1, 1)), np.zeros((steps, 1, 1))
     x[a_steps], y[b_steps] = 1, 1
@@ -23,7 +27,15 @@ def pair(a_steps: list[int], b_steps: list[int], *, delay: int = 0, steps: int =
 def test_closed_form_of_all_pairs() -> None:
     """w = w0 + A+ sum over causal pairs exp(-D/tau+) - A- sum over the others exp(-D/tau-); times of arrival count."""
     arrivals, posts, d = [13, 63, 133], [20, 30, 61, 90, 133], 3
-    w, fired = pair([t - d for t in arrivals], posts, delay=d, a_plus=0.001, a_minus=0.002, tau_plus=20e-3, tau_minus=15e-3)
+    w, fired = pair(
+        [t - d for t in arrivals],
+        posts,
+        delay=d,
+        a_plus=0.001,
+        a_minus=0.002,
+        tau_plus=20e-3,
+        tau_minus=15e-3,
+    )
     assert fired == posts
     up = sum(math.exp(-(q - p) / 20) for p in arrivals for q in posts if q >= p)
     down = sum(math.exp(-(p - q) / 15) for p in arrivals for q in posts if q < p)
@@ -55,8 +67,24 @@ def test_weights_of_a_batch_are_independent_and_carried_on() -> None:
     net = ns.Network(dt=1e-3, seed=1)
     net.input("in", 8)
     net.output(net.population("n", 12, ns.LIF(threshold=0.8)))
-    net.connect("in", "n", ns.AllToAll(), weight=0.4, delay=ns.Uniform(0, 4e-3), plasticity=ns.STDP(w_max=0.8, w_min=0.0), name="p")
-    net.connect("n", "n", ns.FixedProbability(0.5), weight=0.05, delay=2e-3, plasticity=ns.STDP(w_max=0.1, w_min=0.0), name="r")
+    net.connect(
+        "in",
+        "n",
+        ns.AllToAll(),
+        weight=0.4,
+        delay=ns.Uniform(0, 4e-3),
+        plasticity=ns.STDP(w_max=0.8, w_min=0.0),
+        name="p",
+    )
+    net.connect(
+        "n",
+        "n",
+        ns.FixedProbability(0.5),
+        weight=0.05,
+        delay=2e-3,
+        plasticity=ns.STDP(w_max=0.1, w_min=0.0),
+        name="r",
+    )
     x = (np.random.default_rng(0).random((150, 3, 8)) < 0.1).astype(int)
     whole = ns.simulate(net, {"in": x})
     for b in range(3):

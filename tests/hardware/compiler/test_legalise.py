@@ -18,7 +18,7 @@ class Bench:
     support: Any = field(default_factory=dict)
     name: str = "bench"
     limits: Any = field(default_factory=dict)
-    transport: Transport = Transport(0)
+    transport: Transport = field(default_factory=lambda: Transport(0))
 
 
 def found(model: ns.NeuronModel, **connection: Any) -> set[Feature]:
@@ -29,7 +29,13 @@ def found(model: ns.NeuronModel, **connection: Any) -> set[Feature]:
     return {f for f, _ in features(lower(net))}
 
 
-PLAIN = {Feature.LIF, Feature.SPIKE_WHEN_REACHED, Feature.RESET_TO_VALUE, Feature.DIMENSIONLESS, Feature.ZERO_DELAY}
+PLAIN = {
+    Feature.LIF,
+    Feature.SPIKE_WHEN_REACHED,
+    Feature.RESET_TO_VALUE,
+    Feature.DIMENSIONLESS,
+    Feature.ZERO_DELAY,
+}
 
 
 @pytest.mark.parametrize(
@@ -38,18 +44,30 @@ PLAIN = {Feature.LIF, Feature.SPIKE_WHEN_REACHED, Feature.RESET_TO_VALUE, Featur
         (ns.LIF(), set(), set()),
         (ns.LIF(threshold=np.ones(2)), set(), set()),
         (ns.LIF(threshold=np.array([1.0, 2.0])), {Feature.HETEROGENEOUS}, set()),
-        (ns.LIF(spike_when=ns.SpikeWhen.EXCEEDED), {Feature.SPIKE_WHEN_EXCEEDED}, {Feature.SPIKE_WHEN_REACHED}),
+        (
+            ns.LIF(spike_when=ns.SpikeWhen.EXCEEDED),
+            {Feature.SPIKE_WHEN_EXCEEDED},
+            {Feature.SPIKE_WHEN_REACHED},
+        ),
         (ns.LIF(reset=ns.Reset.BY_SUBTRACTION), {Feature.RESET_BY_SUBTRACTION}, {Feature.RESET_TO_VALUE}),
         (ns.LIF(reset_timing=ns.ResetTiming.NEXT_STEP), {Feature.RESET_NEXT_STEP}, set()),
         (ns.LIF(v_reset=-1.0), {Feature.RESET_NOT_AT_REST}, set()),
         (ns.LIF(refractory=1e-3), {Feature.REFRACTORY}, set()),
-        (ns.LIF(refractory=1e-3, refractory_input=ns.RefractoryInput.KEEP), {Feature.REFRACTORY, Feature.REFRACTORY_KEEP}, set()),
+        (
+            ns.LIF(refractory=1e-3, refractory_input=ns.RefractoryInput.KEEP),
+            {Feature.REFRACTORY, Feature.REFRACTORY_KEEP},
+            set(),
+        ),
         (ns.LIF(discretisation=ns.Discretisation.EULER), {Feature.EULER}, set()),
         (ns.LIF(current=0.5), {Feature.CURRENT}, set()),
         (ns.LIF(v_init=0.5), {Feature.INITIAL_STATE}, set()),
         (ns.CurrentLIF(i_init=0.5), {Feature.CURRENT_LIF, Feature.INITIAL_STATE}, {Feature.LIF}),
         (ns.IntegrateAndFire(), {Feature.INTEGRATE_AND_FIRE}, {Feature.LIF}),
-        (ns.LeakyIntegrator(), {Feature.LEAKY_INTEGRATOR}, {Feature.LIF, Feature.SPIKE_WHEN_REACHED, Feature.RESET_TO_VALUE}),
+        (
+            ns.LeakyIntegrator(),
+            {Feature.LEAKY_INTEGRATOR},
+            {Feature.LIF, Feature.SPIKE_WHEN_REACHED, Feature.RESET_TO_VALUE},
+        ),
     ],
 )
 def test_every_option_is_found(model: ns.NeuronModel, more: set[Feature], less: set[Feature]) -> None:
@@ -57,7 +75,9 @@ def test_every_option_is_found(model: ns.NeuronModel, more: set[Feature], less: 
 
 
 def test_synaptic_options_are_found() -> None:
-    assert found(ns.LIF(), delay=np.array([[1, 2], [3, 4]]) * 1e-3) == PLAIN - {Feature.ZERO_DELAY} | {Feature.SYNAPTIC_DELAY}
+    assert found(ns.LIF(), delay=np.array([[1, 2], [3, 4]]) * 1e-3) == PLAIN - {Feature.ZERO_DELAY} | {
+        Feature.SYNAPTIC_DELAY
+    }
     assert Feature.PLASTICITY in found(ns.LIF(), plasticity=ns.STDP())
 
 
@@ -66,7 +86,10 @@ def test_refused_features_name_the_part_and_the_way_out() -> None:
     net.population("p", 2, ns.LIF(reset=ns.Reset.BY_SUBTRACTION))
     native = dict.fromkeys(Feature, Support(SupportKind.NATIVE))
     assert not legalise(lower(net), Bench(native))
-    refuses = {**native, Feature.RESET_BY_SUBTRACTION: Support(SupportKind.REFUSED, "Train with reset to a value")}
+    refuses = {
+        **native,
+        Feature.RESET_BY_SUBTRACTION: Support(SupportKind.REFUSED, "Train with reset to a value"),
+    }
     with pytest.raises(UnsupportedError, match=r"'p'.*bench.*reset by subtraction.*Train with reset"):
         legalise(lower(net), Bench(refuses))
     with pytest.raises(UnsupportedError, match="bench"):  # what a target does not mention is refused

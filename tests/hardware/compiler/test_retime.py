@@ -14,7 +14,9 @@ edge = st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 6), st.int
 
 
 @given(st.lists(edge, max_size=10), st.integers(0, 3), st.integers(4, 12))
-def test_least_solution_of_the_difference_constraints(raw: list[tuple[int, int, int, int]], m: int, most: int) -> None:
+def test_least_solution_of_the_difference_constraints(
+    raw: list[tuple[int, int, int, int]], m: int, most: int
+) -> None:
     """Against SciPy's linear programme: minimal sum of lags, feasible in the same cases."""
     names = [str(i) for i in range(5)]
     edges = [(str(a), str(b), p, p + w, f"{a}->{b}") for a, b, p, w in raw]
@@ -40,11 +42,13 @@ def test_least_solution_of_the_difference_constraints(raw: list[tuple[int, int, 
 
 
 def test_a_network_within_the_range_is_untouched() -> None:
-    assert set(lags([("a", "b", 1, 5, "p"), ("b", "a", 3, 3, "q")], ["a", "b"], Transport(1, 5)).values()) == {0}
+    assert set(
+        lags([("a", "b", 1, 5, "p"), ("b", "a", 3, 3, "q")], ["a", "b"], Transport(1, 5)).values()
+    ) == {0}
 
 
 def test_errors_name_the_cycle_and_the_projection() -> None:
-    with pytest.raises(CycleError, match="h -> h.*2 steps"):
+    with pytest.raises(CycleError, match=r"h -> h.*2 steps"):
         lags([("h", "h", 2, 2, "h->h")], ["h"], Transport(3, 9))
     with pytest.raises(CapacityError, match=r"h->o.*0 to 20 steps"):
         lags([("h", "o", 0, 20, "h->o")], ["h", "o"], Transport(1, 16))
@@ -75,6 +79,10 @@ def test_retimed_network_does_the_same_later() -> None:
 
 
 def test_a_population_that_does_not_rest_is_a_startup_loss() -> None:
-    assert [loss.where for loss in retime(lower(chain(current=0.3)), Transport(1, 16))[2]] == ["population 'h'"]
-    assert [loss.where for loss in retime(lower(chain(v_init=0.2)), Transport(1, 16))[2]] == ["population 'h'"]
+    assert [loss.where for loss in retime(lower(chain(current=0.3)), Transport(1, 16))[2]] == [
+        "population 'h'"
+    ]
+    assert [loss.where for loss in retime(lower(chain(v_init=0.2)), Transport(1, 16))[2]] == [
+        "population 'h'"
+    ]
     assert not retime(lower(chain(v_rest=0.2, v_init=0.2)), Transport(1, 16))[2]

@@ -1,0 +1,16 @@
+"""Every example runs, and does what its first line says."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+ANSWER = {"train_with_delays": lambda accuracy: accuracy > 0.9}  # chance is 0.25
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda p: p.stem)
+def test_example(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = runpy.run_path(str(path))["main"]()
+    assert ANSWER.get(path.stem, lambda _: True)(answer)
