@@ -90,7 +90,7 @@ def write_script(
     for name, p in programs.items():
         names = ["v_rest", "cm", "tau_m", "i_offset", "v_reset", "tau_refrac", "v_thresh"]
         words = [*p.neuron[:, 1:7].T, p.threshold]
-        model = "sim.extra_models.IFCurrDelta"
+        model = "sim.IF_curr_delta"
         if p.model is CoreModel.IF_CURR_EXP:
             model = "sim.IF_curr_exp"
             names += ["tau_syn_E", "tau_syn_I"]

@@ -24,7 +24,7 @@ from neurosim.hardware.spinnaker.constants import (
     synapse_words,
 )
 from neurosim.hardware.spinnaker.keys import COLOUR_BITS
-from neurosim.hardware.spinnaker.ring_buffer import index_bits, log2_up
+from neurosim.hardware.spinnaker.ring_buffer import index_bits
 
 __all__ = [
     "CoreParameters",
@@ -67,13 +67,13 @@ class CoreParameters:
 
 
 def core_region(core: CoreParameters) -> Uint32:
-    """Region 1, Neuron Core Params: flags, number of neurons, shifts, the key of every neuron."""
+    """Region 1, Neuron Core Params: flags, neurons here, power of two for a full core, shifts, key of every neuron."""
     local = np.arange(core.neurons, dtype=np.uint32) << np.uint32(COLOUR_BITS)
     keys = np.zeros(core.neurons, np.uint32) if core.key is None else local + np.uint32(core.key)
     head = [
         int(core.key is not None),
         core.neurons,
-        1 << log2_up(core.neurons),
+        1 << index_bits(core.atoms),
         COLOUR_BITS,
         len(core.shifts),
         *core.shifts,
