@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "GROUP",
+    "StoredSizes",
     "load_network",
     "network_hash",
     "open_file",
+    "read_group",
     "read_network",
     "replacing",
     "save_network",
     "write_network",
+    "write_value",
 ]
 
 FORMAT = 1
@@ -86,14 +89,19 @@ def write_network(group: h5py.Group, net: Network) -> None:
     group.attrs["format"] = FORMAT
     group.attrs["writer"] = f"neurosim {__version__}"
     for name, value in tree.items.items():
-        _write(group, name, value)
+        write_value(group, name, value)
 
 
 def read_network(group: h5py.Group) -> Network:
     """The network in a group that `write_network` filled."""
-    where = f"{group.file.filename}:{group.name}"
-    size = os.path.getsize(group.file.filename) if os.path.isfile(group.file.filename) else _LIMIT
-    reader = _Reader(group.file.filename, size)
+    return read_group(group)[0]
+
+
+def read_group(group: h5py.Group, extra: tuple[str, ...] = ()) -> tuple[Network, dict[str, Any]]:
+    """The network, and the ``extra`` items that its writer added with `write_value` (those that are there)."""
+    file = group.file.filename
+    where = f"{file}:{group.name}"
+    reader = _Reader(StoredSizes(file, os.path.getsize(file) if os.path.isfile(file) else _LIMIT))
     version = reader.attribute(group, "format") if "format" in group.attrs else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise FileFormatError("has no format version", where=where, value=version)
@@ -105,7 +113,9 @@ def read_network(group: h5py.Group) -> Network:
             limit=f"<= {FORMAT}",
             remedy="Upgrade neurosim",
         )
-    return _network(reader.items(group, 0, skip=("format", "writer")), where)
+    items = reader.items(group, 0, skip=("format", "writer"))
+    found = {name: from_tree(items.pop(name), f"{where}/{name}") for name in extra if name in items}
+    return _network(items, where), found
 
 
 # --- the network as a tree
@@ -174,7 +184,8 @@ def _network(items: dict[str, Any], where: str) -> Network:
 # --- the tree in HDF5
 
 
-def _write(group: h5py.Group, name: str, value: Any) -> None:
+def write_value(group: h5py.Group, name: str, value: Any) -> None:
+    """Write one tree (`neurosim.network_tree.to_tree`) as an item of a group."""
     match value:
         case None:
             group.attrs[name] = h5py.Empty("f8")
@@ -199,38 +210,71 @@ def _write(group: h5py.Group, name: str, value: Any) -> None:
             child = group.create_group(name, track_order=True)
             child.attrs["class"] = value.kind
             for key, item in value.items.items():
-                _write(child, key, item)
+                write_value(child, key, item)
         case _:
             raise TypeError(type(value).__name__)
 
 
-class _Reader:
-    """Reads trees; counts what a file declares against what it can hold."""
+class StoredSizes:
+    """Looks at what a file declares before anything is read: links, nesting, and sizes against what is stored."""
 
     def __init__(self, file: str, file_size: int) -> None:
         self.file, self.file_size = file, file_size
         self.bytes, self.count = 0, 0
 
     def fail(self, what: str, at: str, **details: Any) -> FileFormatError:
+        """The error to raise about the item ``at``."""
         return FileFormatError(what, where=f"{self.file}:{at}", **details)
 
-    def items(self, group: h5py.Group, depth: int, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+    def enter(self, group: h5py.Group, depth: int) -> None:
+        """Count the items of a group that is about to be read."""
         self.count += len(group.attrs) + len(group)
         if depth > _DEPTH or self.count > _ITEMS:
-            raise self.fail(
-                "holds too many or too deeply nested items", group.name, limit=f"{_ITEMS}, depth {_DEPTH}"
-            )
+            limit = f"{_ITEMS}, depth {_DEPTH}"
+            raise self.fail("holds too many or too deeply nested items", group.name, limit=limit)
+
+    def child(self, group: h5py.Group, name: str) -> Any:
+        """An item of a group, which must not be a link to somewhere else."""
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise self.fail("links are not allowed", f"{group.name}/{name}")
+        return group[name]
+
+    def check(self, data: h5py.Dataset, *, text: bool = False) -> None:
+        """Raise if a dataset is not made of numbers (or ``text``), or declares more than the file stores for it."""
+        at = data.name
+        is_text = text and h5py.check_string_dtype(data.dtype) is not None
+        if data.shape is None or not (data.dtype.kind in "biuf" or is_text):
+            raise self.fail("is not an array of numbers", at, value=str(data.dtype))
+        if data.is_virtual or data.external:
+            raise self.fail("keeps its content in another file", at)
+        stored = data.id.get_storage_size()
+        if data.nbytes > stored * _DEFLATE or stored > self.file_size:
+            value, limit = f"{data.nbytes} bytes", f"{stored} stored"
+            raise self.fail("declares more than the file holds", at, value=value, limit=limit)
+        self.bytes += data.nbytes
+        if self.bytes > _LIMIT:
+            raise self.fail("arrays are too large", at, value=f"{self.bytes} bytes", limit=f"{_LIMIT} bytes")
+
+
+class _Reader:
+    """Reads the items of a group as trees."""
+
+    def __init__(self, sizes: StoredSizes) -> None:
+        self.sizes, self.fail = sizes, sizes.fail
+
+    def items(self, group: h5py.Group, depth: int, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+        self.sizes.enter(group, depth)
         found = {name: self.attribute(group, name) for name in group.attrs if name not in skip}
         for name in group:
             at = f"{group.name}/{name}"
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise self.fail("links are not allowed", at)
+            item = self.sizes.child(group, name)
             if name in found or name in skip:
                 raise self.fail("is there twice", at)
-            item = group[name]
-            found[name] = (
-                self.array(item, at) if isinstance(item, h5py.Dataset) else self.node(item, at, depth)
-            )
+            if isinstance(item, h5py.Dataset):
+                self.sizes.check(item)
+                found[name] = item[()]
+            else:
+                found[name] = self.node(item, at, depth)
         return found
 
     def node(self, group: Any, at: str, depth: int) -> Node:
@@ -257,25 +301,6 @@ class _Reader:
         if isinstance(value, (np.bool_, np.int64, np.float64)):
             return value.item()
         raise self.fail("is not a number or text", at, value=type(value).__name__)
-
-    def array(self, data: h5py.Dataset, at: str) -> Any:
-        """A dataset, after its declared size was compared with what is stored."""
-        if data.dtype.kind not in "biuf" or data.shape is None:
-            raise self.fail("is not an array of numbers", at, value=str(data.dtype))
-        if data.is_virtual or data.external:
-            raise self.fail("keeps its content in another file", at)
-        stored = data.id.get_storage_size()
-        if data.nbytes > stored * _DEFLATE or stored > self.file_size:
-            raise self.fail(
-                "declares more than the file holds",
-                at,
-                value=f"{data.nbytes} bytes",
-                limit=f"{stored} stored",
-            )
-        self.bytes += data.nbytes
-        if self.bytes > _LIMIT:
-            raise self.fail("arrays are too large", at, value=f"{self.bytes} bytes", limit=f"{_LIMIT} bytes")
-        return data[()]
 
 
 # --- files

@@ -27,7 +27,7 @@ from neurosim.errors import DescriptionError
 from neurosim.neurons.options import Discretisation, Reset, ResetTiming, SpikeWhen
 from neurosim.parameters import Parameters
 
-__all__ = ["DIALECTS", "Arrival", "Dialect", "Start", "WrittenR", "dialect_named"]
+__all__ = ["DIALECTS", "Arrival", "DelayNodes", "Dialect", "Start", "WrittenR", "dialect_named"]
 
 
 class Arrival(Enum):
@@ -49,6 +49,13 @@ class Start(Enum):
     REST = "rest"
     ZERO = "zero"
     RESET = "reset"
+
+
+class DelayNodes(Enum):
+    """Whether the readers of a dialect know NIR's Delay node."""
+
+    WRITTEN = "written"
+    LEFT_OUT = "left out"
 
 
 class WrittenR(Enum):
@@ -76,6 +83,7 @@ class Dialect(Parameters):
             1e-4 for a step, sinabs counts steps.
         transport_steps: steps that every connection takes beyond its delay.
         written_r: what the writer puts into ``r``.
+        delay_nodes: whether the writer writes delays.
     """
 
     name: str
@@ -88,6 +96,7 @@ class Dialect(Parameters):
     file_dt: float | None = None
     transport_steps: int = 0
     written_r: WrittenR = WrittenR.KEPT
+    delay_nodes: DelayNodes = DelayNodes.LEFT_OUT
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,7 +113,7 @@ DIALECTS: dict[str, Dialect] = {
     for d in (
         # NIR's equations solved exactly between steps, as in the reference solution of the NIR paper: a spike of one
         # step is a current of one during that step.
-        Dialect(name="continuous", discretisation=Discretisation.EXACT),
+        Dialect(name="continuous", discretisation=Discretisation.EXACT, delay_nodes=DelayNodes.WRITTEN),
         Dialect(name="nengo", discretisation=Discretisation.EXACT),
         # snn.Leaky and snn.Synaptic as snntorch.export_nir 1.0.0 writes them and snntorch.import_nir makes them:
         # beta = 1 - 1e-4/tau, reset to zero in the same step (the module's own mechanism is not in the file).
@@ -126,7 +135,11 @@ DIALECTS: dict[str, Dialect] = {
         Dialect(name="norse", start=Start.REST, written_r=WrittenR.UNIT),
         # spyx: the delayed subtracting reset of snnTorch on a seconds grid
         Dialect(
-            name="spyx", reset=Reset.BY_SUBTRACTION, reset_timing=ResetTiming.NEXT_STEP, start=Start.ZERO
+            name="spyx",
+            reset=Reset.BY_SUBTRACTION,
+            reset_timing=ResetTiming.NEXT_STEP,
+            start=Start.ZERO,
+            delay_nodes=DelayNodes.WRITTEN,
         ),
         # rockpool 3.1.0 LIFTorch: v = exp(-dt/tau) v + x, floor(v/threshold) spikes, reset by subtraction
         Dialect(

@@ -151,14 +151,15 @@ def convolution(
     if pre[0] != w.shape[1] * groups or w.shape[0] % groups:
         raise ShapeError("channels do not fit the kernel", value=pre, limit=f"({w.shape[1] * groups}, H, W)")
     extra = [d[a] * (w.shape[2 + a] - 1) for a in range(2)]
-    if padding == "same":
+    named = padding if isinstance(padding, str) else None
+    if named == "same":
         if s != (1, 1):
             raise UnsupportedError("padding 'same' needs a stride of one", value=s)
         before: Shape = (extra[0] // 2, extra[1] // 2)
         size = pre[1:]
         even = all(e % 2 == 0 for e in extra)
     else:
-        before = (0, 0) if padding == "valid" else _pair(padding, 2)
+        before = (0, 0) if named == "valid" else _pair(padding, 2)
         size = tuple((pre[1 + a] + 2 * before[a] - extra[a] - 1) // s[a] + 1 for a in range(2))
         even = True
     if min(size) < 1:
@@ -230,9 +231,9 @@ def _taps(
     w: Array,
     pre: Shape,
     post: Shape,
-    stride: Sequence[int],
-    before: Sequence[int],
-    dilation: Sequence[int],
+    stride: Shape,
+    before: Shape,
+    dilation: Shape,
     groups: int,
 ) -> Any:
     """The matrix of a convolution; one block of entries for every tap of the kernel."""
