@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.hardware.crossbar.circuit import transfer
 from neurosim.hardware.crossbar.mapping import Block, TileShape
-from neurosim.hardware.crossbar.profile import Profile
+from neurosim.hardware.crossbar.profile import Drift, Profile
 from neurosim.hardware.crossbar.programming import drift_factor, program, stuck
 from neurosim.hardware.crossbar.read_noise import read_moments
 
-__all__ = ["Cells", "draw", "read_conductances"]
+__all__ = ["Cells", "Compensation", "draw", "read_conductances"]
 
 Float = NDArray[np.float64]
 
@@ -26,15 +27,30 @@ class Cells:
         start: int64 ``[lines + 1]``.
         column: int32 ``[entries]``, pair of columns.
         moments: mean current of one spike in A and its variance in A^2, ``[2, entries]``.
+        correction: digital factor on the block's currents, see `Compensation`.
     """
 
     start: NDArray[np.int64]
     column: NDArray[np.int32]
     moments: Float
+    correction: float = 1.0
+
+
+class Compensation(Enum):
+    """What is done digitally about drift."""
+
+    NONE = "none"
+    """nothing"""
+    GLOBAL = "global"
+    """one factor a block: its summed absolute currents, word line by word line, right after programming over those now
+    (Joshi et al., Nat. Commun. 11, 2473 (2020), calibrate with such a factor)"""
 
 
 def read_conductances(block: Block, shape: TileShape, profile: Profile, *, seed: int) -> tuple[Float, Float]:
-    """Mean (S) and variance (S^2) of a read of every cell of a block, ``[lines, 2 c]``, for the device ``seed``."""
+    """Mean (S) and variance (S^2) of a read of every cell of a block, ``[lines, 2 c]``, for the device ``seed``.
+
+    A stuck cell is at g_min or g_max, does not drift and reads without noise.
+    """
     g = block.target.astype(np.float64)
     variance = np.zeros_like(g)
     place = np.flatnonzero(block.programmed)
@@ -51,7 +67,15 @@ def read_conductances(block: Block, shape: TileShape, profile: Profile, *, seed:
     return g, variance
 
 
-def draw(block: Block, shape: TileShape, profile: Profile, *, seed: int, wire: float = 0.0) -> Cells:
+def draw(
+    block: Block,
+    shape: TileShape,
+    profile: Profile,
+    *,
+    seed: int,
+    wire: float = 0.0,
+    compensation: Compensation = Compensation.NONE,
+) -> Cells:
     """The block on the device ``seed``.
 
     Args:
@@ -63,6 +87,13 @@ def draw(block: Block, shape: TileShape, profile: Profile, *, seed: int, wire: f
         g, variance = _through_wires(g, variance, block, shape, profile, wire)
     difference = g[:, 0::2] - g[:, 1::2]
     both = variance[:, 0::2] + variance[:, 1::2]
+    correction = 1.0
+    if compensation is Compensation.GLOBAL and np.isfinite(profile.drift.t0):
+        fresh, no_noise = read_conductances(block, shape, profile.replace(drift=Drift()), seed=seed)
+        if wire > 0:
+            fresh, _ = _through_wires(fresh, no_noise, block, shape, profile, wire)
+        now = float(np.abs(difference).sum())
+        correction = float(np.abs(fresh[:, 0::2] - fresh[:, 1::2]).sum()) / now if now > 0 else 1.0
     line, column = np.nonzero((difference != 0) | (both != 0))
     start = np.zeros(block.lines + 1, np.int64)
     np.cumsum(np.bincount(line, minlength=block.lines), out=start[1:])
@@ -71,6 +102,7 @@ def draw(block: Block, shape: TileShape, profile: Profile, *, seed: int, wire: f
         start=start,
         column=column.astype(np.int32),
         moments=np.stack([difference[line, column] * v, both[line, column] * v * v]),
+        correction=correction,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from neurosim.engine.recording import Record, Recording
 from neurosim.errors import FileFormatError, NumericsError
-from neurosim.hardware.crossbar.cells import Cells
+from neurosim.hardware.crossbar.cells import Cells, Compensation
 from neurosim.hardware.crossbar.emulator import Machine, draw_cells, run_machine
 from neurosim.hardware.crossbar.files import read_blocks
 from neurosim.hardware.crossbar.mapping import TileShape
@@ -113,9 +113,21 @@ def load(folder: Path, manifest: Manifest) -> CrossbarDevice:
         profile=read_profile(folder / "device.toml"),
         adc_bits=_whole(settings, "adc_bits", folder, 24),
         wire=float(wire),
+        compensation=_compensation(settings, folder),
         input_count=_whole(settings, "input_count", folder, 255),
     )
     return CrossbarDevice(manifest, machine)
+
+
+def _compensation(settings: Mapping[str, Any], folder: Path) -> Compensation:
+    value = settings.get("compensation")
+    try:
+        return Compensation(value)
+    except ValueError:
+        known = [c.value for c in Compensation]
+        raise FileFormatError(
+            "is unknown", where=f"{folder}: settings.compensation", value=value, limit=known
+        ) from None
 
 
 def _whole(settings: Mapping[str, Any], name: str, folder: Path, most: int = 1 << 16) -> int:

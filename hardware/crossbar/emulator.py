@@ -20,7 +20,7 @@ from neurosim import random
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_kernel
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, NumericsError
-from neurosim.hardware.crossbar.cells import Cells, draw
+from neurosim.hardware.crossbar.cells import Cells, Compensation, draw
 from neurosim.hardware.crossbar.converters import largest_code, step_size
 from neurosim.hardware.crossbar.mapping import Block, TileShape
 from neurosim.hardware.crossbar.profile import Profile
@@ -45,6 +45,7 @@ class Machine:
         lag: population -> step at which it starts.
         blocks: the tiles.
         shape, profile, adc_bits, wire: of the hardware.
+        compensation: of drift.
         input_count: largest count of an input in a step.
     """
 
@@ -57,6 +58,7 @@ class Machine:
     profile: Profile
     adc_bits: int
     wire: float = 0.0
+    compensation: Compensation = Compensation.NONE
     input_count: int = 15
 
     @property
@@ -75,7 +77,10 @@ class Histogram:
 
 def draw_cells(machine: Machine, seed: int) -> list[Cells]:
     """The device ``seed``, block by block."""
-    return [draw(b, machine.shape, machine.profile, seed=seed, wire=machine.wire) for b in machine.blocks]
+    m = machine
+    return [
+        draw(b, m.shape, m.profile, seed=seed, wire=m.wire, compensation=m.compensation) for b in m.blocks
+    ]
 
 
 def run_machine(
@@ -200,7 +205,7 @@ class _Chunk:
             held.column,
             held.moments,
             block.neuron,
-            1.0 / (block.scale * m.profile.read_voltage),
+            held.correction / (block.scale * m.profile.read_voltage),
             step_size(block.full_scale, m.adc_bits),
             float(largest_code(m.adc_bits)),
             np.uint64(key),

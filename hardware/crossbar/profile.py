@@ -63,6 +63,15 @@ class Drift(Parameters):
     nu_mean: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     nu_spread: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("nu_mean", "nu_spread"):
+            if len(getattr(self, name)) != 4:
+                limit = "slope, offset, low, high"
+                raise DescriptionError(
+                    "needs four numbers", where=f"Drift.{name}", value=getattr(self, name), limit=limit
+                )
+
 
 class ReadNoise(Parameters):
     """Noise of one read.

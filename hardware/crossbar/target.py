@@ -13,6 +13,7 @@ import numpy as np
 from neurosim.engine.plan import Plan
 from neurosim.errors import CapacityError, DescriptionError
 from neurosim.hardware.crossbar.calibration import calibrated
+from neurosim.hardware.crossbar.cells import Compensation
 from neurosim.hardware.crossbar.emulator import Machine
 from neurosim.hardware.crossbar.files import profile_toml, pulse_toml, tile_csv, write_blocks
 from neurosim.hardware.crossbar.limits import limits
@@ -60,6 +61,8 @@ class Crossbar(Parameters):
         wire_resistance: of each segment of word and bit line, ohm. Unless 0, every tile is solved exactly, once a
             device, with idle word lines grounded.
         scaling: over which weights the largest one sets the scale to conductance.
+        age: seconds between programming and reading, for profiles with drift; None: the profile's.
+        compensation: what is done digitally about drift.
     """
 
     profile: str | Path | Profile = "rram-wan-1d"
@@ -68,6 +71,8 @@ class Crossbar(Parameters):
     adc_bits: int | None = None
     wire_resistance: float = parameter(default=0.0, unit="ohm", minimum=0.0)
     scaling: Scaling = Scaling.COLUMN
+    age: float | None = parameter(default=None, unit="s", minimum=0.0)
+    compensation: Compensation = Compensation.GLOBAL
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,8 +105,11 @@ class Crossbar(Parameters):
 
     @cached_property
     def cell(self) -> Profile:
-        """The device profile that ``profile`` names."""
-        return self.profile if isinstance(self.profile, Profile) else read_profile(self.profile)
+        """The device profile that ``profile`` names, at the age that is set."""
+        profile = self.profile if isinstance(self.profile, Profile) else read_profile(self.profile)
+        if self.age is None:
+            return profile
+        return profile.replace(drift=profile.drift.replace(age=self.age))
 
     @property
     def limits(self) -> Mapping[str, Any]:
@@ -152,6 +160,7 @@ class Crossbar(Parameters):
             profile=self.cell,
             adc_bits=int(self.adc_bits or 0),
             wire=self.wire_resistance,
+            compensation=self.compensation,
             input_count=self.limits["input_count"],
         )
         if calibration:
@@ -189,6 +198,7 @@ class Crossbar(Parameters):
                 "wire_ohm": float(self.wire_resistance),
                 "input_count": machine.input_count,
                 "scaling": self.scaling.value,
+                "compensation": self.compensation.value,
                 "order": order,
             },
         )
