@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.arithmetic import shift
 
-__all__ = ["DELAY_MAX", "Ring", "delay_dense", "deliver"]
+__all__ = ["DELAY_MAX", "Ring", "delay_dense", "deliver", "split_by_delay"]
 
 Ints = NDArray[np.int64]
 
@@ -24,17 +24,21 @@ Ring = NDArray[np.int64]
 """Accumulators int64 [slots, n_out]; slot t mod slots holds what arrives in step t."""
 
 
-def deliver(ring: Ring, t: int, spikes: Ints, weight: Ints, delays: Ints, exponent: int) -> None:
+def split_by_delay(weight: Ints, delays: Ints) -> tuple[Ints, Ints]:
+    """The distinct delays, int64 [D], and the weights of each, int64 [D, n_out, n_in]."""
+    distinct = np.unique(delays)
+    return distinct, np.where(delays == distinct[:, None, None], weight, 0)
+
+
+def deliver(ring: Ring, t: int, spikes: Ints, distinct: Ints, weights: Ints, exponent: int) -> None:
     """Add what the spikes of step ``t`` deliver over delayed synapses to ``ring`` in place.
 
     Args:
-        ring: at least ``delays.max() + 2`` slots.
+        ring: at least the longest delay plus two slots.
         spikes: int64 [n_in], 0 and 1 or signed payloads.
-        weight, delays: int64 [n_out, n_in].
+        distinct, weights: from `split_by_delay`.
     """
-    for d in np.unique(delays):
-        partial = np.where(delays == d, weight, 0) @ spikes
-        ring[(t + 1 + int(d)) % ring.shape[0]] += shift(partial, exponent)
+    ring[(t + 1 + distinct) % ring.shape[0]] += shift(weights @ spikes, exponent)
 
 
 def delay_dense(spikes: Ints, weight: Ints, delays: Ints, exponent: int) -> Ints:
@@ -56,9 +60,10 @@ def delay_dense(spikes: Ints, weight: Ints, delays: Ints, exponent: int) -> Ints
         )
     ring = np.zeros((int(delays.max(initial=0)) + 2, weight.shape[0]), dtype=np.int64)
     out = np.zeros((spikes.shape[0], weight.shape[0]), dtype=np.int64)
+    distinct, weights = split_by_delay(weight, delays)
     for t in range(spikes.shape[0]):
         slot = ring[t % ring.shape[0]]
         out[t] = slot
         slot[:] = 0
-        deliver(ring, t, np.asarray(spikes[t], dtype=np.int64), weight, delays, exponent)
+        deliver(ring, t, np.asarray(spikes[t], dtype=np.int64), distinct, weights, exponent)
     return out

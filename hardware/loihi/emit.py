@@ -26,8 +26,8 @@ from neurosim.hardware.loihi.tables import (
 __all__ = ["emit"]
 
 _V_MIN_EXPONENT = 23
-_V_MAX_EXPONENT = 7
-"""vmax = 2^(9 + 2k) - 1"""
+_V_MAX_EXPONENT = {True: 7, False: 6}
+"""vmax = 2^(9 + 2k) - 1; a population that never spikes saturates below the largest threshold instead of resetting"""
 
 
 def emit(
@@ -139,7 +139,7 @@ def _registers(network: QuantisedNetwork, part: Slice, s: CoreSynapses, delay_bi
         "vthProfileCfg": [{"vth": m} for m in registers["thresholds"].tolist()],
         "synapseFmt": [None, *(_format(fmt) for fmt in s.formats)],
         "dendriteSharedCfg": {
-            "posVmLimit": _V_MAX_EXPONENT,
+            "posVmLimit": _V_MAX_EXPONENT[network.populations[part.population].spiking],
             "negVmLimit": _V_MIN_EXPONENT,
             "noiseExp0": 0,
             "noiseMantOffset0": 0,

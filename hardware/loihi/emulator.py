@@ -34,7 +34,8 @@ _VARIABLES = {"v": "v", "i": "u", "refractory_left": "dead"}
 
 @dataclass(frozen=True)
 class _Sample:
-    spikes: NDArray[np.uint8]
+    step: Ints
+    compartment: Ints
     watched: Mapping[str, Ints]
     rows: Ints
     count: Ints
@@ -70,7 +71,7 @@ class LoihiDevice(Device):
         samples = next((s.samples for s in inputs.values()), 1)
         watch = self._watched(record)
         feed = self._feed(inputs, steps, samples)
-        with ThreadPoolExecutor(min(samples, os.cpu_count() or 1) or 1) as pool:
+        with ThreadPoolExecutor(int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1) as pool:
             done = list(pool.map(lambda b: self._run_sample(feed(b), steps, watch), range(samples)))
         events = self._events(done)
         _report(events, overflow, done)
@@ -128,7 +129,8 @@ class LoihiDevice(Device):
             c.delay, *feed, host_start, host_list, watch, spikes, watched["u"], watched["v"], watched["dead"],
             rows, count,
         )  # fmt: skip
-        return _Sample(spikes, watched, rows[: min(len(rows), int(count.sum()))], count)
+        step, compartment = np.nonzero(spikes)
+        return _Sample(step, compartment, watched, rows[: min(len(rows), int(count.sum()))], count)
 
     def _recording(
         self, name: str, r: Record, done: list[_Sample], watch: Ints, steps: int
@@ -136,9 +138,14 @@ class LoihiDevice(Device):
         entry, members = self.manifest.populations[name], self.chip.members[name]
         spikes = None
         if "spikes" in r.variables:
-            found = [np.nonzero(sample.spikes[:, members]) for sample in done]
-            which = np.repeat(np.arange(len(done)), [len(step) for step, _ in found])
-            step, neuron = (np.concatenate([np.zeros(0, np.int64), *(f[i] for f in found)]) for i in range(2))
+            number = np.full(len(self.chip.v), -1)
+            number[members] = np.arange(len(members))
+            inside = [number[sample.compartment] >= 0 for sample in done]
+            which = np.repeat(np.arange(len(done)), [int(mine.sum()) for mine in inside])
+            step = np.concatenate([s.step[mine] for s, mine in zip(done, inside, strict=True)])
+            neuron = number[
+                np.concatenate([s.compartment[mine] for s, mine in zip(done, inside, strict=True)])
+            ]
             spikes = Spikes(
                 which, step, neuron, shape=entry.shape, dt=self.manifest.dt, steps=steps, samples=len(done)
             )

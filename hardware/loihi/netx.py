@@ -32,8 +32,8 @@ Ints = NDArray[np.int64]
 
 DELAY_MAX = 62
 BIAS_EXPONENT = 6
-COARSEST_THRESHOLD = 64
-"""Smallest threshold mantissa at which a network does without weight exponents: steps of 1.6 % of the threshold."""
+COARSEST_THRESHOLD = 128
+"""Smallest threshold mantissa at which a network does without weight exponents: steps of 0.8 % of the threshold."""
 
 MAX_LAYERS = 4096
 MAX_WEIGHTS = 2**28

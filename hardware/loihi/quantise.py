@@ -3,9 +3,10 @@
 A population's potential is held as v_register = (v - offset) * scale, with the offset at rest, so that the chip's
 reset to zero is a reset to rest; `neurosim.hardware.loihi.scale` chooses the scale.
 
-A spike needs v_register > 64 * mantissa. For "v >= threshold" the mantissa is the largest with 64 * mantissa below
-the scaled threshold: exact where potentials are multiples of 64 (no leak), and otherwise at most 63 register values
-early.
+A spike needs v_register > 64 * mantissa. Without a leak potentials are multiples of 64, and "v >= threshold" is exact
+with the largest mantissa below the scaled threshold. With a leak the nearest mantissa is taken; where the scaled
+threshold is itself a multiple of 64, as when a weight equals the threshold, the one below it, so that reaching it
+counts: a spike may come when the potential is up to 63 register values short.
 """
 
 from __future__ import annotations
@@ -150,6 +151,17 @@ def _least_exponent(size: float, top: float, maximum: int) -> int:
     return int(np.clip(np.ceil(np.log2(max(size / top * (1 - 1e-12), 1e-300))), 0, maximum))
 
 
+def _threshold_mantissa(scaled: Floats, slack: Floats, no_leak: NDArray[np.bool_], exceeded: bool) -> Ints:
+    """The mantissa m for which v > 64 m is nearest to v >= scaled (or v > scaled)."""
+    if exceeded:
+        below = np.floor((scaled + slack) / LSB)
+        return np.where(no_leak, below, np.rint(scaled / LSB)).astype(np.int64)
+    below = np.ceil((scaled - slack) / LSB) - 1
+    tie = np.abs(scaled - LSB * np.rint(scaled / LSB)) <= slack
+    nearest = np.rint((scaled - 1) / LSB)
+    return np.where(no_leak | tie, below, nearest).astype(np.int64)
+
+
 def quantise_registers(
     name: str, demand: Demand, scale: float, limits: Mapping[str, int]
 ) -> QuantisedPopulation:
@@ -179,10 +191,7 @@ def quantise_registers(
     mantissa, threshold_error = np.full(n, largest, dtype=np.int64), 0.0
     if demand.threshold is not None:
         scaled = demand.threshold * scale
-        slack = np.maximum(scaled * _TIE, _TIE)
-        mantissa = (
-            np.floor((scaled + slack) / LSB) if demand.exceeded else np.ceil((scaled - slack) / LSB) - 1
-        ).astype(np.int64)
+        mantissa = _threshold_mantissa(scaled, np.maximum(scaled * _TIE, _TIE), dv == 0, demand.exceeded)
         if mantissa.min() < 1 or mantissa.max() > largest:
             raise CapacityError(
                 "thresholds do not fit their register beside these weights",
@@ -191,9 +200,9 @@ def quantise_registers(
                 limit=f"1 to {largest}",
                 remedy="Bring thresholds and weights of the population closer together",
             )
-        threshold_error = float(
-            np.max(np.abs(mantissa * LSB + (0 if demand.exceeded else LSB) - scaled) / scaled)
-        )
+        reached = np.where(dv == 0, (mantissa + 1) * LSB, mantissa * LSB + 1)
+        effective = mantissa * LSB if demand.exceeded else reached
+        threshold_error = float(np.max(np.abs(effective - scaled) / scaled))
     bias_mantissa, bias_exponent = bias_fields(demand.drive * scale)
     bias = shift(bias_mantissa, bias_exponent)
     decay_error = np.maximum(

@@ -1,7 +1,8 @@
 """The scale between potentials and registers, chosen for each population.
 
 It makes the largest weight use its 8 bits, fits threshold, bias and initial potential into their registers, and keeps
-sums from wrapping even when all synapses of a neuron are active in the same step, as far as these can be had together.
+sums from wrapping even when all synapses of a neuron are active in the same step, as far as these can be had
+together.
 Among the scales that remain, the one with the least rounding error of the weights is taken, so that weights in simple
 ratios are held exactly.
 """
@@ -24,7 +25,11 @@ __all__ = ["COMFORTABLE_THRESHOLD", "choose_scale", "worst_case_sum"]
 Floats = NDArray[np.float64]
 
 COMFORTABLE_THRESHOLD = 1 << 20
-"""Largest scaled threshold that is sought: leaves seven times as much room below rest before v saturates."""
+"""Largest scaled threshold that is sought: leaves eight times as much room below rest before v saturates."""
+FINE_THRESHOLD = 1 << 14
+"""Scaled threshold that is sought even where sums could then wrap: thresholds come in steps of 64, or 0.4 % of this."""
+WITHOUT_LEAK = 1 << 17
+"""The same without a leak, where inhibition adds up and a fine threshold gains nothing."""
 
 _SAMPLED_WEIGHTS = 4096
 """Distinct weights of a projection that are looked at when scales are compared."""
@@ -95,7 +100,8 @@ def _bounds(
     must, should = [np.inf], [np.inf]
     if demand.threshold is not None:
         must.append((limits["threshold_mantissa_maximum"] * LSB + LSB) / float(demand.threshold.max()))
-        should.append(COMFORTABLE_THRESHOLD / float(demand.threshold.max()))
+        sought = WITHOUT_LEAK if np.any(demand.keep_v == 1.0) else COMFORTABLE_THRESHOLD
+        should.append(sought / float(demand.threshold.max()))
     if np.any(demand.drive):
         must.append((BIAS_MANTISSA_MAX << BIAS_EXPONENT_MAX) / float(np.abs(demand.drive).max()))
     start = np.maximum(np.abs(demand.initial), np.abs(demand.initial_current * demand.gain))
@@ -106,10 +112,11 @@ def _bounds(
         half = (1 << (limits["accumulator_bits"] - 1)) - 1 if limits["accumulator_bits"] else STATE_MAX
         current = worst / np.maximum(1.0 - demand.keep_u, 1e-3)
         should += [half / float(worst.max()), STATE_MAX / float(current.max())]
-        if demand.threshold is None:  # a readout must stay below the largest threshold, or it would reset
+        if demand.threshold is None:  # a readout saturates at 2^21, below the largest threshold
             steady = (current + np.abs(demand.drive)) / np.maximum(1.0 - demand.keep_v, 1e-3)
-            should.append((STATE_MAX >> 1) / float(steady.max()))
-    return min(must), min(should)
+            should.append((STATE_MAX >> 2) / float(steady.max()))
+    fine = FINE_THRESHOLD / float(demand.threshold.min()) if demand.threshold is not None else 0.0
+    return min(must), max(min(should), fine)
 
 
 def worst_case_sum(incoming: Sequence[PlanProjection], acting: Mapping[str, Floats], n: int) -> Floats:

@@ -157,7 +157,9 @@ class Loihi2(_Loihi):
     signs: Signs = Signs.MIXED
 
     def _quantise(self, plan: Plan, percentile: float) -> tuple[QuantisedNetwork, bytes | None]:
-        if self.signs is Signs.MIXED:  # netx applies no exponent: see whether the network does without
+        if (
+            self.signs is Signs.MIXED and percentile == 100.0
+        ):  # netx applies no exponent: see whether the network does without
             network = quantise_network(plan, self.limits, signs=self.signs, exponent=0)
             content = netx_file(plan, network)
             if isinstance(content, bytes):

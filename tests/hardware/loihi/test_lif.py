@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from neurosim.hardware.loihi import lif
 from neurosim.hardware.loihi.arithmetic import shift
-from neurosim.hardware.loihi.delays import deliver
+from neurosim.hardware.loihi.delays import deliver, split_by_delay
 from neurosim.hardware.loihi.numerics import BRIAN2_LOIHI, LAVA, NENGO_LOIHI
 from neurosim.hardware.loihi.weights import SignMode, brian2_effective, effective, sign_mode
 
@@ -72,9 +72,10 @@ def test_lava_recurrent_network(reference_file):
         )  # rows are never reused, so this is a ring that never turns
         arrivals[1 : steps + 1] = shift(f["s_in"] @ w_in.T, f["w_in_exp"])
         table = arrivals[:steps]
+        recurrent = split_by_delay(w_rec, delays)
 
         def feed_back(t, spike):
-            deliver(arrivals, t, spike, w_rec, delays, int(f["w_rec_exp"]))
+            deliver(arrivals, t, spike, *recurrent, int(f["w_rec_exp"]))
 
         class Shifted:  # the kernel takes state units; the table is in weight units
             shape = table.shape
