@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neurosim import random
-from neurosim.errors import DescriptionError, ShapeError
+from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.nn.protocols import NoiseModel, Quantiser
 
 __all__ = ["Linear", "Synapses"]
@@ -81,6 +81,13 @@ class Synapses(torch.nn.Module):
             limit = f"[T, B, {self.n_in}]"
             raise ShapeError(
                 "spikes have the wrong shape", where=type(self).__name__, value=tuple(x.shape), limit=limit
+            )
+        if x.dtype != self.weight.dtype:
+            raise DataError(
+                "spikes and weights differ in dtype",
+                where=type(self).__name__,
+                value=str(x.dtype),
+                limit=str(self.weight.dtype),
             )
 
 

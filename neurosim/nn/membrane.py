@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neurosim.errors import UnsupportedError
 from neurosim.neurons.options import RefractoryInput
 from neurosim.nn.surrogate import Surrogate
 from neurosim.nn.threads import for_range
@@ -62,7 +63,16 @@ class MembraneState(NamedTuple):
 
 
 def sample_major(x: Tensor) -> NDArray[Any]:
-    """``[T, B, n]`` as a contiguous array ``[B, T, n]``; no copy if it came from `time_major`."""
+    """``[T, B, n]`` as a contiguous array ``[B, T, n]``; no copy if it came from `time_major`.
+
+    Raises `UnsupportedError` for tensors that are not float32 or float64 on the CPU.
+    """
+    if x.dtype not in (torch.float32, torch.float64) or x.device.type != "cpu":
+        raise UnsupportedError(
+            "layers compute in float32 or float64 on the CPU",
+            value=f"{x.dtype} on {x.device}",
+            remedy="Convert with .float().cpu()",
+        )
     return x.detach().transpose(0, 1).contiguous().numpy()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -113,8 +114,8 @@ def fit(
     adam = Adam(dict(module.named_parameters()))
     settings = {
         "seed": seed, "epochs": epochs, "batch_size": batch_size, "rate": rate, "delay_rate": delay_rate,
-        "schedule": schedule.value, "round_delays_after": round_delays_after, "loss": repr(objective),
-        "samples": spikes.samples, "module": repr(module),
+        "schedule": schedule.value, "round_delays_after": round_delays_after, "loss": _plain(objective),
+        "samples": spikes.samples, "module": _plain(module),
     }  # fmt: skip
     history: list[Epoch] = []
     if checkpoint is not None and os.path.exists(checkpoint):
@@ -143,6 +144,11 @@ def fit(
             on_epoch(done)
     module.eval()
     return tuple(history)
+
+
+def _plain(thing: object) -> str:
+    """Its text without addresses in memory: the same in another process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
 
 
 def _checked(module: Sequential, spikes: Spikes, labels: ArrayLike) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import torch
 
 import neurosim as ns
 from neurosim import neurons, nn
-from neurosim.errors import DataError, FileFormatError, NumericsError, ShapeError
+from neurosim.errors import DataError, NumericsError, ShapeError
 
 STEPS, CHANNELS = 24, 6
 
@@ -178,24 +178,3 @@ def test_a_loss_that_is_not_finite_is_refused():
 
     with pytest.raises(NumericsError, match="update 0"):
         nn.fit(make(), spikes, labels, epochs=1, loss=loss)
-
-
-def test_a_foreign_checkpoint_is_refused(tmp_path):
-    spikes, labels = order_task(10)
-    path = tmp_path / "training.npz"
-    nn.fit(make(), spikes, labels, epochs=1, checkpoint=path)
-    with pytest.raises(FileFormatError, match=r"other settings.*'epochs': 1"):
-        nn.fit(make(), spikes, labels, epochs=2, checkpoint=path)
-    with pytest.raises(FileFormatError, match="other settings"):
-        nn.fit(make(longest=3), spikes, labels, epochs=1, checkpoint=path)
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(FileFormatError, match="not a checkpoint"):
-        nn.fit(make(), spikes, labels, epochs=1, checkpoint=path)
-    np.savez(path, header=np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    before = weights(net := make())
-    with pytest.raises(FileFormatError, match="not a checkpoint"):
-        nn.fit(net, spikes, labels, epochs=1, checkpoint=path)
-    assert same(before, weights(net))
-    np.savez(path, header=np.zeros(2**26, np.uint8))
-    with pytest.raises(FileFormatError, match="larger"):
-        nn.fit(make(), spikes, labels, epochs=1, checkpoint=path)
