@@ -9,10 +9,11 @@ M leaks downwards at a constant rate, so that an idle pixel sends ON events now 
 comes without a crossing; it resets the pixel like any other, and one that finds the pixel held is lost.
 L is linear between the times at which it is given, so crossings are solved for, not searched on a grid.
 
-Sources: P. Lichtsteiner, C. Posch, T. Delbruck, "A 128 x 128 120 dB 15 us latency asynchronous temporal contrast
-vision sensor", IEEE JSSC 43(2), 2008 (the pixel, its reset and its leak); H. Rebecq, D. Gehrig, D. Scaramuzza, "ESIM: an open
-event camera simulator", CoRL 2018 (linear interpolation of L); Y. Hu, S.-C. Liu, T. Delbruck, "v2e: from video frames
-to realistic DVS events", CVPRW 2021 (leak and shot noise events).
+Sources:
+    P. Lichtsteiner, C. Posch, T. Delbruck, "A 128 x 128 120 dB 15 us latency asynchronous temporal contrast vision
+    sensor", IEEE JSSC 43(2), 2008: the pixel, its reset and its leak.
+    H. Rebecq, D. Gehrig, D. Scaramuzza, "ESIM: an open event camera simulator", CoRL 2018: L linear between frames.
+    Y. Hu, S.-C. Liu, T. Delbruck, "v2e: from video frames to realistic DVS events", CVPRW 2021: leak and shot noise.
 """
 
 from __future__ import annotations

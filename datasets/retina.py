@@ -46,21 +46,25 @@ class Retina(Parameters):
     """
 
     shape: tuple[int, int] = (34, 34)
-    magnification: float = parameter(1.0, above=0.0, unit="1", doc="sensor pixels per image pixel")
-    threshold_on: float = parameter(0.2, above=0.0, unit="1", doc="change of log intensity")
-    threshold_off: float = parameter(0.2, above=0.0, unit="1", doc="change of log intensity")
-    mismatch: float = parameter(0.03, minimum=0.0, maximum=1.0, unit="1", doc="relative, of the thresholds")
-    dark: float = parameter(0.1, above=0.0, unit="1", doc="intensity of black, white is 1")
-    surround: float = parameter(0.0, minimum=0.0, maximum=1.0, unit="1", doc="intensity around the image")
-    refractory: float = parameter(1e-3, minimum=0.0, unit="s", doc="held in reset after an event")
-    leak_rate: float = parameter(0.1, minimum=0.0, unit="Hz", doc="ON events per pixel")
-    shot_rate: float = parameter(0.1, minimum=0.0, unit="Hz", doc="events per pixel")
-    sampling: float = parameter(2e-3, above=0.0, unit="s", doc="between resampled images")
+    magnification: float = parameter(default=1.0, above=0.0, unit="1", doc="sensor pixels per image pixel")
+    threshold_on: float = parameter(default=0.2, above=0.0, unit="1", doc="change of log intensity")
+    threshold_off: float = parameter(default=0.2, above=0.0, unit="1", doc="change of log intensity")
+    mismatch: float = parameter(
+        default=0.03, minimum=0.0, maximum=1.0, unit="1", doc="relative, of the thresholds"
+    )
+    dark: float = parameter(default=0.1, above=0.0, unit="1", doc="intensity of black, white is 1")
+    surround: float = parameter(
+        default=0.0, minimum=0.0, maximum=1.0, unit="1", doc="intensity around the image"
+    )
+    refractory: float = parameter(default=1e-3, minimum=0.0, unit="s", doc="held in reset after an event")
+    leak_rate: float = parameter(default=0.1, minimum=0.0, unit="Hz", doc="ON events per pixel")
+    shot_rate: float = parameter(default=0.1, minimum=0.0, unit="Hz", doc="events per pixel")
+    sampling: float = parameter(default=2e-3, above=0.0, unit="s", doc="between resampled images")
     saccades: Saccades = Saccades()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in self.__dataclass_fields__:  # type: ignore[attr-defined]
+        for name in self.__dataclass_fields__:
             if isinstance(getattr(self, name), np.ndarray):
                 raise DescriptionError(
                     "must be one number", where=f"Retina.{name}", remedy="Use mismatch to vary pixels"
@@ -115,7 +119,7 @@ class Retina(Parameters):
 
     def _times(self) -> NDArray[np.float64]:
         intervals = max(1, math.ceil(self.saccades.total / self.sampling - 1e-9))
-        return np.arange(intervals + 1) * (self.saccades.total * 1e6 / intervals)
+        return np.arange(intervals + 1, dtype=np.float64) * (self.saccades.total * 1e6 / intervals)
 
     def _levels(self, frame: NDArray[np.float64], time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log intensity ``[n, k]`` of every pixel at every time."""

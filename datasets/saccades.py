@@ -40,8 +40,8 @@ class Saccades(Parameters):
         profile: speed within a saccade.
     """
 
-    extent: float = parameter(5.0, minimum=0.0, unit="1", doc="size of the path in sensor pixels")
-    duration: float = parameter(0.1, above=0.0, unit="s", doc="of one saccade")
+    extent: float = parameter(default=5.0, minimum=0.0, unit="1", doc="size of the path in sensor pixels")
+    duration: float = parameter(default=0.1, above=0.0, unit="s", doc="of one saccade")
     corners: tuple[tuple[float, float], ...] = ((-0.5, -0.5), (0.0, 0.5), (0.5, -0.5), (-0.5, -0.5))
     profile: Profile = Profile.MINIMUM_JERK
 

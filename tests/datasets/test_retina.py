@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -153,15 +152,12 @@ def test_configuration_is_compared_by_value() -> None:
 
 
 @pytest.mark.data
-def test_sees_mnist_as_the_camera_of_nmnist_did() -> None:
+def test_sees_mnist_as_the_camera_of_nmnist_did(data_folder: Path) -> None:
     """Events per pixel, polarity and saccade against real recordings of the same digits: correlation 0.83 with the
     default path; the mirrored paths, which share everything but the direction, stay below 0.65."""
-    folder = os.environ.get("NEUROSIM_DATA")
-    if not folder:
-        pytest.skip("NEUROSIM_DATA is not set")
-    with np.load(Path(folder) / "nmnist_1000.npz") as pack:
+    with np.load(data_folder / "nmnist_1000.npz") as pack:
         real = {name: pack[name] for name in ("t", "x", "y", "p", "offsets", "mnist_index")}
-    with np.load(Path(folder) / "mnist.npz") as pack:
+    with np.load(data_folder / "mnist.npz") as pack:
         images = pack["x_train"][real["mnist_index"][:20]]
 
     def counts(events: Events) -> np.ndarray:

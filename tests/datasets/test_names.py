@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+import neurosim.datasets
+
+
+@pytest.mark.parametrize("name", neurosim.datasets.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    assert getattr(neurosim.datasets, name).__doc__
+
+
+def test_other_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="retina_of_a_cat"):
+        neurosim.datasets.retina_of_a_cat  # noqa: B018
