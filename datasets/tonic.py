@@ -42,8 +42,8 @@ def from_tonic(
     Args:
         dataset: the name of a class in ``tonic.datasets`` ("NMNIST", "SHD", ...), which tonic may download into the
             user's cache folder, or an object with ``dataset[i] -> (events, label)``.
-        split: for a name "train", "test" or what the class takes as its ``split``; "all" where it has no splits. None is
-            "train", or "all". For an object only what the result is called.
+        split: for a name "train", "test" or what the class takes as its ``split``; "all" where it has no splits. None
+            is "train", or "all". For an object only what the result is called.
         samples: which ones; all if None.
         shape: the sensor's (polarity, y, x). Default: the object's ``sensor_size`` (x, y, polarity).
         class_names: default: the object's ``classes`` or, where labels are texts, these in alphabetical order.

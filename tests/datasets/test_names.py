@@ -7,7 +7,8 @@ import neurosim.datasets
 
 @pytest.mark.parametrize("name", neurosim.datasets.__all__)
 def test_every_public_name_is_there_and_documented(name: str) -> None:
-    assert getattr(neurosim.datasets, name).__doc__
+    thing = getattr(neurosim.datasets, name)
+    assert thing.__doc__ or not callable(thing)
 
 
 def test_other_names_are_refused() -> None:
