@@ -11,16 +11,36 @@ if __name__ == "hardware":
     )
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
+    from neurosim.hardware.compiler.compile import compile_network
+    from neurosim.hardware.crossbar import Crossbar as Crossbar
+    from neurosim.hardware.device import (
+        Device as Device,
+        Overflow as Overflow,
+    )
+    from neurosim.hardware.loihi.target import (
+        Loihi1 as Loihi1,
+        Loihi2 as Loihi2,
+    )
+    from neurosim.hardware.spinnaker.target import SpiNNaker as SpiNNaker
+    from neurosim.hardware.target import (
+        Build as Build,
+        load as load,
+        targets as targets,
+    )
+
+    compile = compile_network
 
 _HOME = {
     "Build": ("target", "Build"),
     "Crossbar": ("crossbar", "Crossbar"),
     "Device": ("device", "Device"),
-    "Loihi1": ("loihi", "Loihi1"),
-    "Loihi2": ("loihi", "Loihi2"),
+    "Loihi1": ("loihi.target", "Loihi1"),
+    "Loihi2": ("loihi.target", "Loihi2"),
     "Overflow": ("device", "Overflow"),
-    "SpiNNaker": ("spinnaker", "SpiNNaker"),
+    "SpiNNaker": ("spinnaker.target", "SpiNNaker"),
     "compile": ("compiler.compile", "compile_network"),
     "load": ("target", "load"),
     "targets": ("target", "targets"),

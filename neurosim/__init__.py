@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _root = pathlib.Path(__file__).resolve().parent.parent
 if (_root / "hardware" / "__init__.py").is_file() and (_root / "pyproject.toml").is_file():
@@ -17,6 +17,41 @@ if (_root / "hardware" / "__init__.py").is_file() and (_root / "pyproject.toml")
     ]  # a checkout: hardware/ and datasets/ lie beside neurosim/
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
+    from neurosim.connectivity import (
+        AllToAll as AllToAll,
+        Convolution2d as Convolution2d,
+        FixedProbability as FixedProbability,
+        Normal as Normal,
+        OneToOne as OneToOne,
+        Rounding as Rounding,
+        Sparse as Sparse,
+        Uniform as Uniform,
+    )
+    from neurosim.engine import (
+        Record as Record,
+        Recording as Recording,
+    )
+    from neurosim.engine.simulate import simulate as simulate
+    from neurosim.network import Network as Network
+    from neurosim.neurons import (
+        LIF as LIF,
+        CurrentLIF as CurrentLIF,
+        Discretisation as Discretisation,
+        IntegrateAndFire as IntegrateAndFire,
+        LeakyIntegrator as LeakyIntegrator,
+        NeuronModel as NeuronModel,
+        RefractoryInput as RefractoryInput,
+        Reset as Reset,
+        ResetTiming as ResetTiming,
+        SpikeWhen as SpikeWhen,
+    )
+    from neurosim.plasticity import STDP as STDP
+    from neurosim.spikes import (
+        Binning as Binning,
+        Spikes as Spikes,
+    )
 
 _HOME = {
     "AllToAll": "connectivity",
@@ -43,7 +78,7 @@ _HOME = {
     "SpikeWhen": "neurons",
     "Spikes": "spikes",
     "Uniform": "connectivity",
-    "simulate": "engine",
+    "simulate": "engine.simulate",
 }
 
 __all__ = ["__version__", *_HOME]
