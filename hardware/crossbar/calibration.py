@@ -18,6 +18,8 @@ BINS = 2048
 HEADROOM = 4.0
 """The histogram reaches this many times the current of one spike on every word line; counts may go beyond one."""
 FINE_BITS = 24
+MARGIN = 1.1
+"""Ranges are widened by this: calibration shows a part of what will come."""
 
 
 def calibrated(machine: Machine, inputs: Mapping[str, Spikes], steps: int, *, seed: int) -> tuple[Block, ...]:
@@ -35,5 +37,5 @@ def calibrated(machine: Machine, inputs: Mapping[str, Spikes], steps: int, *, se
     for block, bin_width, counts in zip(machine.blocks, width, histogram.count, strict=True):
         centre = (np.arange(BINS) + 0.5)[None, :] * bin_width[:, None]
         found = np.array([best_range(x, n, machine.adc_bits) for x, n in zip(centre, counts, strict=True)])
-        blocks.append(replace(block, full_scale=np.where(found > 0, found, block.full_scale)))
+        blocks.append(replace(block, full_scale=np.where(found > 0, MARGIN * found, block.full_scale)))
     return tuple(blocks)

@@ -12,7 +12,7 @@ The maximum goes over the projection or over each neuron's weights (`Scaling`); 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,7 +24,7 @@ from neurosim.hardware.crossbar.profile import Profile
 from neurosim.hardware.crossbar.programming import programming_sigma
 from neurosim.hardware.crossbar.read_noise import read_sigma
 
-__all__ = ["Block", "Scaling", "TileShape", "map_projection"]
+__all__ = ["Block", "Scaling", "TileShape", "held_weights", "map_projection"]
 
 Float = NDArray[np.float64]
 
@@ -118,6 +118,25 @@ def map_projection(
         first_tile += -(-block.lines // shape.rows)
         blocks.append(block)
     return blocks
+
+
+def held_weights(p: PlanProjection, blocks: Sequence[Block]) -> Float:
+    """What the targets stand for, one number a synapse in the order of ``p``; synapses that share a cell share its
+    rounding error in proportion."""
+    held = np.zeros(p.n_synapses)
+    for block in blocks:
+        place = np.full(p.n_post, -1, np.int64)
+        place[block.neuron] = np.arange(len(block.neuron))
+        synapse = np.flatnonzero(place[p.target] >= 0)
+        line = block.line_at(p.n_pre)[p.delay[synapse], p.pre_index[synapse]]
+        cell = line * len(block.neuron) + place[p.target[synapse]]
+        weight = p.weight[synapse].astype(np.float64)
+        total = np.bincount(cell, weight, block.target.size // 2)[cell]
+        factor = np.divide(
+            block.weights().reshape(-1)[cell], total, out=np.ones_like(total), where=total != 0
+        )
+        held[synapse] = weight * factor
+    return held
 
 
 def _block(

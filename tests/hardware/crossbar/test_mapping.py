@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from neurosim.engine.plan import PlanProjection, sorted_synapses
-from neurosim.hardware.crossbar.mapping import Scaling, TileShape, map_projection
+from neurosim.hardware.crossbar.mapping import Scaling, TileShape, held_weights, map_projection
 from neurosim.hardware.crossbar.profile import read_profile
 
 IDEAL, RRAM = read_profile("ideal"), read_profile("rram-wan-1d")
@@ -59,6 +58,14 @@ def test_the_tiles_hold_every_weight(seed, rows, columns, scaling):
         assert b.target.min() >= IDEAL.g_min
         assert b.target.max() <= IDEAL.g_max * (1 + 1e-7)
     np.testing.assert_allclose(held, dense(p), rtol=2e-7, atol=2e-7)  # conductances are float32
+
+
+def test_held_weights_are_those_of_the_synapses():
+    p = random_projection(3)
+    blocks = map_projection(p, TileShape(8, 6), IDEAL, Scaling.COLUMN, first_tile=0)
+    held = held_weights(p, blocks)
+    np.testing.assert_allclose(held, p.weight, rtol=1e-5)
+    assert (held != p.weight).any()  # float32 conductances
 
 
 def test_one_column_of_a_pair_rests_at_the_lowest_conductance():

@@ -18,8 +18,7 @@ from neurosim.hardware.crossbar import Compensation, Crossbar, Scaling, load, re
 from neurosim.hardware.crossbar.profile import Faults
 from neurosim.hardware.device import Overflow
 from neurosim.hardware.manifest import read_manifest
-from neurosim.hardware.target import Feature, SupportKind
-from neurosim.hardware.target import load as load_build
+from neurosim.hardware.target import Feature, SupportKind, load as load_build
 from neurosim.losses import LossKind
 from neurosim.network import Network
 from neurosim.neurons import (
