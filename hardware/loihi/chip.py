@@ -50,9 +50,9 @@ class Chip:
     axon_start: Ints
     axon_list: Ints
     list_start: Ints
-    target: Ints
-    weight: Ints
-    delay: Ints
+    target: NDArray[np.int32]
+    weight: NDArray[np.int32]
+    delay: NDArray[np.int32]
     slots: int
     members: Mapping[str, Ints]
     host: Mapping[str, tuple[Ints, Ints]]
@@ -131,10 +131,10 @@ def _join(folder: Path, chip: dict[str, Any]) -> Chip:
         axon_start=starts(joined("axon_count")),
         axon_list=joined("axon_list"),
         list_start=starts(joined("list_length")),
-        target=joined("target"),
-        weight=joined("weight"),
-        delay=delay,
-        slots=int(delay.max(initial=0)) + 2,
+        target=joined("target").astype(np.int32),
+        weight=joined("weight").astype(np.int32),
+        delay=delay.astype(np.int32),
+        slots=1 << (int(delay.max(initial=0)) + 1).bit_length(),
         members=_members(chip, tables, first_compartment, folder / "chip.json"),
         host=_host(folder, chip, list_of),
     )

@@ -11,9 +11,9 @@ __all__ = ["run_sample"]
 
 @njit(cache=True, nogil=True)
 def _send(axon, count, time, ring, list_start, target, weight, delay):  # type: ignore[no-untyped-def]
-    slots = ring.shape[0]
+    last = ring.shape[0] - 1
     for k in range(list_start[axon], list_start[axon + 1]):
-        ring[(time + 1 + delay[k]) % slots, target[k]] += count * weight[k]
+        ring[(time + 1 + delay[k]) & last, target[k]] += count * weight[k]
 
 
 @njit(cache=True, nogil=True)
@@ -24,19 +24,21 @@ def run_sample(  # type: ignore[no-untyped-def]
     input_start, input_source, input_count, host_start, host_list,
     watch, spikes, watched_u, watched_v, watched_dead, rows, count,
 ):  # fmt: skip
-    """Run one sample; everything is int64 unless noted, N compartments of all cores counted through.
+    """Run one sample, N compartments of all cores counted through.
 
-    State: ``ring`` [slots, N] accumulators, ``u``, ``v``, ``dead``, ``spike`` [N].
+    Everything is int64, but ``target``, ``weight`` and ``delay`` int32 and ``spikes`` uint8.
+
+    State: ``ring`` [slots, N] accumulators, a power of two of slots; ``u``, ``v``, ``dead``, ``spike`` [N].
     Compartments: registers [N] and overflow rules as in `neurosim.hardware.loihi.lif.step`.
     Connections: compartment c drives the synapse lists ``axon_list[axon_start[c]:axon_start[c + 1]]``; list l holds
     the synapses ``list_start[l]:list_start[l + 1]`` with ``target``, ``weight`` (in units of the state), ``delay``.
     Host: in step t the sources ``input_source[input_start[t]:input_start[t + 1]]`` spike ``input_count`` times;
     source i drives the lists ``host_list[host_start[i]:host_start[i + 1]]``.
-    Output: ``spikes`` uint8 [T, N]; ``watched_*`` int64 [T, W] of the compartments ``watch``; overflows as in `step`.
+    Output: ``spikes`` [T, N]; ``watched_*`` [T, W] of the compartments ``watch``; overflows as in `step`.
     """
-    slots = ring.shape[0]
+    last = ring.shape[0] - 1
     for t in range(steps):
-        arrivals = ring[t % slots]
+        arrivals = ring[t & last]
         step(
             t, arrivals, u, v, dead, spike, keep_u, keep_v, bias, threshold, refractory, v_min, v_max,
             accumulator_bits, current_rule, bias_bits, rows, count,

@@ -103,7 +103,7 @@ class LoihiDevice(Device):
         sample, step, source, count = (
             np.concatenate([np.zeros(0, np.int64), *(c[i] for c in columns)]) for i in range(4)
         )
-        order = np.lexsort((source, step, sample))
+        order = np.argsort(sample.astype(np.int64) * steps + step, kind="stable")
         sample, step, source, count = sample[order], step[order], source[order], count[order]
         bounds = np.searchsorted(sample, np.arange(samples + 1))
 

@@ -39,7 +39,7 @@ def test_tables_hold_the_network(build):
     chip = read_chip_tables(build)
     assert {name: len(c) for name, c in chip.members.items()} == {"hidden": 5, "out": 2}
     assert len(chip.weight) == 4 * 5 + 5 * 2
-    assert chip.slots == 3
+    assert chip.slots == 4
 
 
 def test_a_changed_file_fails_its_hash(copy):
