@@ -28,7 +28,8 @@ from neurosim.nn.threads import for_range
 __all__ = ["DENSE_ABOVE", "delayed_linear"]
 
 DENSE_ABOVE = 0.2
-"""Share of non-zero inputs above which vectors over time are faster than single events (measured, see above)."""
+"""Share of non-zero inputs above which vectors over time win: both cost the same at 0.2 to 0.25 (256 to 256 neurons,
+60 to 100 steps, one core with AVX-512)."""
 
 Array = NDArray[Any]
 
