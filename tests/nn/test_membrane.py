@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from neurosim.neurons.options import RefractoryInput
-from neurosim.nn import membrane as fused
-from neurosim.nn import reference
+from neurosim.nn import membrane as fused, reference
 from neurosim.nn.membrane import MembraneRule, MembraneState
 from neurosim.nn.surrogate import SuperSpike, Triangle
 
