@@ -10,6 +10,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from numpy.typing import NDArray
+
 from neurosim.engine.plan import Plan
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.manifest import FileContent, Manifest, read_manifest, write_folder
@@ -108,7 +110,11 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Build:
-    """What compiling gives: the files, and what is worth knowing about them."""
+    """What compiling gives: the files, and what is worth knowing about them.
+
+    ``weights`` are those the device holds, in the network's units: projection -> one number a synapse in the order of
+    the plan. A float run with them shows what rounding weights alone does.
+    """
 
     target: Target
     manifest: Manifest
@@ -116,6 +122,7 @@ class Build:
     losses: LossReport = field(default_factory=LossReport)
     usage: tuple[Usage, ...] = ()
     layout: tuple[Site, ...] = ()
+    weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     details: str = ""
 
     def report(self) -> str:

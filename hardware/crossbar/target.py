@@ -17,7 +17,7 @@ from neurosim.hardware.crossbar.cells import Compensation
 from neurosim.hardware.crossbar.emulator import Machine
 from neurosim.hardware.crossbar.files import profile_toml, pulse_toml, tile_csv, write_blocks
 from neurosim.hardware.crossbar.limits import limits
-from neurosim.hardware.crossbar.mapping import Block, Scaling, TileShape, map_projection
+from neurosim.hardware.crossbar.mapping import Block, Scaling, TileShape, held_weights, map_projection
 from neurosim.hardware.crossbar.profile import Profile, read_profile
 from neurosim.hardware.crossbar.report import conductance_report, losses_of, sites_of
 from neurosim.hardware.manifest import FileContent, Manifest, PopulationEntry
@@ -209,6 +209,10 @@ class Crossbar(Parameters):
             losses=losses_of(machine, seed=CALIBRATION_SEED),
             usage=usage,
             layout=sites_of(machine),
+            weights={
+                p.name: held_weights(p, [b for b in machine.blocks if b.projection == p.name])
+                for p in plan.projections
+            },
             details=conductance_report(machine, seed=CALIBRATION_SEED),
         )
 
