@@ -4,8 +4,7 @@ import h5py
 import nir
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import neurosim as ns
 from neurosim.engine.lower import lower
