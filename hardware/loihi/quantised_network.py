@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.loihi.demand import demand_of
@@ -19,7 +20,7 @@ from neurosim.hardware.loihi.quantise import (
 from neurosim.hardware.loihi.scale import choose_scale
 from neurosim.losses import Loss, LossKind
 
-__all__ = ["QuantisedNetwork", "losses_of", "quantise_network"]
+__all__ = ["QuantisedNetwork", "held_weights", "losses_of", "quantise_network"]
 
 _EXACT = 1e-6
 """Relative errors below this are those of float32 weights themselves and are not reported."""
@@ -65,6 +66,17 @@ def quantise_network(
                 exponent=exponent,
             )
     return QuantisedNetwork(populations, synapses)
+
+
+def held_weights(plan: Plan, network: QuantisedNetwork) -> dict[str, NDArray[np.float64]]:
+    """What the stored weights stand for in the network's units, one number a synapse, by projection."""
+    held = {}
+    for p in plan.projections:
+        s, q = network.synapses[p.name], network.populations[p.post]
+        acting = s.weight * np.exp2(6.0 + s.exponent) / q.scale
+        gain = q.gain[p.target]
+        held[p.name] = np.divide(acting, gain, out=np.zeros_like(acting), where=gain != 0)
+    return held
 
 
 def losses_of(network: QuantisedNetwork) -> Iterator[Loss]:

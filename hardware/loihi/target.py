@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -16,12 +17,17 @@ from neurosim.hardware.loihi.calibrate import PERCENTILES, Candidate, choose
 from neurosim.hardware.loihi.chip import read_chip_tables
 from neurosim.hardware.loihi.emit import emit
 from neurosim.hardware.loihi.emulator import LoihiDevice
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.limits import read_limits, read_limits_file
 from neurosim.hardware.loihi.netx import netx_file
 from neurosim.hardware.loihi.numerics import BRIAN2_LOIHI, LAVA, NENGO_LOIHI, Numerics
 from neurosim.hardware.loihi.partition import Partition, partition, sites
 from neurosim.hardware.loihi.quantise import Signs
-from neurosim.hardware.loihi.quantised_network import QuantisedNetwork, losses_of, quantise_network
+from neurosim.hardware.loihi.quantised_network import (
+    QuantisedNetwork,
+    held_weights,
+    losses_of,
+    quantise_network,
+)
 from neurosim.hardware.loihi.support import LOIHI1_SUPPORT, LOIHI2_SUPPORT
 from neurosim.hardware.loihi.tables import read_chip
 from neurosim.hardware.manifest import Manifest, PopulationEntry
@@ -43,6 +49,15 @@ class _Loihi(Parameters):
     SUPPORT: ClassVar[Mapping[Feature, Support]]
 
     signs: Signs = Signs.SPLIT
+    chip_file: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.signs, str):
+            with contextlib.suppress(ValueError):  # refused below, with the options
+                object.__setattr__(self, "signs", Signs(self.signs))
+        super().__post_init__()
+        if self.chip_file is not None:
+            _ = self.limits
 
     @property
     def name(self) -> str:
@@ -51,8 +66,8 @@ class _Loihi(Parameters):
 
     @property
     def limits(self) -> Mapping[str, int]:
-        """Limits of a core and of the chip, from the TOML file of its name."""
-        return read_limits(self.CHIP)
+        """Limits of a core and of the chip, from the TOML file of its name or from ``chip_file``."""
+        return read_limits(self.CHIP) if self.chip_file is None else read_limits_file(self.chip_file)
 
     @property
     def support(self) -> Mapping[Feature, Support]:
@@ -89,6 +104,7 @@ class _Loihi(Parameters):
             losses=LossReport(losses_of(network)),
             usage=_usage(placed, self.limits),
             layout=_layout(placed, self.limits),
+            weights=held_weights(plan, network),
             details=_details(network, placed, candidate),
         )
 
@@ -131,6 +147,7 @@ class Loihi1(_Loihi):
 
     Attributes:
         signs: how projections with weights of both signs are stored.
+        chip_file: a TOML file with the limits of another chip, laid out like ``loihi1.toml`` beside this module.
     """
 
     CHIP: ClassVar[str] = "loihi1"
@@ -148,6 +165,7 @@ class Loihi2(_Loihi):
 
     Attributes:
         signs: how projections with weights of both signs are stored; a netx file needs `Signs.MIXED`.
+        chip_file: a TOML file with the limits of another chip, laid out like ``loihi2.toml`` beside this module.
     """
 
     CHIP: ClassVar[str] = "loihi2"
@@ -202,8 +220,8 @@ def _layout(placed: Partition, limits: Mapping[str, int]) -> tuple[Site, ...]:
         core = int(placed.core[i])
         x, y = at[core]
         full = max(placed.loads[i][name] / limits[name] for name in placed.loads[i])
-        label = f"{part.population}[{part.neurons.start}:{part.neurons.stop}]"
-        found.append(Site(f"core {core}", x, y, label, full))
+        label = f"core {core}: {part.population}[{part.neurons.start}:{part.neurons.stop}]"
+        found.append(Site("core", x, y, label, full))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ from neurosim import hardware
 from neurosim.connectivity.rules import AllToAll, FixedProbability, OneToOne
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
-from neurosim.errors import CapacityError, LossError, UnsupportedError
+from neurosim.errors import CapacityError, DescriptionError, LossError, UnsupportedError
 from neurosim.hardware.loihi import Loihi1, Loihi2, Signs
 from neurosim.losses import LossKind
 from neurosim.network import Network
@@ -278,7 +278,7 @@ def test_report_and_layout():
     for word in ("cores", "synapse memory", "hidden", "scale", "weights rounded"):
         assert word in text
     (site,) = build.layout
-    assert site.label == "hidden[0:30]"
+    assert (site.unit, site.label) == ("core", "core 0: hidden[0:30]")
     assert 0 < site.load < 1
 
 
@@ -314,3 +314,9 @@ def test_one_to_one_with_heterogeneous_parameters(tmp_path):
     engine, chip = both(net, Loihi1(), {"in": events(200, 2, 12, 0.5)}, {"pool": "spikes"}, tmp_path)
     assert len(engine["pool"].spikes) > 100
     assert chip["pool"].spikes == engine["pool"].spikes
+
+
+def test_options_are_checked_and_may_come_as_text():
+    assert Loihi1(signs="mixed") == Loihi1(signs=Signs.MIXED)
+    with pytest.raises(DescriptionError, match="options"):
+        Loihi1(signs="both")
