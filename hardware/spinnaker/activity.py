@@ -102,9 +102,12 @@ def calibrated_activity(
         seen = largest_arrivals.max(axis=1, keepdims=True)
         bound = np.where(seen > 0, np.maximum(HEADROOM * seen, safe.weights), safe.arrivals)
         reach = np.where(seen > 0, HEADROOM * largest_inputs.max(axis=1, keepdims=True), safe.inputs)
-        bounds[name] = Activity(
-            np.minimum(bound, safe.arrivals), np.minimum(np.maximum(reach, bound), safe.inputs), safe.weights
-        )
+        reach = np.maximum(reach, bound)
+        if np.all(
+            largest_arrivals <= safe.arrivals * (1 + 1e-9)
+        ):  # else several spikes of a channel came at once
+            bound, reach = np.minimum(bound, safe.arrivals), np.minimum(reach, safe.inputs)
+        bounds[name] = Activity(bound, reach, safe.weights)
     return bounds
 
 

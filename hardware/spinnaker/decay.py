@@ -20,9 +20,10 @@ _FASTEST = 340696  # exp of anything below minus this is zero
 LARGEST_DECAY = ONE - 2
 """The largest decay factor of a membrane, as a word, that the core's exponential gives for an argument below zero."""
 _CANDIDATES = 256
+_UNIT = ONE * ONE
 
 
-def _quotients(factor: float, where: str) -> range:
+def _quotients(factor: float, where: str) -> list[int]:
     """Words q = dt/tau whose exponential may be nearest to a decay factor."""
     if not 0.0 <= factor <= 1.0:
         raise UnsupportedError(
@@ -32,8 +33,10 @@ def _quotients(factor: float, where: str) -> range:
             limit="0 to 1",
             remedy="Use a time constant of at least dt",
         )
-    q = _FASTEST if factor < 1e-5 else round(-math.log(factor) * ONE)
-    return range(max(1, q - 3), min(q + 4, _FASTEST + 1))
+    q = _FASTEST if factor < 1e-5 else min(_FASTEST, max(1, round(-math.log(factor) * ONE)))
+    # above 2**15 not every word is a quotient of words
+    near = {_UNIT // tau for tau in range(max(1, _UNIT // q - 3), _UNIT // q + 4)}
+    return sorted({k for k in range(max(1, q - 3), q + 4) if _UNIT // (_UNIT // k) == k} | near)
 
 
 def membrane_words(factor: float, resistance: float | None, where: str) -> tuple[int, int, int, int]:
@@ -43,14 +46,15 @@ def membrane_words(factor: float, resistance: float | None, where: str) -> tuple
         factor: decay factor of a step, 0 to 1; above ``LARGEST_DECAY`` the largest is taken.
         resistance: R; None means 1 / (1 - exp_TC), with which an input of one moves the potential by one.
 
-    For ``resistance=None`` R is the next representable value that is not below the one asked for.
+    For ``resistance=None`` R is the next representable value that is not below the one asked for, else the nearest
+    one found; where R is large for the time constant, representable values lie far apart.
     """
     wanted = min(factor * ONE, LARGEST_DECAY)
     q = min(_quotients(factor, where), key=lambda q: abs(int(expk(-q)) - wanted))
     exp_tc = int(expk(-q))
     target = ONE * (ONE / (ONE - exp_tc) if resistance is None else resistance)
     goal = max(1, math.ceil(target - 1e-6) if resistance is None else round(target))
-    first, last = (ONE * ONE) // (q + 1) + 1, min((ONE * ONE) // q, _LARGEST_WORD)
+    first, last = _UNIT // (q + 1) + 1, min(_UNIT // q, _LARGEST_WORD)
     best: tuple[int, int, int] | None = None
     for i in range(_CANDIDATES):
         tau = last - (last - first) * i // _CANDIDATES
@@ -60,7 +64,7 @@ def membrane_words(factor: float, resistance: float | None, where: str) -> tuple
             best = tau, c, r
         if best[2] == goal:
             break
-    if best is None or not 0 < best[2] <= _LARGEST_WORD or abs(best[2] - target) > 0.01 * target:
+    if best is None or not 0 < best[2] <= _LARGEST_WORD or not 0.5 < best[2] / target < 2.0:
         raise UnsupportedError(
             "no parameters give this membrane resistance on the machine", where=where, value=target / ONE
         )
@@ -72,7 +76,16 @@ def synapse_tau_word(factor: float, where: str) -> tuple[int, float, float]:
     if factor <= 0.0:
         raise UnsupportedError("a synaptic current without memory", where=where, value=factor, limit="> 0")
     q = min(_quotients(factor, where), key=lambda q: abs(int(expulr(-q)) / 2**32 - factor))
-    tau = min((ONE * ONE) // q, _LARGEST_WORD)
-    decay = int(expulr(-int(divide(ONE, tau))))
-    init = ((int(divide(tau, ONE)) * (0xFFFFFFFF - decay)) >> 15) & 0xFFFFFFFF
-    return tau, decay / 2**32, init / 2**32
+    first, last = _UNIT // (q + 1) + 1, min(_UNIT // q, _LARGEST_WORD)
+    decay = int(expulr(-q))
+    for i in range(_CANDIDATES):
+        tau = last - (last - first) * i // _CANDIDATES
+        init = (int(divide(tau, ONE)) * (0xFFFFFFFF - decay)) >> 15
+        if init <= 0xFFFFFFFF:  # else the core's product wraps
+            return tau, decay / 2**32, init / 2**32
+    raise UnsupportedError(
+        "the synaptic time constant is too long for the machine",
+        where=where,
+        value=f"{-1 / math.log(factor):.3g} steps",
+        remedy="Use a shorter one, or a larger dt",
+    )

@@ -71,13 +71,13 @@ def map_plan(
     limits = read_limits(target.profile)
     bounds = None if calibration is None else calibrated_activity(plan, lag, calibration)
     programs = {
-        name: program(p, plan.dt, bounds[name] if bounds else safe_activity(plan, p))
+        name: program(p, plan.dt, bounds[name] if bounds else safe_activity(plan, p), lag.get(name, 0))
         for name, p in plan.populations.items()
     }
     losses: list[Loss] = [loss for p in programs.values() for loss in p.losses]
-    projections = []
+    projections, held = [], {}
     for p in plan.projections:
-        quantised, lost = _quantise(p, programs[p.post])
+        quantised, held[p.name], lost = _quantise(p, programs[p.post])
         projections.append(quantised)
         losses += lost
 
@@ -136,11 +136,15 @@ def map_plan(
         losses=LossReport(losses),
         usage=usage,
         layout=layout,
+        weights=held,
         details=_details(plan, programs, atoms),
     )
 
 
-def _quantise(p: PlanProjection, post: NeuronProgram) -> tuple[QuantisedProjection, list[Loss]]:
+def _quantise(
+    p: PlanProjection, post: NeuronProgram
+) -> tuple[QuantisedProjection, NDArray[np.float64], list[Loss]]:
+    """The projection as the machine holds it, its weights in the network's units, and what rounding lost."""
     receptor = (p.weight < 0).astype(np.int64)
     unit = (
         post.factor[p.target] * 2.0 ** (15 - np.array(post.shifts))[receptor]
@@ -154,7 +158,8 @@ def _quantise(p: PlanProjection, post: NeuronProgram) -> tuple[QuantisedProjecti
             value=float(np.abs(p.weight).max()),
             limit=_LARGEST_RAW,
         )
-    losses = rounding_loss(where, p.weight, np.where(receptor, -raw, raw) / unit)
+    held = np.where(receptor, -raw, raw) / unit
+    losses = rounding_loss(where, p.weight, held)
     kept = raw > 0
     if not kept.all():
         what = f"{np.count_nonzero(~kept)} of {len(raw)} weights round to zero; share"
@@ -166,7 +171,7 @@ def _quantise(p: PlanProjection, post: NeuronProgram) -> tuple[QuantisedProjecti
         receptor,
         p.delay.astype(np.int64),
     )
-    return QuantisedProjection(p.name, p.pre, p.post, *(c[kept] for c in columns)), losses
+    return QuantisedProjection(p.name, p.pre, p.post, *(c[kept] for c in columns)), held, losses
 
 
 def _regions(

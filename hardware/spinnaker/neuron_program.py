@@ -34,6 +34,7 @@ _RANGE = 64000.0  # s16.15 reaches to 65536
 _FINE, _COARSE = 4096.0, 64.0  # wanted range of a potential from reset to threshold, in device units
 _NEVER = 2**31 - 1  # a threshold that is not reached
 _LARGEST_SHIFT = 15
+_NEGLIGIBLE = 2.0**-17  # relative error of a jump; weights are rounded to 16 bits anyway
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,12 @@ class NeuronProgram:
     derived: dict[str, Float] = field(default_factory=dict)
 
 
-def program(population: PlanPopulation, dt: float, activity: Activity) -> NeuronProgram:
+def program(population: PlanPopulation, dt: float, activity: Activity, lag: int = 0) -> NeuronProgram:
     """Choose scale, words and shifts of a population.
+
+    Args:
+        lag: steps by which the population is behind network time. Its neurons start refractory for as long, which holds
+            their initial potential.
 
     Raises:
         UnsupportedError: parameters the machine has no counterpart for.
@@ -83,6 +88,14 @@ def program(population: PlanPopulation, dt: float, activity: Activity) -> Neuron
             value=float(v_reset.max()),
             limit=f"< {float(threshold.min()):g}",
             remedy="Lower v_reset",
+        )
+    if lag and threshold is not None and np.any(v_init >= threshold):
+        raise UnsupportedError(
+            "the initial potential is not below the threshold: a neuron that waits for its first step would fire",
+            where=where,
+            value=_largest(v_init),
+            limit=f"< {float(threshold.min()):g}",
+            remedy="Lower v_init, or use delays of at least dt on the way to this population",
         )
     perfect, current_based = isinstance(model, IntegrateAndFire), isinstance(model, CurrentLIF)
 
@@ -136,7 +149,7 @@ def program(population: PlanPopulation, dt: float, activity: Activity) -> Neuron
         )
         to_value = gain * scale / moved
         factor = to_value / arriving
-        value = accum(np.abs(i_init) * to_value * kept, where)
+        value = accum(np.abs(i_init) * to_value * kept ** (1.0 - lag), where)  # it decays while they are held
         zero, one = np.zeros(n, np.int64), np.full(n, ONE)
         synapse = np.stack(
             [tau, np.where(i_init > 0, value, zero), tau, np.where(i_init < 0, value, zero), one], axis=1
@@ -144,7 +157,7 @@ def program(population: PlanPopulation, dt: float, activity: Activity) -> Neuron
         inputs, core = np.zeros((n, 0), np.int64), CoreModel.IF_CURR_EXP
         losses += _decay_losses(where, "synaptic", memory, kept)
     else:
-        exact = np.abs(moved - 1.0) < 2.0**-17  # weights are rounded to 16 bits anyway
+        exact = np.abs(moved - 1.0) < _NEGLIGIBLE
         factor = np.where(exact, scale, scale / moved)
         synapse, inputs, core = np.zeros((n, 2), np.int64), np.full((n, 1), ONE), CoreModel.IF_CURR_DELTA
 
@@ -156,20 +169,21 @@ def program(population: PlanPopulation, dt: float, activity: Activity) -> Neuron
     neuron = np.stack(
         [
             potential(v_init), potential(v_rest), c_m, tau_m, i_offset, potential(v_reset),
-            accum(refractory, where), np.zeros(n, np.int64), np.full(n, ONE),
+            accum(refractory, where), np.full(n, lag), np.full(n, ONE),
         ],
         axis=1,
     )  # fmt: skip
-    limit = (
-        np.full(n, _NEVER)
-        if threshold is None
-        else _limit((threshold - offset) * scale, vars(model).get("spike_when"))
-    )
+    limit = np.full(n, _NEVER)
+    if threshold is not None:
+        lifted = (
+            np.ceil(np.clip(moved - 1.0, 0.0, _NEGLIGIBLE) * np.abs(threshold - v_rest) * scale * ONE) + 1
+        )
+        limit = _limit((threshold - offset) * scale, vars(model).get("spike_when"), lifted)
     if np.any(limit > _NEVER):
         raise CapacityError("the threshold does not fit s16.15", where=where, value=_largest(limit / ONE))
     states = {"v": (scale, offset)}
     if current_based:
-        states["i"] = (scale_i, 0.0)
+        states["i"] = (float(np.median(to_value)), 0.0)
     shifts = _shifts(factor, activity, where)
     return NeuronProgram(
         core, neuron, inputs, limit, synapse, factor, shifts, states, tuple(losses), note,
@@ -231,13 +245,16 @@ def _perfect_range(
     return low, high - low
 
 
-def _limit(threshold: Float, when: object) -> Words:
-    """Threshold words: the smallest word that counts as reached, or as exceeded."""
+def _limit(threshold: Float, when: object, lifted: Float) -> Words:
+    """Threshold words: the smallest word that counts as reached, or as exceeded.
+
+    A jump to it is never rounded down, but may come out ``lifted`` units higher; exceeding starts above that.
+    """
     words = threshold * ONE
     near = np.rint(words)
     exact = np.abs(words - near) < 1e-6 * np.maximum(1.0, np.abs(near) * 2**-20)
     if when is SpikeWhen.EXCEEDED:
-        return (np.where(exact, near, np.floor(words)) + 1).astype(np.int64)
+        return (np.where(exact, near, np.floor(words)) + 1 + lifted).astype(np.int64)
     return np.where(exact, near, np.ceil(words)).astype(np.int64)
 
 

@@ -33,7 +33,9 @@ SUPPORT: Mapping[Feature, Support] = {
     Feature.OTHER_MODEL: Support(_REFUSED, "Use LIF, CurrentLIF, IntegrateAndFire or LeakyIntegrator"),
     Feature.HETEROGENEOUS: Support(_NATIVE, "parameters are words of each neuron"),
     Feature.SPIKE_WHEN_REACHED: Support(_NATIVE),
-    Feature.SPIKE_WHEN_EXCEEDED: Support(_EXACT, "the threshold is one unit of 2**-15 higher"),
+    Feature.SPIKE_WHEN_EXCEEDED: Support(
+        _EXACT, "the threshold is higher by what rounding may add, less than 1e-5 of it"
+    ),
     Feature.RESET_TO_VALUE: Support(_NATIVE),
     Feature.RESET_BY_SUBTRACTION: Support(
         _REFUSED, "Use Reset.TO_VALUE: the neuron programs only reset to a value"

@@ -218,3 +218,39 @@ def reference_network():
 @pytest.fixture(scope="session")
 def raw_weight_scale():
     return weight_scale
+
+
+@pytest.fixture(scope="session")
+def small_network():
+    """A function that makes a recurrent network of two populations with mixed delays, and its input.
+
+    Weights are multiples of 2**-10, which the machine holds exactly in populations of delta synapses.
+    """
+    from neurosim.connectivity.rules import AllToAll
+    from neurosim.network import Network
+    from neurosim.spikes import Spikes
+
+    def make(model, size=100, samples=2, steps=200, longest=8, dt=1e-3):
+        rng = np.random.default_rng(7)
+        net = Network(dt=dt, seed=1)
+        net.input("in", (2, 20))
+        for name in ("a", "b"):
+            net.population(name, size, model)
+
+        def weights(n_pre, mean, spread):
+            w = rng.normal(mean, spread, (n_pre, size)) * (rng.random((n_pre, size)) < 0.2)
+            return np.rint(w * 1024) / 1024
+
+        def delays(n_pre):
+            return rng.integers(1, longest + 1, (n_pre, size)) * dt
+
+        net.connect("in", "a", AllToAll(), weight=weights(40, 0.3, 0.2), delay=delays(40))
+        net.connect("a", "b", AllToAll(), weight=weights(size, 0.15, 0.2), delay=0.0)
+        net.connect("b", "a", AllToAll(), weight=weights(size, -0.1, 0.1), delay=delays(size) + dt)
+        net.connect("b", "b", AllToAll(), weight=weights(size, 0.02, 0.1), delay=delays(size))
+        net.output("a")
+        net.output("b")
+        events = (rng.random((steps, samples, 2, 20)) < 0.06).astype(np.float32)
+        return net, {"in": Spikes.from_dense(events, dt=dt)}
+
+    return make

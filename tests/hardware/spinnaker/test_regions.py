@@ -8,10 +8,10 @@ import re
 import numpy as np
 import pytest
 
-from neurosim.errors import CapacityError, FileFormatError
+from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.constants import CoreModel
 from neurosim.hardware.spinnaker.keys import Sender, allocate
-from neurosim.hardware.spinnaker.population_table import TableEntry, decode_table, encode_table, entry_for
+from neurosim.hardware.spinnaker.population_table import encode_table, entry_for
 from neurosim.hardware.spinnaker.regions import (
     CoreParameters,
     Region,
@@ -23,7 +23,7 @@ from neurosim.hardware.spinnaker.regions import (
     synapse_region,
 )
 from neurosim.hardware.spinnaker.ring_buffer import index_bits
-from neurosim.hardware.spinnaker.rows import HEADER_WORDS, RowFormat, block_words, decode_block, join_blocks
+from neurosim.hardware.spinnaker.rows import HEADER_WORDS, RowFormat, block_words, join_blocks
 
 
 def stages_of(net, projection):
@@ -174,59 +174,6 @@ def test_keys_of_the_host(reference_file, reference_network):
             assert key & ~mask == 0
 
 
-@pytest.mark.reference("spinnaker/mapping_*.json")
-def test_keys_of_large_networks(reference_file):
-    content = json.loads(reference_file.read_text())
-    atoms = {p["label"]: p["npc"] for p in content["spec"]["pops"]}
-    sizes = {p["label"]: p["n"] for p in content["spec"]["pops"]}
-    names = dict.fromkeys(k[0] for k in content["keys"])
-    spaces = allocate([Sender(name=n, size=sizes[n], atoms=atoms[n]) for n in names])
-    for name, lo, _, key, mask in content["keys"]:
-        assert (spaces[name].core_key(lo // atoms[name]), spaces[name].core_mask) == (key, mask)
-
-
-@pytest.mark.reference("spinnaker/image_*.npz")
-def test_tables_of_the_host_are_read_back(reference_file):
-    """Decoding and encoding the host's population tables gives the same words."""
-    with np.load(reference_file) as image:
-        names = [
-            k for k in image.files if re.fullmatch(r"r_\d+_\d+_\d+_5", k) and f"{k[:-1]}6" in image.files
-        ]
-        assert names
-        for name in names:
-            table = decode_table(image[name], name)
-            np.testing.assert_array_equal(encode_table(table), image[name])
-
-
-def test_a_row_has_the_published_layout():
-    """weight 0x1234, delay 3, inhibitory, neuron 5 of 64: weight | delay | type | index."""
-    word = RowFormat(64).encode(0x1234, 3, 1, 5)
-    assert hex(int(word)) == hex(0x1234 << 16 | 3 << 7 | 1 << 6 | 5)
-
-
-def test_rows_survive():
-    rng = np.random.default_rng(1)
-    n, atoms = 300, 32
-    layout = RowFormat(atoms)
-    fields = (
-        rng.integers(0, 65536, n),
-        rng.integers(1, 129, n),
-        rng.integers(0, 2, n),
-        rng.integers(0, atoms, n),
-    )
-    rows = rng.integers(0, 10, n)
-    words = layout.encode(*fields)
-    length = int(np.bincount(rows).max())
-    memory, starts = join_blocks([np.ones((1, 5), np.uint32), block_words(rows, words, 10, length)])
-    assert starts == [0, 32]
-    got_rows, got = decode_block(memory, starts[1], length, 2, 8, "here")
-    order = np.argsort(rows, kind="stable")
-    order = order[rows[order] >= 2]
-    np.testing.assert_array_equal(got_rows, rows[order] - 2)
-    for a, b in zip(layout.decode(got), fields, strict=True):
-        np.testing.assert_array_equal(a, b[order])
-
-
 def test_parameters_survive():
     rng = np.random.default_rng(2)
     n = 3
@@ -247,39 +194,3 @@ def test_core_regions_survive():
     core = CoreParameters(neurons=5, key=0x800, atoms=64, delay_bits=4, shifts=(3, 2))
     n, key = decode_core_region(core_region(core), "core")
     assert decode_synapse_region(synapse_region(core), n, key, "core") == core
-
-
-@pytest.mark.parametrize("words", [[], [1, 1, 0, 0, 0], [0, 0, 1]])
-def test_damaged_tables_are_refused(words):
-    with pytest.raises(FileFormatError, match="core 1"):
-        decode_table(np.array(words, np.uint32), "core 1")
-
-
-def test_rows_outside_the_memory_are_refused():
-    with pytest.raises(FileFormatError, match="outside"):
-        decode_block(np.zeros(10, np.uint32), 0, 4, 0, 2, "core")
-
-
-def test_a_row_longer_than_its_block_is_refused():
-    memory = np.zeros(8, np.uint32)
-    memory[1] = 6
-    with pytest.raises(FileFormatError, match="longer"):
-        decode_block(memory, 0, 5, 0, 1, "core")
-
-
-def test_rows_of_more_than_256_words_are_refused():
-    entry = TableEntry(key=0, mask=0, core_mask=0, core_shift=4, neurons=1, blocks=((0, 257),))
-    with pytest.raises(CapacityError, match="257"):
-        encode_table([entry])
-
-
-def test_keys_of_one_core_and_of_many():
-    spaces = allocate([Sender(name="a", size=20, atoms=20), Sender(name="b", size=100, atoms=64)])
-    assert (spaces["b"].key, spaces["b"].mask, spaces["b"].core_mask) == (0x800, 0xFFFFF800, 0xFFFFFC00)
-    assert spaces["b"].atom_key(65) == 0x800 | 1 << 10 | 1 << 4
-    assert spaces["a"].core_mask == 0xFFFFFE00
-
-
-def test_too_many_keys_are_refused():
-    with pytest.raises(CapacityError, match="32 bits"):
-        allocate([Sender(name=str(i), size=2**27, atoms=2**27) for i in range(4)])
