@@ -110,11 +110,11 @@ class CurrentLIF(NeuronModel):
             due = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
             if due and reset == Reset.TO_VALUE:
                 v = v_reset
-            v = v_rest + decay * (v - v_rest) + gain * i + drive
+            v = v_rest + decay * (v - v_rest) + drive + gain * i
             if due and reset == Reset.BY_SUBTRACTION:
                 v -= threshold
         elif not held or refractory_input == RefractoryInput.INTEGRATE:
-            v = v_rest + decay * (v - v_rest) + gain * i + drive
+            v = v_rest + decay * (v - v_rest) + drive + gain * i
         elif refractory_input == RefractoryInput.KEEP:
             v += gain * i
         spike = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
