@@ -18,24 +18,16 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     from neurosim.hardware.crossbar import Crossbar as Crossbar
     from neurosim.hardware.device import (
         Device as Device,
-    )
-    from neurosim.hardware.device import (
         Overflow as Overflow,
     )
     from neurosim.hardware.loihi.target import (
         Loihi1 as Loihi1,
-    )
-    from neurosim.hardware.loihi.target import (
         Loihi2 as Loihi2,
     )
     from neurosim.hardware.spinnaker.target import SpiNNaker as SpiNNaker
     from neurosim.hardware.target import (
         Build as Build,
-    )
-    from neurosim.hardware.target import (
         load as load,
-    )
-    from neurosim.hardware.target import (
         targets as targets,
     )
 

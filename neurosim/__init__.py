@@ -21,71 +21,35 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
     from neurosim.connectivity import (
         AllToAll as AllToAll,
-    )
-    from neurosim.connectivity import (
         Convolution2d as Convolution2d,
-    )
-    from neurosim.connectivity import (
         FixedProbability as FixedProbability,
-    )
-    from neurosim.connectivity import (
         Normal as Normal,
-    )
-    from neurosim.connectivity import (
         OneToOne as OneToOne,
-    )
-    from neurosim.connectivity import (
         Rounding as Rounding,
-    )
-    from neurosim.connectivity import (
         Sparse as Sparse,
-    )
-    from neurosim.connectivity import (
         Uniform as Uniform,
     )
     from neurosim.engine import (
         Record as Record,
-    )
-    from neurosim.engine import (
         Recording as Recording,
     )
     from neurosim.engine.simulate import simulate as simulate
     from neurosim.network import Network as Network
     from neurosim.neurons import (
         LIF as LIF,
-    )
-    from neurosim.neurons import (
         CurrentLIF as CurrentLIF,
-    )
-    from neurosim.neurons import (
         Discretisation as Discretisation,
-    )
-    from neurosim.neurons import (
         IntegrateAndFire as IntegrateAndFire,
-    )
-    from neurosim.neurons import (
         LeakyIntegrator as LeakyIntegrator,
-    )
-    from neurosim.neurons import (
         NeuronModel as NeuronModel,
-    )
-    from neurosim.neurons import (
         RefractoryInput as RefractoryInput,
-    )
-    from neurosim.neurons import (
         Reset as Reset,
-    )
-    from neurosim.neurons import (
         ResetTiming as ResetTiming,
-    )
-    from neurosim.neurons import (
         SpikeWhen as SpikeWhen,
     )
     from neurosim.plasticity import STDP as STDP
     from neurosim.spikes import (
         Binning as Binning,
-    )
-    from neurosim.spikes import (
         Spikes as Spikes,
     )
 

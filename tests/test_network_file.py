@@ -9,8 +9,7 @@ import stat
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import neurosim.connectivity
 import neurosim.neurons

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from neurosim.analysis.statistics import firing_rate, interval_variation, spike_table, van_rossum_distance
 from neurosim.errors import DataError, ShapeError

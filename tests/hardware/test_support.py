@@ -9,8 +9,7 @@ import pytest
 import neurosim as ns
 from neurosim.engine import lower
 from neurosim.errors import UnsupportedError
-from neurosim.hardware import Crossbar, Loihi1, Loihi2, SpiNNaker, load
-from neurosim.hardware import compile as compile_network
+from neurosim.hardware import Crossbar, Loihi1, Loihi2, SpiNNaker, compile as compile_network, load
 from neurosim.hardware.compiler.legalise import features
 from neurosim.hardware.support_table import markdown, standard_targets
 from neurosim.hardware.target import Feature, SupportKind

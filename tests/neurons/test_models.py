@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import neurosim as ns
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_kernel, update_reference
