@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from neurosim.connectivity.rules import AllToAll
+from neurosim.engine.lower import lower
 from neurosim.errors import CapacityError, DescriptionError, UnsupportedError
 from neurosim.hardware.compiler import compile_network
 from neurosim.hardware.crossbar import Crossbar
@@ -18,6 +19,14 @@ def test_a_build_is_a_function_of_the_network(tmp_path, layered):
         compile_network(layered(), Crossbar()).save(tmp_path / name)
     one, two = (read_manifest(tmp_path / name) for name in ("a", "b"))
     assert one.files == two.files  # HDF5 included: no times are kept in it
+
+
+def test_the_build_says_which_weights_it_holds(layered):
+    plan = lower(layered())
+    build = compile_network(layered(), Crossbar())
+    assert set(build.weights) == {p.name for p in plan.projections}
+    for p in plan.projections:
+        np.testing.assert_allclose(build.weights[p.name], p.weight, rtol=1e-4, atol=1e-6)
 
 
 def test_plastic_synapses_are_refused(layered):
