@@ -213,7 +213,6 @@ class Crossbar(Parameters):
                 p.name: held_weights(p, [b for b in machine.blocks if b.projection == p.name])
                 for p in plan.projections
             },
-            weights={p.name: held_weights(p, _blocks_of(p.name, machine)) for p in plan.projections},
             details=conductance_report(machine, seed=CALIBRATION_SEED),
         )
 
@@ -249,10 +248,6 @@ def _files(plan: Plan, machine: Machine) -> dict[str, FileContent]:
         for tile, lines in block.tiles(shape):
             files[f"cells/tile_{tile:05d}.csv"] = _csv(block, lines, tile, profile)
     return files
-
-
-def _blocks_of(projection: str, machine: Machine) -> list[Block]:
-    return [b for b in machine.blocks if b.projection == projection]
 
 
 def _csv(block: Block, lines: slice, tile: int, profile: Profile) -> FileContent:
