@@ -106,7 +106,6 @@ class _Loihi(Parameters):
             layout=_layout(placed, self.limits),
             weights=held_weights(plan, network),
             details=_details(network, placed, candidate),
-            weights=held_weights(plan, network),
         )
 
     def _candidate(self, plan: Plan, lag: Mapping[str, int], percentile: float) -> Candidate:
