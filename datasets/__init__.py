@@ -8,7 +8,33 @@ if __name__ == "datasets":
     )
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
+    from neurosim.datasets.catalogue import (
+        CATALOGUE as CATALOGUE,
+        Card as Card,
+        load as load,
+        load_spikes as load_spikes,
+    )
+    from neurosim.datasets.digits import digit_recordings as digit_recordings, event_digits as event_digits
+    from neurosim.datasets.encoders import latency as latency, poisson as poisson
+    from neurosim.datasets.events import Events as Events, to_spikes as to_spikes
+    from neurosim.datasets.labelled import (
+        ArrayDataset as ArrayDataset,
+        EventDataset as EventDataset,
+        SoundDataset as SoundDataset,
+        SpikeDataset as SpikeDataset,
+    )
+    from neurosim.datasets.retina import Retina as Retina
+    from neurosim.datasets.saccades import Profile as Profile, Saccades as Saccades
+    from neurosim.datasets.tonic import from_tonic as from_tonic
+    from neurosim.datasets.transforms import (
+        crop_space as crop_space,
+        crop_time as crop_time,
+        downsample as downsample,
+        merge_polarity as merge_polarity,
+    )
 
 _HOME = {
     "CATALOGUE": "catalogue",

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
+    from neurosim.hardware.loihi.quantise import Signs as Signs
+    from neurosim.hardware.loihi.target import Loihi1 as Loihi1, Loihi2 as Loihi2, load as load
 
 _HOME = {
     "Loihi1": "target",
