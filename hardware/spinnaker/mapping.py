@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.plan import Plan, PlanProjection
+from neurosim.engine.plan import Plan
 from neurosim.errors import CapacityError
-from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.spinnaker.activity import calibrated_activity, safe_activity
 from neurosim.hardware.spinnaker.keys import KeySpace, Sender, allocate
-from neurosim.hardware.spinnaker.machine import Machine, read_limits, read_machine
+from neurosim.hardware.spinnaker.machine import read_limits, read_machine
 from neurosim.hardware.spinnaker.machine_image import MachineImage, Vertex, write_image
 from neurosim.hardware.spinnaker.neuron_program import NeuronProgram, program
 from neurosim.hardware.spinnaker.partition import atoms_per_core, dtcm_bytes
 from neurosim.hardware.spinnaker.placement import place_cores
 from neurosim.hardware.spinnaker.population_table import encode_table, entry_for
 from neurosim.hardware.spinnaker.pynn_script import write_script
+from neurosim.hardware.spinnaker.quantised_projection import QuantisedProjection, quantise
 from neurosim.hardware.spinnaker.regions import (
     CoreParameters,
     Region,
@@ -33,35 +31,17 @@ from neurosim.hardware.spinnaker.regions import (
 from neurosim.hardware.spinnaker.ring_buffer import index_bits
 from neurosim.hardware.spinnaker.routes import Place, build_tables
 from neurosim.hardware.spinnaker.rows import RowFormat, block_words, join_blocks
-from neurosim.hardware.target import Build, Site, Usage
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.hardware.spinnaker.summary import details_of, usage_of
+from neurosim.hardware.target import Build
+from neurosim.losses import Loss, LossReport
 from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.target import SpiNNaker
 
-__all__ = ["QuantisedProjection", "map_plan"]
+__all__ = ["map_plan"]
 
 Uint32 = NDArray[np.uint32]
-_LARGEST_RAW = 0xFFFF
-
-
-@dataclass(frozen=True, eq=False)
-class QuantisedProjection:
-    """Synapses of a projection as the machine holds them; those whose weight rounds to zero are gone.
-
-    ``source``, ``target``: neurons of the populations; ``raw``: magnitudes; ``receptor``: 1 where the weight is
-    negative.
-    """
-
-    name: str
-    pre: str
-    post: str
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
-    raw: NDArray[np.int64]
-    receptor: NDArray[np.int64]
-    delay: NDArray[np.int64]
 
 
 def map_plan(
@@ -75,9 +55,10 @@ def map_plan(
         for name, p in plan.populations.items()
     }
     losses: list[Loss] = [loss for p in programs.values() for loss in p.losses]
-    projections, held = [], {}
+    projections: list[QuantisedProjection] = []
+    held: dict[str, NDArray[np.float64]] = {}
     for p in plan.projections:
-        quantised, held[p.name], lost = _quantise(p, programs[p.post])
+        quantised, held[p.name], lost = quantise(p, programs[p.post])
         projections.append(quantised)
         losses += lost
 
@@ -128,7 +109,7 @@ def map_plan(
     )
     image = MachineImage(tuple(vertices), dict(zip(places, regions, strict=True)), tables)
     script = write_script(plan, programs, projections, atoms)
-    usage, layout = _usage(image, sdram, projections, limits, machine)
+    usage, layout = usage_of(image, sdram, projections, limits, machine)
     return Build(
         target=target,
         manifest=_manifest(plan, lag, target, programs, atoms),
@@ -137,41 +118,8 @@ def map_plan(
         usage=usage,
         layout=layout,
         weights=held,
-        details=_details(plan, programs, atoms),
+        details=details_of(plan, programs, atoms),
     )
-
-
-def _quantise(
-    p: PlanProjection, post: NeuronProgram
-) -> tuple[QuantisedProjection, NDArray[np.float64], list[Loss]]:
-    """The projection as the machine holds it, its weights in the network's units, and what rounding lost."""
-    receptor = (p.weight < 0).astype(np.int64)
-    unit = (
-        post.factor[p.target] * 2.0 ** (15 - np.array(post.shifts))[receptor]
-    )  # raw weight of a weight of one
-    raw = np.rint(np.abs(p.weight.astype(np.float64)) * unit).astype(np.int64)
-    where = f"projection {p.name!r}"
-    if np.any(raw > _LARGEST_RAW):
-        raise CapacityError(
-            "a weight needs more than 16 bits",
-            where=where,
-            value=float(np.abs(p.weight).max()),
-            limit=_LARGEST_RAW,
-        )
-    held = np.where(receptor, -raw, raw) / unit
-    losses = rounding_loss(where, p.weight, held)
-    kept = raw > 0
-    if not kept.all():
-        what = f"{np.count_nonzero(~kept)} of {len(raw)} weights round to zero; share"
-        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=float(np.mean(~kept))))
-    columns = (
-        p.pre_index.astype(np.int64),
-        p.target.astype(np.int64),
-        raw,
-        receptor,
-        p.delay.astype(np.int64),
-    )
-    return QuantisedProjection(p.name, p.pre, p.post, *(c[kept] for c in columns)), held, losses
 
 
 def _regions(
@@ -251,9 +199,9 @@ def _targets(
     }
     for p in projections:
         if len(p.raw):
-            pairs = np.unique(np.stack([p.source // atoms[p.pre], p.target // atoms[p.post]]), axis=1)
-            for source, to in pairs.T.tolist():
-                targets[p.pre][source].add(places[p.post][to])
+            width = len(places[p.post])
+            for pair in np.unique(p.source // atoms[p.pre] * width + p.target // atoms[p.post]).tolist():
+                targets[p.pre][pair // width].add(places[p.post][pair % width])
     return targets
 
 
@@ -281,47 +229,3 @@ def _manifest(
             "left_shift": {n: list(p.shifts) for n, p in programs.items()},
         },
     )
-
-
-def _usage(
-    image: MachineImage,
-    sdram: list[int],
-    projections: list[QuantisedProjection],
-    limits: Mapping[str, Any],
-    machine: Machine,
-) -> tuple[tuple[Usage, ...], tuple[Site, ...]]:
-    per_chip: dict[tuple[int, int], int] = {}
-    for v, need in zip(image.vertices, sdram, strict=True):
-        per_chip[v.x, v.y] = per_chip.get((v.x, v.y), 0) + need
-    longest = max((len(t) for t in image.tables.values()), default=0)
-    usage = (
-        Usage("cores", len(image.vertices), sum(map(len, machine.cores.values()))),
-        Usage("chips", len(per_chip), len(machine.cores)),
-        Usage("synapses", sum(len(p.raw) for p in projections)),
-        Usage("memory of the fullest chip, B", max(per_chip.values(), default=0), limits["sdram_bytes"]),
-        Usage("router entries, fullest chip", longest, limits["router_entries"]),
-        Usage("router entries in all", sum(map(len, image.tables.values()))),
-    )
-    layout = tuple(
-        Site(
-            unit=f"core {v.p}",
-            x=v.x,
-            y=v.y,
-            label=v.label,
-            load=min(1.0, (v.hi - v.lo) / limits["atoms_per_core"]) if v.model else 0.0,
-        )
-        for v in image.vertices
-    )
-    return usage, layout
-
-
-def _details(plan: Plan, programs: Mapping[str, NeuronProgram], atoms: Mapping[str, int]) -> str:
-    lines = ["population                 program        neurons  cores   scale of v  weight unit exc/inh"]
-    for name, p in programs.items():
-        size = plan.size_of(name)
-        unit = [2.0 ** (s - 15) / float(np.mean(p.factor)) for s in p.shifts]
-        lines.append(
-            f"{name:<26} {p.model.name:<14} {size:7} {math.ceil(size / atoms[name]):6}   {p.states['v'][0]:10g}"
-            f"  {unit[0]:.3g} / {unit[1]:.3g}" + (f"  ({p.note})" if p.note else "")
-        )
-    return "\n".join(lines)

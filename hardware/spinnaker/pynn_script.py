@@ -7,7 +7,6 @@ that the host chooses the shifts of this build; then the board computes what the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from neurosim.hardware.spinnaker.constants import CoreModel
 from neurosim.hardware.spinnaker.conversion import weight_of
 from neurosim.hardware.spinnaker.machine_image import write_arrays
 from neurosim.hardware.spinnaker.neuron_program import NeuronProgram
-
-if TYPE_CHECKING:
-    from neurosim.hardware.spinnaker.mapping import QuantisedProjection
+from neurosim.hardware.spinnaker.quantised_projection import QuantisedProjection
 
 __all__ = ["write_script"]
 
@@ -57,7 +54,7 @@ def population(name, size, model, names, atoms, sums):
 
 
 def connect(name, pre, post, receptor):
-    synapses = [tuple(row) for row in net[name]]
+    synapses = [(int(i), int(j), float(w), float(d)) for i, j, w, d in net[name]]
     sim.Projection(pre, post, sim.FromListConnector(synapses), receptor_type=receptor, label=name)
 
 
@@ -106,7 +103,10 @@ def write_script(
             if here.any():
                 weight = weight_of(q.raw[here], programs[q.post].shifts[receptor])
                 name = f"{q.name} {kind}"
-                arrays[name] = np.stack([q.source[here], q.target[here], weight, q.delay[here]], axis=1)
+                columns = [q.source[here], q.target[here], weight, q.delay[here]]
+                arrays[name] = np.stack(columns, axis=1).astype(
+                    np.float32
+                )  # exact: 16 bits, and fewer than 2**24
                 lines.append(f"connect({name!r}, p[{q.pre!r}], p[{q.post!r}], {kind!r})\n")
     lines.append(f"recorded = {list(programs)!r}\n")
     return {"run.py": "".join([*lines, _TAIL]), "pynn.npz": write_arrays(arrays)}

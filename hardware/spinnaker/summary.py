@@ -1,0 +1,64 @@
+"""What a build takes: resources against limits, the map of cores, a table of the populations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurosim.engine.plan import Plan
+from neurosim.hardware.spinnaker.machine import Machine
+from neurosim.hardware.spinnaker.machine_image import MachineImage
+from neurosim.hardware.spinnaker.neuron_program import NeuronProgram
+from neurosim.hardware.spinnaker.quantised_projection import QuantisedProjection
+from neurosim.hardware.target import Site, Usage
+
+__all__ = ["details_of", "usage_of"]
+
+
+def usage_of(
+    image: MachineImage,
+    sdram: list[int],
+    projections: list[QuantisedProjection],
+    limits: Mapping[str, Any],
+    machine: Machine,
+) -> tuple[tuple[Usage, ...], tuple[Site, ...]]:
+    """Resources in use, and the cores on the map of chips."""
+    per_chip: dict[tuple[int, int], int] = {}
+    for v, need in zip(image.vertices, sdram, strict=True):
+        per_chip[v.x, v.y] = per_chip.get((v.x, v.y), 0) + need
+    longest = max((len(t) for t in image.tables.values()), default=0)
+    usage = (
+        Usage("cores", len(image.vertices), sum(map(len, machine.cores.values()))),
+        Usage("chips", len(per_chip), len(machine.cores)),
+        Usage("synapses", sum(len(p.raw) for p in projections)),
+        Usage("memory of the fullest chip, B", max(per_chip.values(), default=0), limits["sdram_bytes"]),
+        Usage("router entries, fullest chip", longest, limits["router_entries"]),
+        Usage("router entries in all", sum(map(len, image.tables.values()))),
+    )
+    layout = tuple(
+        Site(
+            unit=f"core {v.p}",
+            x=v.x,
+            y=v.y,
+            label=v.label,
+            load=min(1.0, (v.hi - v.lo) / limits["atoms_per_core"]) if v.model else 0.0,
+        )
+        for v in image.vertices
+    )
+    return usage, layout
+
+
+def details_of(plan: Plan, programs: Mapping[str, NeuronProgram], atoms: Mapping[str, int]) -> str:
+    """A table of the populations: program, cores, scale, and the unit of weights of both receptors."""
+    lines = ["population                 program        neurons  cores   scale of v  weight unit exc/inh"]
+    for name, p in programs.items():
+        size = plan.size_of(name)
+        unit = [2.0 ** (s - 15) / float(np.mean(p.factor)) for s in p.shifts]
+        lines.append(
+            f"{name:<26} {p.model.name:<14} {size:7} {math.ceil(size / atoms[name]):6}   {p.states['v'][0]:10g}"
+            f"  {unit[0]:.3g} / {unit[1]:.3g}" + (f"  ({p.note})" if p.note else "")
+        )
+    return "\n".join(lines)
