@@ -34,6 +34,7 @@ import pyNN.spiNNaker as sim
 
 inputs, outputs, steps = np.load(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 net = np.load(Path(__file__).with_name("pynn.npz"))
+STATE = ("v", "refract_timer", "isyn_exc", "isyn_inh")
 
 
 def source(name, size):
@@ -45,9 +46,8 @@ def source(name, size):
 def population(name, size, model, names, atoms, sums):
     values = net["cells " + name]
     cell = model(**{parameter: values[:, k].tolist() for k, parameter in enumerate(names)})
-    made = sim.Population(
-        size, cell, label=name, max_expected_summed_weight=sums, initial_values={"v": net["v " + name].tolist()}
-    )
+    state = {variable: net["state " + name][:, k].tolist() for k, variable in enumerate(STATE)}
+    made = sim.Population(size, cell, label=name, max_expected_summed_weight=sums, initial_values=state)
     made.set_max_atoms_per_core(atoms)
     made.record("spikes")
     return made
@@ -93,7 +93,9 @@ def write_script(
             names += ["tau_syn_E", "tau_syn_I"]
             words += [p.synapse[:, 0], p.synapse[:, 2]]
         arrays[f"cells {name}"] = to_float(np.stack(words, axis=1))
-        arrays[f"v {name}"] = to_float(p.neuron[:, 0])
+        timer = p.neuron[:, 7] << 15  # an integer, not s16.15
+        exc, inh = (p.synapse[:, k] for k in ((1, 3) if p.model is CoreModel.IF_CURR_EXP else (0, 1)))
+        arrays[f"state {name}"] = to_float(np.stack([p.neuron[:, 0], timer, exc, inh], axis=1))
         sums = [0.75 * 2.0**shift for shift in p.shifts]
         call = f"{name!r}, {plan.size_of(name)}, {model}, {names!r}, {atoms[name]}, {sums!r}"
         lines.append(f"p[{name!r}] = population({call})\n")
