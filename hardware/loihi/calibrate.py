@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,11 +41,12 @@ class Candidate:
     partition: Partition
     files: dict[str, bytes | str]
     manifest: Manifest
-    comparison: str = ""
+    notes: tuple[str, ...] = ()
+    """lines for the report"""
 
 
 def choose(
-    candidates: Iterable[Candidate],
+    candidate_at: Callable[[float], Candidate],
     plan: Plan,
     lag: Mapping[str, int],
     calibration: Mapping[str, Spikes],
@@ -54,18 +55,25 @@ def choose(
     """The candidate whose spike counts differ least from the float engine's, neuron by neuron.
 
     Args:
+        candidate_at: makes the candidate of a percentile; those that do not fit the chip are passed over.
         plan: retimed; both run in machine time.
         calibration: inputs by name, in network time; inputs left out stay silent.
 
     Raises:
-        CapacityError: with the best candidate, a population that spikes in the engine falls silent or spikes nearly
-            always, or an accumulator wraps.
+        CapacityError: no candidate fits; or with the best one, a population that spikes in the engine falls silent or
+            spikes nearly always, or an accumulator wraps.
     """
     inputs, steps = _machine_inputs(plan, lag, calibration)
     record = {name: Record("spikes") for name in plan.populations}
     wanted = _counts(simulate(plan, inputs, steps * plan.dt, record=record))
     best: tuple[float, Candidate, dict[str, NDArray[np.int64]], Recording] | None = None
-    for candidate in candidates:
+    reasons: list[CapacityError] = []
+    for percentile in PERCENTILES:
+        try:
+            candidate = candidate_at(percentile)
+        except CapacityError as error:
+            reasons.append(error)
+            continue
         recording = _emulate(candidate, inputs, steps, record, numerics)
         found = _counts(recording)
         wraps = sum(e.count for e in recording.events if e.kind == "wrap")
@@ -76,7 +84,8 @@ def choose(
         score = mismatch + wraps
         if best is None or score < best[0] - 1e-12:
             best = (score, candidate, found, recording)
-    assert best is not None
+    if best is None:
+        raise reasons[0]
     _, candidate, found, recording = best
     _check(plan, wanted, found, recording, steps)
     rates = ", ".join(
@@ -85,7 +94,7 @@ def choose(
         if c.any()
     )
     text = f"calibration: percentile {candidate.percentile:g}; spike counts differ by {rates or 'nothing, none spiked'}"
-    return replace(candidate, comparison=text)
+    return replace(candidate, notes=(*candidate.notes, text))
 
 
 def _machine_inputs(

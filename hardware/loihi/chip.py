@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.loihi.arithmetic import shift
+from neurosim.hardware.loihi.arithmetic import BIAS_EXPONENT_MAX, shift
 from neurosim.hardware.loihi.lif import Registers
 from neurosim.hardware.loihi.tables import (
     AXON,
@@ -68,7 +68,9 @@ def read_chip_tables(folder: Path) -> Chip:
     chip = read_chip(path)
     try:
         return _join(folder, chip)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        if isinstance(error, FileFormatError):
+            raise
         raise FileFormatError(f"a table is incomplete: {error!r}", where=str(path)) from None
 
 
@@ -154,6 +156,14 @@ def _core(core: dict[str, Any], arrays: dict[str, NDArray[Any]], where: Path) ->
         "a threshold is not there",
     )
 
+    shared = core["dendriteSharedCfg"]
+    _in_range(profiles, {"decayU": (-1, 4095), "decayV": (0, 4096), "refractDelay": (1, 64)}, where)
+    _in_range(core["vthProfileCfg"], {"vth": (0, 131071)}, where)
+    _in_range([shared], {"negVmLimit": (0, 31), "posVmLimit": (0, 7)}, where)
+    _check(
+        not len(cx) or int(cx["biasExp"].max()) <= BIAS_EXPONENT_MAX, where, "a bias exponent is out of range"
+    )
+
     def profile(name: str) -> Ints:
         return np.array([row[name] for row in profiles], dtype=np.int64)[cx["cxProfile"]]
 
@@ -183,7 +193,6 @@ def _core(core: dict[str, Any], arrays: dict[str, NDArray[Any]], where: Path) ->
             f"delays do not fit format {i}",
         )
     exponent = np.array([0, *(fmt["wgtExp"] for fmt in formats[1:])], dtype=np.int64)[number]
-    shared = core["dendriteSharedCfg"]
     spread = np.ones(len(cx), dtype=np.int64)
     return {
         "keep_u": 4095 - profile("decayU"),
@@ -238,6 +247,12 @@ def _host(folder: Path, chip: dict[str, Any], list_of: Any) -> dict[str, tuple[I
         )
         host[str(entry["name"])] = (start, list_of(axons, path))
     return host
+
+
+def _in_range(rows: list[dict[str, int]], limits: Mapping[str, tuple[int, int]], where: Path) -> None:
+    for name, (low, high) in limits.items():
+        for row in rows:
+            _check(low <= row[name] <= high, where, f"register {name} holds {row[name]}, not {low} to {high}")
 
 
 def _check(condition: bool, where: Path, what: str) -> None:

@@ -12,8 +12,7 @@ import numpy as np
 from neurosim.engine.plan import Plan
 from neurosim.errors import FileFormatError
 from neurosim.hardware.device import Device
-from neurosim.hardware.loihi.arithmetic import STATE_MAX
-from neurosim.hardware.loihi.calibrate import PERCENTILES, Candidate, choose
+from neurosim.hardware.loihi.calibrate import Candidate, choose
 from neurosim.hardware.loihi.chip import read_chip_tables
 from neurosim.hardware.loihi.emit import emit
 from neurosim.hardware.loihi.emulator import LoihiDevice
@@ -94,8 +93,13 @@ class _Loihi(Parameters):
         if calibration is None:
             candidate = self._candidate(plan, lag, 100.0)
         else:
-            candidates = (self._candidate(plan, lag, percentile) for percentile in PERCENTILES)
-            candidate = choose(candidates, plan, lag, calibration, self.NUMERICS)
+            candidate = choose(
+                lambda percentile: self._candidate(plan, lag, percentile),
+                plan,
+                lag,
+                calibration,
+                self.NUMERICS,
+            )
         network, placed = candidate.network, candidate.partition
         return Build(
             target=self,
@@ -109,15 +113,17 @@ class _Loihi(Parameters):
         )
 
     def _candidate(self, plan: Plan, lag: Mapping[str, int], percentile: float) -> Candidate:
-        network, netx = self._quantise(plan, percentile)
+        network, extra, notes = self._quantise(plan, percentile)
         placed = partition(plan, network, self.limits)
-        files = emit(plan, network, placed, self.NUMERICS)
-        if netx is not None:
-            files["network.net"] = netx
-        return Candidate(percentile, network, placed, files, self._manifest(plan, lag, network, percentile))
+        files = {**emit(plan, network, placed, self.NUMERICS), **extra}
+        manifest = self._manifest(plan, lag, network, percentile)
+        return Candidate(percentile, network, placed, files, manifest, notes)
 
-    def _quantise(self, plan: Plan, percentile: float) -> tuple[QuantisedNetwork, bytes | None]:
-        return quantise_network(plan, self.limits, signs=self.signs, percentile=percentile), None
+    def _quantise(
+        self, plan: Plan, percentile: float
+    ) -> tuple[QuantisedNetwork, dict[str, bytes], tuple[str, ...]]:
+        """The network in registers, files beside the tables, and lines for the report."""
+        return quantise_network(plan, self.limits, signs=self.signs, percentile=percentile), {}, ()
 
     def _manifest(
         self, plan: Plan, lag: Mapping[str, int], network: QuantisedNetwork, percentile: float
@@ -174,15 +180,22 @@ class Loihi2(_Loihi):
 
     signs: Signs = Signs.MIXED
 
-    def _quantise(self, plan: Plan, percentile: float) -> tuple[QuantisedNetwork, bytes | None]:
-        if (
-            self.signs is Signs.MIXED and percentile == 100.0
-        ):  # netx applies no exponent: see whether the network does without
+    def _quantise(
+        self, plan: Plan, percentile: float
+    ) -> tuple[QuantisedNetwork, dict[str, bytes], tuple[str, ...]]:
+        if self.signs is not Signs.MIXED:
+            reason = "such a file needs signs=Signs.MIXED"
+        elif percentile != 100.0:
+            reason = "the largest weights have an exponent of their own"
+        else:  # the file holds no exponent: try to do without
             network = quantise_network(plan, self.limits, signs=self.signs, exponent=0)
             content = netx_file(plan, network)
             if isinstance(content, bytes):
-                return network, content
-        return super()._quantise(plan, percentile)
+                note = "network.net: the same network for lava-dl's netx"
+                return network, {"network.net": content}, (note,)
+            reason = content
+        network, _, _ = super()._quantise(plan, percentile)
+        return network, {}, (f"no network.net for lava-dl's netx: {reason}",)
 
 
 def load(folder: Path, manifest: Manifest) -> Device:
@@ -233,10 +246,4 @@ def _details(network: QuantisedNetwork, placed: Partition, candidate: Candidate)
         formats = {f.exponent for s in mine for f in s.formats}
         threshold = f"{int(p.threshold.max()) << 6:11d}" if p.spiking else "       none"
         lines.append(f"{name:<20} {cores:6d} {p.scale:12.6g} {threshold}  {sorted(formats)}")
-    if any(p.v.max(initial=0) > STATE_MAX for p in network.populations.values()):
-        lines.append("an initial potential is beyond its register")
-    if candidate.comparison:
-        lines.append(candidate.comparison)
-    if "network.net" in candidate.files:
-        lines.append("network.net: the same network for lava-dl's netx")
-    return "\n".join(lines)
+    return "\n".join([*lines, *candidate.notes])

@@ -82,6 +82,7 @@ def set_field(array, field, value):
         (set_field("synapseMap", "synapsePtr", 3), "lists do not fit"),
         (set_field("cxCfg", "cxProfile", 9), "compartment profile is not there"),
         (set_field("cxCfg", "vthProfile", 9), "threshold is not there"),
+        (set_field("cxCfg", "biasExp", 60), "bias exponent"),
         (set_field("axons", "srcCx", 77), "leaves a compartment that is not there"),
         (set_field("axons", "dstCore", 77), "leads to a core that is not there"),
         (set_field("axons", "dstSynMapId", 77), "leads to a list that is not there"),
@@ -104,6 +105,9 @@ def test_tables_that_point_outside_each_other(copy, change, message):
         (lambda chip: chip["cores"][1].update(core=chip["cores"][0]["core"]), "names a core twice"),
         (lambda chip: chip["populations"]["out"][0].update(size=50), "not on the cores"),
         (lambda chip: chip["inputs"][0].update(size=9), "do not fit"),
+        (lambda chip: chip["inputs"][0].update(size="many"), "incomplete"),
+        (lambda chip: chip["cores"][0]["cxProfileCfg"][0].update(decayV=5000), "register decayV holds 5000"),
+        (lambda chip: chip["cores"][0]["dendriteSharedCfg"].update(negVmLimit=10**9), "negVmLimit"),
     ],
 )
 def test_registers_that_do_not_fit(copy, change, message):

@@ -320,3 +320,12 @@ def test_options_are_checked_and_may_come_as_text():
     assert Loihi1(signs="mixed") == Loihi1(signs=Signs.MIXED)
     with pytest.raises(DescriptionError, match="options"):
         Loihi1(signs="both")
+
+
+def test_report_says_whether_there_is_a_file_for_netx():
+    net = layers(LIF(), np.random.default_rng(0).normal(0.3, 0.4, (20, 30)))
+    assert "network.net" in hardware.compile(net, Loihi2()).files
+    assert (
+        "no network.net for lava-dl's netx: such a file needs"
+        in hardware.compile(net, Loihi2(signs=Signs.SPLIT)).report()
+    )
