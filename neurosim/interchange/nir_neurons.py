@@ -252,7 +252,7 @@ def node_of(
     """
     writer = _Writer(model, dialect, dt, shape, where, biased)
     with np.errstate(divide="ignore", invalid="ignore"):
-        match model:
+        match model if type(model) in (LIF, LeakyIntegrator, IntegrateAndFire, CurrentLIF) else None:
             case LIF():
                 made = writer.leaky("LIF")
             case LeakyIntegrator():

@@ -715,6 +715,16 @@ def test_an_exact_model_keeps_its_decay_in_an_euler_dialect():
     assert len(one.spikes)
 
 
+def test_a_model_that_steps_otherwise_is_not_written_as_its_base():
+    class Own(ns.LIF):
+        """A user's model."""
+
+    net = ns.Network(dt=1e-3)
+    net.population("n", 1, Own())
+    with pytest.raises(UnsupportedError, match="Own"):
+        to_nir(net, allow=EVERYTHING)
+
+
 @pytest.mark.parametrize("timing", ResetTiming)
 def test_reset_one_step_late_is_reported(timing):
     net = ns.Network(dt=1e-3)

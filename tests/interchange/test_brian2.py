@@ -1,0 +1,155 @@
+"""Brian2 as a second opinion: the same description, the same spikes in the same steps."""
+
+import itertools
+import sys
+
+import numpy as np
+import pytest
+
+import neurosim as ns
+from neurosim.engine.recording import Record
+from neurosim.errors import DescriptionError, MissingExtraError, UnsupportedError
+from neurosim.interchange.brian2 import run_brian2
+from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+# Both sides sum the same float64 numbers, Brian2 through SymPy's form of the solution: some 100 ulp after 200 steps.
+TOLERANCE = 1e-12
+
+
+def assert_same(net, inputs, record, duration=None):
+    ours = ns.simulate(net, inputs, duration, record=record)
+    theirs = ns.simulate(net, inputs, duration, record=record, backend="brian2")
+    assert (ours.steps, ours.samples, ours.dt) == (theirs.steps, theirs.samples, theirs.dt)
+    for name in record:
+        assert theirs[name].spikes == ours[name].spikes, name
+        for variable, values in ours[name].variables.items():
+            np.testing.assert_allclose(
+                theirs[name].variables[variable],
+                values,
+                rtol=TOLERANCE,
+                atol=TOLERANCE,
+                err_msg=f"{name}.{variable}",
+            )
+    return ours
+
+
+def test_a_recurrent_network_with_delays_batches_and_counts():
+    pytest.importorskip("brian2")
+    net = ns.Network(dt=1e-3, seed=2)
+    net.input("i", 20)
+    net.population("a", 15, ns.LIF(tau_membrane=10e-3, threshold=0.8, refractory=3e-3, current=0.1))
+    tau = np.linspace(2e-3, 8e-3, 10).reshape(2, 5)
+    net.population(
+        "b",
+        (2, 5),
+        ns.CurrentLIF(tau_membrane=12e-3, tau_synapse=tau, refractory=2e-3, threshold=0.6, i_init=0.1),
+    )
+    net.population("c", 6, ns.IntegrateAndFire(reset=Reset.BY_SUBTRACTION))
+    net.population("d", 6, ns.LeakyIntegrator(v_init=0.5))
+    net.connect("i", "a", ns.FixedProbability(0.5), weight=ns.Normal(0.3, 0.1), delay=ns.Uniform(0, 5e-3))
+    net.connect("a", "a", ns.AllToAll(), weight=ns.Normal(-0.02, 0.05), delay=ns.Uniform(1e-3, 8e-3))
+    net.connect("a", "b", ns.AllToAll(), weight=ns.Normal(0.1, 0.1), delay=0.0)
+    net.connect("b", "a", ns.AllToAll(), weight=ns.Normal(0.05, 0.1), delay=1e-3)
+    net.connect("b", "c", ns.AllToAll(), weight=ns.Normal(0.1, 0.1), delay=2e-3)
+    net.connect("c", "d", ns.OneToOne(), weight=0.13)
+    x = np.random.default_rng(0).poisson(0.1, (200, 3, 20))
+    assert x.max() > 1
+    record = {
+        "a": Record("spikes", "v", neurons=(0, 7)),
+        "b": Record("spikes", "v", "i"),
+        "c": Record("spikes", "v"),
+        "d": Record("v", every=5e-3),
+    }
+    ours = assert_same(net, {"i": x}, record)
+    assert all(len(ours[name].spikes) > 100 for name in "abc")
+
+
+def test_every_option_of_every_model():
+    """One population an option, all in one run."""
+    pytest.importorskip("brian2")
+    net = ns.Network(dt=0.5e-3)
+    net.input("i", 6)
+    spiking = {"threshold": 0.9, "v_reset": -0.25, "current": 0.2}
+    combinations = itertools.product(Reset, SpikeWhen, (0.0, 0.5e-3, 4e-3))
+    models = [
+        ns.LIF(tau_membrane=5e-3, reset=reset, spike_when=when, refractory=refractory, v_rest=0.1, **spiking)
+        for reset, when, refractory in combinations
+    ]
+    held = {"refractory": np.array([0.0, 1e-3, 3e-3]), **spiking}
+    for rule in Discretisation:
+        for reset in Reset:
+            late = {"reset_timing": ResetTiming.NEXT_STEP, "reset": reset, "discretisation": rule}
+            models += [
+                ns.LIF(tau_membrane=5e-3, **late, **spiking),
+                ns.CurrentLIF(tau_membrane=7e-3, **late, **spiking),
+            ]
+        models += [
+            ns.LIF(tau_membrane=6e-3, discretisation=rule, refractory_input=RefractoryInput.KEEP, **held),
+            ns.LIF(
+                tau_membrane=6e-3, discretisation=rule, refractory_input=RefractoryInput.INTEGRATE, **held
+            ),
+            ns.CurrentLIF(tau_membrane=6e-3, discretisation=rule, **held),
+            ns.CurrentLIF(
+                tau_membrane=6e-3, discretisation=rule, refractory_input=RefractoryInput.INTEGRATE, **held
+            ),
+            ns.LeakyIntegrator(tau_membrane=np.array([1e-3, 2e-3, 5e-3]), discretisation=rule),
+        ]
+    models += [
+        ns.IntegrateAndFire(refractory=2e-3, refractory_input=kind, **spiking) for kind in RefractoryInput
+    ]
+    weights = np.random.default_rng(1).normal(0.3, 0.2, (6, 3))
+    for k, model in enumerate(models):
+        net.population(f"p{k}", 3, model)
+        net.connect("i", f"p{k}", ns.AllToAll(), weight=weights, delay=1e-3)
+        if model.spiking:
+            net.connect(f"p{k}", f"p{k}", ns.AllToAll(), weight=-0.05, delay=1.5e-3)
+    x = (np.random.default_rng(2).random((160, 1, 6)) < 0.15).astype(int)
+    record = {f"p{k}": Record(*(("spikes", "v") if m.spiking else ("v",))) for k, m in enumerate(models)}
+    ours = assert_same(net, {"i": x}, record)
+    assert all(len(p.spikes) > 5 for p in ours.values() if p.spikes is not None)
+
+
+def test_a_network_without_input_runs_for_a_duration():
+    pytest.importorskip("brian2")
+    net = ns.Network(dt=1e-4)
+    net.output(net.population("n", 2, ns.LIF(current=np.array([1.5, 0.5]))))
+    run = run_brian2(net, {}, 0.1)
+    count = run["n"].spikes.counts()[0]
+    assert count[1] == 0
+    assert count[0] == pytest.approx(0.1 / (20e-3 * np.log(1.5 / 0.5)), abs=1)  # tau ln(RI/(RI - theta))
+
+
+def test_what_is_not_translated_is_named():
+    pytest.importorskip("brian2")
+
+    def one(model, **projection):
+        net = ns.Network(dt=1e-3)
+        net.input("i", 1)
+        net.population("n", 1, model)
+        net.connect("i", "n", ns.AllToAll(), **projection)
+        return net
+
+    class Own(ns.LIF):
+        """A user's model."""
+
+    keep = {"refractory_input": RefractoryInput.KEEP, "refractory": 1e-3}
+    for net, match in (
+        (one(ns.LIF(), plasticity=ns.STDP()), "plasticity"),
+        (one(ns.CurrentLIF(tau_membrane=5e-3, tau_synapse=5e-3)), "divides by"),
+        (one(ns.CurrentLIF(**keep)), "KEEP"),
+        (one(Own()), "this model"),
+    ):
+        with pytest.raises(UnsupportedError, match=match):
+            run_brian2(net, {}, 0.01)
+    with pytest.raises(DescriptionError, match="cannot be recorded"):
+        run_brian2(one(ns.LIF()), {}, 0.01, record={"n": "refractory_left"})
+
+
+def test_a_missing_brian2_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "brian2", None)
+    net = ns.Network(dt=1e-3)
+    net.population("n", 1, ns.LIF())
+    with pytest.raises(MissingExtraError, match="interop"):
+        run_brian2(net, {}, 0.01)
