@@ -13,6 +13,7 @@ from neurosim.cli import DONE
 
 if TYPE_CHECKING:
     from neurosim.cli.progress import Progress
+    from neurosim.hardware.target import Target
 
 __all__ = ["add_arguments", "run"]
 
@@ -110,7 +111,7 @@ def _pipeline(args: argparse.Namespace, progress: Progress, command: str) -> dic
     neurons = sum(p.size for p in net.populations.values())
     rows = [demo_results.row("engine", "float", reference, labels, reference, f"{neurons} neurons")]
 
-    targets = {
+    targets: dict[str, Target] = {
         "spinnaker": hardware.SpiNNaker(),
         "loihi": hardware.Loihi1(),
         "crossbar": hardware.Crossbar(),

@@ -20,7 +20,7 @@ __all__ = ["noise_sweep", "scaled"]
 def scaled(profile: Profile, factor: float) -> Profile:
     """The cell with programming error and read noise times ``factor``; drift and stuck cells stay."""
     noise = profile.read_noise
-    return profile.replace(  # type: ignore[no-any-return]
+    return profile.replace(
         name=f"{profile.name} x {factor:g}",
         programming=profile.programming.replace(sigma=tuple(factor * c for c in profile.programming.sigma)),
         read_noise=noise.replace(

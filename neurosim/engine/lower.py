@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -73,7 +74,7 @@ def stages_of(populations: Iterable[str], projections: Iterable[PlanProjection])
     number = {name: i for i, name in enumerate(names)}
     edges = [(number[p.pre], number[p.post], p) for p in projections if p.pre in number and p.n_synapses]
     n = len(names)
-    graph = csr_array(
+    graph: Any = csr_array(
         (np.ones(len(edges)), ([a for a, _, _ in edges], [b for _, b, _ in edges])), shape=(n, n)
     )
     _, label = connected_components(graph, directed=True, connection="strong")
