@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +47,9 @@ class ReferencePopulation:
 
     @property
     def atoms(self):
-        return int(self.synapse_params[0]) if self.synapse_params is not None else self.size
+        if self.synapse_params is not None:
+            return int(self.synapse_params[0])
+        return max((hi - lo for lo, hi in self.slices), default=self.size)
 
     @property
     def shifts(self):
@@ -170,6 +173,19 @@ class ReferenceNetwork:
         return tuple(np.array(c, dtype=np.int64) for c in zip(*out, strict=True))
 
 
+def _source_slices(path, populations):
+    """Cores of the spike sources, from the image of the same network if there is one (else one core each)."""
+    image = path.with_name(path.name.replace("net_", "image_"))
+    if not image.is_file():
+        return
+    with np.load(image) as file:
+        labels = [label for *_, label in json.loads(str(file["placements"]))]
+    for label in labels:
+        match = re.fullmatch(r"(\w+)\((\d+):(\d+)\)", label)
+        if match and match[1] in populations and populations[match[1]].model is None:
+            yield match[1], int(match[2]), int(match[3]) + 1
+
+
 def read_network(path: Path) -> ReferenceNetwork:
     with np.load(path) as file:
         description = json.loads(str(file["net"]))
@@ -190,6 +206,8 @@ def read_network(path: Path) -> ReferenceNetwork:
                 lo, hi = (int(x) for x in part.rstrip(")").split(":"))
                 populations[name].synapse_params = file[key].astype(np.int64)
                 populations[name].slices.append((lo, hi + 1))
+        for name, lo, hi in _source_slices(path, populations):
+            populations[name].slices.append((lo, hi))
         for p in populations.values():
             p.slices.sort()
         projections = []
