@@ -5,27 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.atomic_file import atomic_path
+from neurosim.cache_folder import cache_folder
 from neurosim.datasets.npz import Axis, read_npz
 from neurosim.errors import FileFormatError
 
-__all__ = ["cache_folder", "cached", "digest"]
-
-
-def cache_folder() -> Path:
-    """``$NEUROSIM_CACHE``, else ``$XDG_CACHE_HOME/neurosim``, else ``~/.cache/neurosim``."""
-    own = os.environ.get("NEUROSIM_CACHE")
-    if own:
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "neurosim"
+__all__ = ["cached", "digest"]
 
 
 def digest(facts: Mapping[str, Any], *arrays: NDArray[Any]) -> str:

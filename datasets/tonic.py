@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.datasets.cache import cache_folder
+from neurosim.cache_folder import cache_folder
 from neurosim.datasets.events import Events
 from neurosim.datasets.labelled import EventDataset
 from neurosim.errors import DataError, MissingExtraError

@@ -84,7 +84,7 @@ def _version(name: str) -> str | None:
 
 
 def _cache_folder() -> str:
-    from neurosim.engine.cache import cache_folder
+    from neurosim.cache_folder import cache_folder
 
     return str(cache_folder())
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from neurosim.engine.cache import cache_folder
+from neurosim.cache_folder import cache_folder
 from neurosim.errors import DescriptionError
 
 __all__ = ["function_source", "load_generated"]

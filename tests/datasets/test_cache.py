@@ -5,17 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurosim.datasets.cache import cache_folder, cached, digest
+from neurosim.datasets.cache import cached, digest
 
 SPEC = {"a": ("i", ("n",))}
-
-
-def test_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NEUROSIM_CACHE", "/somewhere")
-    assert cache_folder() == Path("/somewhere")
-    monkeypatch.delenv("NEUROSIM_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
-    assert cache_folder() == Path("/elsewhere/neurosim")
 
 
 def test_digest_goes_by_content() -> None:

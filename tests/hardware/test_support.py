@@ -15,7 +15,7 @@ from neurosim.hardware.support_table import markdown, standard_targets
 from neurosim.hardware.target import Feature, SupportKind
 from neurosim.losses import LossKind
 
-TARGETS = [SpiNNaker(), Loihi1(), Loihi2(), Crossbar(profile="ideal")]
+TARGETS = [SpiNNaker(), Loihi1(), Loihi2(), Crossbar(profile="ideal", adc_bits=14)]
 N, STEPS, SAMPLES = 24, 80, 3
 BASE: dict[str, Any] = {"tau_membrane": 12e-3, "threshold": 1.0}
 

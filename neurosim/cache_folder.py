@@ -1,4 +1,4 @@
-"""Where generated kernels are kept: a folder of the user's, so that a read-only installation works too."""
+"""Where generated kernels and data are kept: a folder of the user's, so that a read-only installation works too."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from pathlib import Path
 __all__ = ["cache_folder"]
 
 
-@cache
 def cache_folder() -> Path:
     """``$NEUROSIM_CACHE``, else ``$XDG_CACHE_HOME/neurosim``, else ``~/.cache/neurosim``; a private temporary folder if
-    none of them can be written."""
-    chosen = os.environ.get("NEUROSIM_CACHE")
+    that cannot be written."""
+    own = os.environ.get("NEUROSIM_CACHE")
     base = (
-        Path(chosen)
-        if chosen
-        else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "neurosim"
+        Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "neurosim"
     )
     try:
         base.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=base):
             return base
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="neurosim-"))
+        return _temporary_folder()
+
+
+@cache
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="neurosim-"))
