@@ -11,6 +11,7 @@ A ``.nir`` file carries the same group beside its own content (`neurosim.interch
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import tempfile
@@ -59,7 +60,7 @@ def save_network(net: Network, path: str | os.PathLike[str]) -> None:
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
-    """Read a network that `save_network` wrote, or the one that a ``.nir`` file of ours carries.
+    """Read a network that `save_network` wrote.
 
     Raises:
         FileFormatError: the file is missing, truncated, foreign, of a newer format, or holds an invalid description.
@@ -73,6 +74,9 @@ def load_network(path: str | os.PathLike[str]) -> Network:
                 value=sorted(file)[:8],
                 remedy="It is not a network file",
             )
+        if "node" in file:
+            remedy = "Use neurosim.interchange.nir.read_nir, which checks that its two halves belong together"
+            raise FileFormatError("is a NIR file", where=str(path), remedy=remedy)
         return read_network(group)
 
 
@@ -310,6 +314,8 @@ class _Reader:
 def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
     target = pathlib.Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     os.close(handle)
     temporary = pathlib.Path(name)

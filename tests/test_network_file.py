@@ -232,6 +232,8 @@ def saved(tmp_path):
 
 
 def test_missing_and_foreign_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        small().save(tmp_path / "nowhere" / "net.h5")
     with pytest.raises(FileFormatError, match="no such file"):
         Network.load(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("not a network")

@@ -58,11 +58,19 @@ def read_nir(
     Raises:
         FileFormatError: the file is truncated, foreign or inconsistent.
         UnsupportedError: nodes or wiring that have no place in a `Network`.
-        DescriptionError: ``dt`` or ``dialect`` is missing.
+        DescriptionError: ``dt`` or ``dialect`` is missing, or ``dt`` is not that of the network which the file carries.
         LossError: losses of a kind that is not in ``allow``.
     """
     file = read_file(path)
     if file.network is not None:
+        if dt is not None and abs(dt - file.network.dt) > 1e-9 * dt:
+            raise DescriptionError(
+                "the file carries a network made for another time step",
+                where=file.where,
+                value=dt,
+                limit=f"{file.network.dt:g} s",
+                remedy="Leave dt out, or read the NIR part alone: from_nir(nir.read(path), dt=..., dialect=...)",
+            )
         return file.network, LossReport()
     if file.stale:
         warnings.warn(

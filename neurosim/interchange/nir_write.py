@@ -91,6 +91,9 @@ def write_nir(
 class _Conversion:
     def __init__(self, net: Network, dialect: Dialect) -> None:
         self.net, self.dialect = net, dialect
+        for name in (*net.inputs, *net.populations):
+            if name in (".", "..") or "\0" in name:
+                raise UnsupportedError("cannot be the name of a NIR node", where=repr(name))
         self.plan = lower(net)
         self.nodes: dict[str, Any] = {}
         self.edges: list[tuple[str, str]] = []

@@ -479,6 +479,16 @@ def test_a_file_of_ours_loses_nothing(tmp_path, dialect):
     assert [p.name for p in tmp_path.iterdir()] == ["net.nir"]
 
 
+def test_what_a_file_carries_is_not_overruled(tmp_path):
+    net = rich_network()
+    write_nir(net, tmp_path / "net.nir")
+    assert read_nir(tmp_path / "net.nir", dt=net.dt)[0] == net
+    with pytest.raises(DescriptionError, match="another time step"):
+        read_nir(tmp_path / "net.nir", dt=2 * net.dt)
+    with pytest.raises(FileFormatError, match="read_nir"):
+        ns.Network.load(tmp_path / "net.nir")
+
+
 def test_a_plain_file_must_be_allowed_its_losses(tmp_path):
     path = tmp_path / "plain.nir"
     with pytest.raises(LossError) as caught:
