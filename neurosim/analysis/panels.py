@@ -39,7 +39,8 @@ Results = Mapping[str, Any]
 
 
 def results(results: Results, section: Section) -> None:
-    """``table``: rows with ``target, run, accuracy, low, high, correct, samples, spikes_per_sample, units``."""
+    """``table``: rows with ``target, run, accuracy, low, high, correct, samples, spikes_per_sample, units``, and
+    ``as_float`` (share of samples given the same class as by the float network) where it is known."""
     rows = [
         (
             row["target"],
@@ -47,6 +48,7 @@ def results(results: Results, section: Section) -> None:
             f"{row['accuracy']:.2%}",
             f"{row['low']:.2%} to {row['high']:.2%}",
             f"{row['correct']:g} of {row['samples']}",
+            f"{row['as_float']:.1%}" if "as_float" in row else "",
             f"{row['spikes_per_sample']:.1f}",
             row["units"],
         )
@@ -65,7 +67,7 @@ def raster(results: Results, section: Section) -> None:
     populations = data["populations"]
     sizes = [int(np.prod(p["shape"])) for p in populations]
     ratios = [1 + np.log2(max(n, 2)) for n in sizes]
-    with section.figure(9, 0.45 * sum(ratios), data.get("label", "")) as figure:
+    with section.figure(9, 0.33 * sum(ratios), data.get("label", "")) as figure:
         axes = figure.subplots(len(populations), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
         for i, (ax, p) in enumerate(zip(axes, populations, strict=True)):
             order = np.lexsort((p["neuron"], p["step"]))

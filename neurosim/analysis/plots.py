@@ -7,6 +7,7 @@ calls no ``show()``, sets no style, and leaves the figure's layout to the caller
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -157,8 +158,8 @@ def plot_traces(
     return ax
 
 
-def histogram(values: Mapping[str, ArrayLike], bins: int = 41) -> dict[str, Any]:
-    """Counts of several sets of values over the same edges, JSON-ready.
+def histogram(values: Mapping[str, ArrayLike], bins: int | ArrayLike = 41) -> dict[str, Any]:
+    """Counts of several sets of values over the same edges, JSON-ready. ``bins``: their number, or the edges.
 
     Returns:
         ``{"edges": [...], "counts": {name: [...]}}``
@@ -174,7 +175,7 @@ def histogram(values: Mapping[str, ArrayLike], bins: int = 41) -> dict[str, Any]
         raise DataError(
             "values must be finite", where="histogram", value=float(together[~np.isfinite(together)][0])
         )
-    edges: NDArray[np.float64] = np.histogram_bin_edges(together, bins)
+    edges: NDArray[np.float64] = np.histogram_bin_edges(together, bins)  # type: ignore[call-overload]
     counts = {name: np.histogram(a, edges)[0].tolist() for name, a in arrays.items()}
     return {"edges": edges.tolist(), "counts": counts}
 
@@ -222,7 +223,8 @@ def plot_sites(layout: Sequence[SiteLike], *, ax: Axes | None = None) -> Axes:
                 # matplotlib's viridis is dark below and light above two thirds
                 middle = (left + 0.42 / side, bottom + 0.42 / side)
                 ink = "white" if site.load < 0.65 else "black"
-                ax.annotate(site.label, middle, ha="center", va="center", fontsize=6, color=ink)
+                label = re.sub(r"(: |[(\[])", r"\n\1", site.label).replace("\n: ", "\n")
+                ax.annotate(label, middle, ha="center", va="center", fontsize=9 - 2 * min(side, 3), color=ink)
     drawn = PatchCollection(patches, cmap=LOAD_MAP, edgecolor="0.5", linewidth=0.5)
     drawn.set_array(np.asarray(loads, float))
     drawn.set_clim(0, 1)
@@ -235,8 +237,9 @@ def plot_sites(layout: Sequence[SiteLike], *, ax: Axes | None = None) -> Axes:
         xlabel="x",
         ylabel="y",
     )
-    ax.locator_params(integer=True)
-    units = sorted({site.unit for site in layout})
+    for axis, values in ((ax.xaxis, xs), (ax.yaxis, ys)):
+        axis.set_ticks(range(min(values), max(values) + 1, 1 + (max(values) - min(values)) // 12))
+    units = sorted({site.unit.split()[0] for site in layout})
     ax.figure.colorbar(drawn, ax=ax, label=f"load of each {' or '.join(units)}", shrink=0.8)
     return ax
 

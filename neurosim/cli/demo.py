@@ -99,9 +99,7 @@ def _pipeline(args: argparse.Namespace, progress: Progress, command: str) -> dic
             task.classes,
             recipe,
             seed=args.seed,
-            on_epoch=lambda e: progress.update(
-                f"epoch {e.epoch + 1} of {recipe.epochs}: loss {e.loss:.3f}, accuracy {e.accuracy:.1%}"
-            ),
+            on_epoch=progress.epoch(recipe.epochs),
         )
         net = trained.network
         net.save(out / "network.h5")

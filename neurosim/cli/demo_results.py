@@ -85,10 +85,18 @@ def histograms(trained: Trained, deployed: Sequence[Deployment]) -> dict[str, An
         for name, sets in trained.weights.items()
     }
     delays = {
-        name: histogram({label: steps * dt * 1e3 for label, steps in sets.items()}, bins=31)
+        name: histogram(
+            {label: steps * dt * 1e3 for label, steps in sets.items()}, _whole_steps(sets, dt * 1e3)
+        )
         for name, sets in trained.delays.items()
     }
     return {"weights": weights, "delays": delays}
+
+
+def _whole_steps(sets: Mapping[str, NDArray[Any]], step: float) -> NDArray[np.float64]:
+    """Edges half a step before and after every whole step."""
+    last = max(float(np.max(values)) for values in sets.values())
+    return (np.arange(int(last) + 3) - 0.5) * step
 
 
 def activity(net: Network, inputs: Spikes, sample: int = 0) -> dict[str, Any]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neurosim.nn.training import Epoch
 
 __all__ = ["Progress"]
 
@@ -40,6 +44,15 @@ class Progress:
         if self._terminal:
             print(f"\r\x1b[2K  {text}", end="", file=sys.stderr, flush=True)
             self._open = True
+
+    def epoch(self, epochs: int) -> Callable[[Epoch], None]:
+        """What `neurosim.nn.fit` takes as ``on_epoch``: shows how far training is."""
+
+        def show(done: Epoch) -> None:
+            text = f"epoch {done.epoch + 1} of {epochs}: loss {done.loss:.3f}, accuracy {done.accuracy:.1%}"
+            self.update(text)
+
+        return show
 
     def _end_line(self) -> None:
         if self._open:

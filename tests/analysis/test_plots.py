@@ -56,6 +56,7 @@ def test_traces_show_threshold_and_spikes(ax) -> None:
 def test_histogram_counts_every_value_once_and_shares_the_edges(ax) -> None:
     counts = plots.histogram({"before": [0, 1, 1, 2], "after": np.full((2, 2), 5.0)}, bins=10)
     assert {name: sum(c) for name, c in counts["counts"].items()} == {"before": 4, "after": 4}
+    assert plots.histogram({"a": [1, 2, 2]}, [0.5, 1.5, 2.5])["counts"] == {"a": [1, 2]}
     plots.plot_histogram(counts, ax=ax, label="delay (ms)")
     assert [p.get_data().edges[-1] for p in ax.patches] == [5.0, 5.0]
     with pytest.raises(DataError):
