@@ -24,14 +24,19 @@ from neurosim.hardware.spinnaker.activity import Activity
 from neurosim.hardware.spinnaker.arithmetic import ONE, accum
 from neurosim.hardware.spinnaker.constants import CoreModel, Words
 from neurosim.hardware.spinnaker.decay import LARGEST_DECAY, membrane_words, synapse_tau_word
+from neurosim.hardware.spinnaker.potential_scale import (
+    RANGE,
+    largest,
+    leaky_scale,
+    perfect_scale,
+    power_of_two,
+)
 from neurosim.losses import Loss, LossKind
 from neurosim.neurons import CurrentLIF, IntegrateAndFire, SpikeWhen
 
 __all__ = ["NeuronProgram", "program"]
 
 Float = NDArray[np.float64]
-_RANGE = 64000.0  # s16.15 reaches to 65536
-_FINE, _COARSE = 4096.0, 64.0  # wanted range of a potential from reset to threshold, in device units
 _NEVER = 2**31 - 1  # a threshold that is not reached
 _LARGEST_SHIFT = 15
 _NEGLIGIBLE = 2.0**-17  # relative error of a jump; weights are rounded to 16 bits anyway
@@ -59,6 +64,45 @@ class NeuronProgram:
     derived: dict[str, Float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """The coefficients of a population's step, [n] each; ``memory``: decay factor of the current (0 without)."""
+
+    where: str
+    decay: Float
+    drive: Float
+    gain: Float
+    memory: Float
+    v_rest: Float
+    v_init: Float
+    i_init: Float
+    v_reset: Float
+    threshold: Float | None
+    refractory: Float
+
+
+def _wanted(population: PlanPopulation, dt: float) -> _Wanted:
+    def flat(value: object) -> Float:
+        return np.array(np.broadcast_to(np.asarray(value, np.float64), population.shape).reshape(-1))
+
+    k = {name: flat(value) for name, value in population.model.coefficients(dt).items()}
+    initial = {name: flat(value) for name, value in population.model.initial(dt).items()}
+    zero, one = np.zeros(population.size), np.ones(population.size)
+    return _Wanted(
+        where=f"population {population.name!r}",
+        decay=k["decay"],
+        drive=k["drive"],
+        gain=k.get("gain", one),
+        memory=k.get("decay_synapse", zero),
+        v_rest=k["v_rest"],
+        v_init=initial["v"],
+        i_init=initial.get("i", zero),
+        v_reset=k.get("v_reset", k["v_rest"]),
+        threshold=k.get("threshold"),
+        refractory=np.rint(k.get("refractory_steps", zero)),
+    )
+
+
 def program(population: PlanPopulation, dt: float, activity: Activity, lag: int = 0) -> NeuronProgram:
     """Choose scale, words and shifts of a population.
 
@@ -70,179 +114,139 @@ def program(population: PlanPopulation, dt: float, activity: Activity, lag: int 
         UnsupportedError: parameters the machine has no counterpart for.
         CapacityError: values that do not fit s16.15 at any useful scale.
     """
-    where, model, n = f"population {population.name!r}", population.model, population.size
-
-    def flat(value: object) -> Float:
-        return np.array(np.broadcast_to(np.asarray(value, np.float64), population.shape).reshape(-1))
-
-    k = {name: flat(value) for name, value in model.coefficients(dt).items()}
-    initial = {name: flat(value) for name, value in model.initial(dt).items()}
-    decay, drive = k["decay"], k["drive"]
-    v_rest, v_init = k["v_rest"], initial["v"]
-    threshold, v_reset = k.get("threshold"), k.get("v_reset", v_rest)
-    if threshold is not None and np.any(v_reset >= threshold):
-        raise UnsupportedError(
-            "the reset potential is not below the threshold: such a neuron fires in every step on SpiNNaker, "
-            "also while refractory",
-            where=where,
-            value=float(v_reset.max()),
-            limit=f"< {float(threshold.min()):g}",
-            remedy="Lower v_reset",
-        )
-    if lag and threshold is not None and np.any(v_init >= threshold):
-        raise UnsupportedError(
-            "the initial potential is not below the threshold: a neuron that waits for its first step would fire",
-            where=where,
-            value=_largest(v_init),
-            limit=f"< {float(threshold.min()):g}",
-            remedy="Lower v_init, or use delays of at least dt on the way to this population",
-        )
+    want, n = _wanted(population, dt), population.size
+    where, model = want.where, population.model
+    _check(want, lag)
     perfect, current_based = isinstance(model, IntegrateAndFire), isinstance(model, CurrentLIF)
-
-    # leak first: the factor that is really there decides about ranges and weights
-    cells = [membrane_words(f, None, where) for f in np.unique(decay)]
-    at = np.unique(decay, return_inverse=True)[1].reshape(-1)
-    exp_tc = np.array([c[2] for c in cells])[at]
-    leak = 1.0 - exp_tc / ONE
-    losses = [] if perfect else _leak_losses(where, decay, exp_tc)
-
-    # scale and offset
-    gain = k["gain"] if current_based else np.ones(n)
-    i_init = initial.get("i", np.zeros(n))
-    memory = k.get("decay_synapse", np.zeros(n))
-    reach = np.maximum(activity.inputs.max(axis=0), np.abs(i_init))
-    if perfect:
-        lowest, span = _perfect_range(activity, v_reset, v_init, threshold)
-        offset, scale = (
-            lowest,
-            _power_of_two(min(0.5 / span, 3.8 / max(_largest(reach + np.abs(drive)), 1e-12))),
+    leak = _leak(want)
+    reach = np.maximum(activity.inputs.max(axis=0), np.abs(want.i_init))
+    if perfect and want.threshold is not None:
+        inhibited = bool(activity.arrivals[1].any())
+        placed = perfect_scale(
+            want.v_reset, want.v_init, want.threshold, reach + np.abs(want.drive), inhibited
         )
-        v_rest, note = np.full(n, lowest), ""
     else:
-        offset = float(v_rest[0]) if np.all(v_rest == v_rest[0]) else 0.0
-        levels = [v_rest, v_init, v_reset, *([] if threshold is None else [threshold])]
-        static = np.max([np.abs(x - offset) for x in levels], axis=0)
-        steady = (gain * reach + np.abs(drive)) / leak + np.abs(v_rest - offset)
-        span = (
-            0.0
-            if threshold is None
-            else _largest(np.maximum(threshold - v_reset, np.abs(threshold - v_rest)))
-        )
-        scale, note = _scale(static, steady, span, gain * reach)
-
-    # membrane and synapses
-    scale_i = 1.0
+        levels = [want.v_init, want.v_reset, want.v_rest]
+        levels += [] if want.threshold is None else [want.threshold]
+        placed = leaky_scale(levels, want.v_rest, want.threshold, want.gain * reach, want.drive, leak)
+    scale = placed.scale
+    membrane = _membrane(want, scale, leak, reach, current_based)
+    losses = [] if perfect else _leak_losses(where, want.decay, membrane.exp_tc)
+    states = {"v": (scale, placed.offset)}
     if current_based:
-        fits = min(_RANGE / 2 / max(_largest(reach), 1e-12), _smallest(gain * scale / (2 * leak)))
-        scale_i = _power_of_two(fits)
-    pairs, at = np.unique(np.stack([decay, gain * scale / scale_i]), axis=1, return_inverse=True)
-    cells = [
-        membrane_words(f, r / (1.0 - e / ONE) if current_based else None, where)
-        for (f, r), e in zip(pairs.T, _of(exp_tc, at.reshape(-1), pairs.shape[1]), strict=True)
-    ]
-    tau_m, c_m, exp_tc, resistance = (np.array(c)[at.reshape(-1)] for c in zip(*cells, strict=True))
-    moved = (1.0 - exp_tc / ONE) * resistance / ONE  # of v by an input of one, device units
-    if current_based:
-        taus, at = np.unique(memory, return_inverse=True)
-        tau, kept, arriving = (
-            np.array(c)[at.reshape(-1)] for c in zip(*(synapse_tau_word(f, where) for f in taus), strict=True)
-        )
-        to_value = gain * scale / moved
-        factor = to_value / arriving
-        value = accum(np.abs(i_init) * to_value * kept ** (1.0 - lag), where)  # it decays while they are held
-        zero, one = np.zeros(n, np.int64), np.full(n, ONE)
-        synapse = np.stack(
-            [tau, np.where(i_init > 0, value, zero), tau, np.where(i_init < 0, value, zero), one], axis=1
-        )
-        inputs, core = np.zeros((n, 0), np.int64), CoreModel.IF_CURR_EXP
-        losses += _decay_losses(where, "synaptic", memory, kept)
+        synapse, factor, to_value, lost = _exponential(want, scale / membrane.moved, lag)
+        states["i"] = (float(np.median(to_value)), 0.0)
+        losses += lost
     else:
-        exact = np.abs(moved - 1.0) < _NEGLIGIBLE
-        factor = np.where(exact, scale, scale / moved)
-        synapse, inputs, core = np.zeros((n, 2), np.int64), np.full((n, 1), ONE), CoreModel.IF_CURR_DELTA
+        synapse = np.zeros((n, 2), np.int64)
+        factor = np.where(np.abs(membrane.moved - 1.0) < _NEGLIGIBLE, scale, scale / membrane.moved)
 
     def potential(v: Float) -> Words:
-        return accum((v - offset) * scale, where)
+        return accum((v - placed.offset) * scale, where)
 
-    i_offset = accum(drive * scale / moved, where)
-    refractory = np.rint(k.get("refractory_steps", np.zeros(n)))
-    neuron = np.stack(
-        [
-            potential(v_init), potential(v_rest), c_m, tau_m, i_offset, potential(v_reset),
-            accum(refractory, where), np.full(n, lag), np.full(n, ONE),
-        ],
-        axis=1,
-    )  # fmt: skip
-    limit = np.full(n, _NEVER)
-    if threshold is not None:
-        lifted = (
-            np.ceil(np.clip(moved - 1.0, 0.0, _NEGLIGIBLE) * np.abs(threshold - v_rest) * scale * ONE) + 1
-        )
-        limit = _limit((threshold - offset) * scale, vars(model).get("spike_when"), lifted)
-    if np.any(limit > _NEVER):
-        raise CapacityError("the threshold does not fit s16.15", where=where, value=_largest(limit / ONE))
-    states = {"v": (scale, offset)}
-    if current_based:
-        states["i"] = (float(np.median(to_value)), 0.0)
-    shifts = _shifts(factor, activity, where)
+    neuron = [
+        potential(want.v_init),
+        potential(placed.v_rest),
+        membrane.c_m,
+        membrane.tau_m,
+        accum(want.drive * scale / membrane.moved, where),
+        potential(want.v_reset),
+        accum(want.refractory, where),
+        np.full(n, lag),
+        np.full(n, ONE),
+    ]
+    threshold = np.full(n, _NEVER)
+    if want.threshold is not None:
+        way = np.abs(want.threshold - placed.v_rest) * scale * ONE
+        lifted = np.clip(membrane.moved - 1.0, 0.0, _NEGLIGIBLE) * way
+        when = vars(model).get("spike_when")
+        threshold = _limit((want.threshold - placed.offset) * scale, when, np.ceil(lifted) + 1)
+    if np.any(threshold > _NEVER):
+        raise CapacityError("the threshold does not fit s16.15", where=where, value=largest(threshold / ONE))
     return NeuronProgram(
-        core, neuron, inputs, limit, synapse, factor, shifts, states, tuple(losses), note,
-        {"decay": exp_tc / ONE, "resistance": resistance / ONE},
-    )  # fmt: skip
-
-
-def _of(values: Words, group: Words, groups: int) -> Words:
-    """One value of each group (all values of a group are equal)."""
-    out = np.zeros(groups, dtype=np.int64)
-    out[group] = values
-    return out
-
-
-def _largest(x: Float) -> float:
-    return float(np.max(x, initial=0.0))
-
-
-def _smallest(x: Float) -> float:
-    return float(np.min(x))
-
-
-def _power_of_two(x: float) -> float:
-    """The largest power of two that is not above x."""
-    return 2.0 ** math.floor(math.log2(x))
-
-
-def _scale(static: Float, steady: Float, span: float, jump: Float) -> tuple[float, str]:
-    """Scale of a leaky potential: fine enough, and so that alpha = in R + V_rest and alpha - V fit s16.15.
-
-    Args:
-        static: largest of the potentials that are parameters, [n].
-        steady: largest potential that the input would hold the neuron at, [n].
-        span: reset to threshold; 0 without threshold.
-        jump: largest change of the potential by the input of one step, [n].
-    """
-    need = _largest(steady + np.maximum(steady, static))
-    fits = _RANGE / need if need > 0 else math.inf
-    unit = span or _largest(jump) or _largest(static) or 1.0
-    fine, coarse = _power_of_two(_FINE / unit), _power_of_two(2 * _COARSE / unit)
-    scale = _power_of_two(min(fits, fine))
-    if scale >= coarse or not span:
-        return scale, ""
-    scale = min(coarse, _power_of_two(_RANGE / 2 / _largest(static)))
-    return (
-        scale,
-        f"sums wrap if a neuron's input exceeds {fits / scale:.2g} of what all its synapses deliver at once",
+        model=CoreModel.IF_CURR_EXP if current_based else CoreModel.IF_CURR_DELTA,
+        neuron=np.stack(neuron, axis=1),
+        inputs=np.zeros((n, 0), np.int64) if current_based else np.full((n, 1), ONE),
+        threshold=threshold,
+        synapse=synapse,
+        factor=factor,
+        shifts=_shifts(factor, activity, where),
+        states=states,
+        losses=tuple(losses),
+        note=placed.note,
+        derived={"decay": membrane.exp_tc / ONE, "resistance": membrane.resistance / ONE},
     )
 
 
-def _perfect_range(
-    activity: Activity, v_reset: Float, v_init: Float, threshold: Float | None
-) -> tuple[float, float]:
-    """Lowest potential that is kept without leak, and the distance from there to the threshold."""
-    low = min(_smallest(v_reset), _smallest(v_init))
-    high = _largest(threshold - low) + low if threshold is not None else low + 1.0
-    if activity.arrivals[1].any():  # inhibition: as much room below as above
-        low -= high - low
-    return low, high - low
+def _check(want: _Wanted, lag: int) -> None:
+    if want.threshold is None:
+        return
+    if np.any(want.v_reset >= want.threshold):
+        raise UnsupportedError(
+            "the reset potential is not below the threshold: such a neuron fires in every step on SpiNNaker, "
+            "also while refractory",
+            where=want.where,
+            value=float(want.v_reset.max()),
+            limit=f"< {float(want.threshold.min()):g}",
+            remedy="Lower v_reset",
+        )
+    if lag and np.any(want.v_init >= want.threshold):
+        raise UnsupportedError(
+            "the initial potential is not below the threshold: a neuron that waits for its first step would fire",
+            where=want.where,
+            value=float(want.v_init.max()),
+            limit=f"< {float(want.threshold.min()):g}",
+            remedy="Lower v_init, or use delays of at least dt on the way to this population",
+        )
+
+
+def _leak(want: _Wanted) -> Float:
+    """1 - decay factor of a step as the core will derive it, [n]."""
+    different, at = np.unique(want.decay, return_inverse=True)
+    exp_tc = np.array([membrane_words(f, None, want.where)[2] for f in different.tolist()])
+    return np.asarray(1.0 - exp_tc[at.reshape(-1)] / ONE)
+
+
+@dataclass(frozen=True, eq=False)
+class _Membrane:
+    """Words [n] each, and ``moved`` [n]: change of V by an input of one."""
+
+    tau_m: Words
+    c_m: Words
+    exp_tc: Words
+    resistance: Words
+    moved: Float
+
+
+def _membrane(want: _Wanted, scale: float, leak: Float, reach: Float, current_based: bool) -> _Membrane:
+    """Time constant and capacitance: R = 1 / leak for delta synapses, else so that synaptic values use their range."""
+    moved = np.zeros(len(leak))  # 0: whatever 1 / leak gives
+    if current_based:
+        fits = min(RANGE / 2 / max(largest(reach), 1e-12), float(np.min(want.gain * scale / (2 * leak))))
+        moved = want.gain * scale / power_of_two(fits)
+    cells, at = np.unique(np.stack([want.decay, moved / leak]), axis=1, return_inverse=True)
+    words = [membrane_words(f, r or None, want.where) for f, r in cells.T.tolist()]
+    tau_m, c_m, exp_tc, resistance = np.array(words, dtype=np.int64)[at.reshape(-1)].T
+    return _Membrane(tau_m, c_m, exp_tc, resistance, (1.0 - exp_tc / ONE) * resistance / ONE)
+
+
+def _exponential(want: _Wanted, per_value: Float, lag: int) -> tuple[Words, Float, Float, list[Loss]]:
+    """Words of the synapses, the factor of weights, the synaptic value of a current of one, and losses.
+
+    Args:
+        per_value: synaptic value that moves v by one, [n].
+    """
+    different, at = np.unique(want.memory, return_inverse=True)
+    words = [synapse_tau_word(f, want.where) for f in different.tolist()]
+    tau, kept, arriving = (np.array(column)[at.reshape(-1)] for column in zip(*words, strict=True))
+    to_value = want.gain * per_value
+    start = accum(
+        np.abs(want.i_init) * to_value * kept ** (1.0 - lag), want.where
+    )  # it decays while v is held
+    zero = np.zeros(len(tau), np.int64)
+    exc, inh = np.where(want.i_init > 0, start, zero), np.where(want.i_init < 0, start, zero)
+    stacked = np.stack([tau, exc, tau, inh, zero + ONE], axis=1)
+    return stacked, to_value / arriving, to_value, _decay_losses(want.where, "synaptic", want.memory, kept)
 
 
 def _limit(threshold: Float, when: object, lifted: Float) -> Words:
@@ -262,18 +266,18 @@ def _shifts(factor: Float, activity: Activity, where: str) -> tuple[int, int]:
     """The smallest left shifts whose 16-bit cells hold the largest sums and the largest single weight."""
     shifts = []
     for receptor in range(2):
-        need = _largest(
+        need = largest(
             factor * np.maximum(activity.arrivals[receptor] * (1 + 2**-8), activity.weights[receptor])
         )
         shift = 0 if need <= 0 else max(0, math.ceil(math.log2(need * ONE / 65535.0)))
         if (
             shift > _LARGEST_SHIFT
-            and _largest(factor * activity.weights[receptor]) * 2.0 ** (15 - _LARGEST_SHIFT) > 65535
+            and largest(factor * activity.weights[receptor]) * 2.0 ** (15 - _LARGEST_SHIFT) > 65535
         ):
             raise CapacityError(
                 "a weight does not fit s16.15 together with the membrane's range",
                 where=where,
-                value=_largest(activity.weights[receptor]),
+                value=largest(activity.weights[receptor]),
                 remedy="Use smaller weights in relation to the threshold",
             )
         shifts.append(min(shift, _LARGEST_SHIFT))
@@ -296,7 +300,7 @@ def _leak_losses(where: str, decay: Float, exp_tc: Words) -> list[Loss]:
 
 def _decay_losses(where: str, what: str, wanted: Float, got: Float) -> list[Loss]:
     """How far the leak of a step, 1 - factor, is off."""
-    error = _largest(np.abs(got - wanted) / np.maximum(1.0 - wanted, 1e-12))
+    error = largest(np.abs(got - wanted) / np.maximum(1.0 - wanted, 1e-12))
     if error < 1e-9:
         return []
     return [
