@@ -17,7 +17,7 @@ from neurosim.interchange.dialects import DIALECTS, Arrival, Dialect, dialect_na
 from neurosim.interchange.linear_maps import LinearMap
 from neurosim.interchange.nir_file import NirFile, read_file
 from neurosim.interchange.nir_graph import NEURONS, FlatGraph, Path, flatten, kind_of
-from neurosim.interchange.nir_neurons import model_of
+from neurosim.interchange.nir_models import model_of
 from neurosim.losses import Loss, LossKind, LossReport
 from neurosim.network import Network
 from neurosim.neurons.leaky_integrator import LeakyIntegrator

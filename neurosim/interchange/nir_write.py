@@ -19,7 +19,7 @@ from neurosim.engine.plan import PlanProjection
 from neurosim.errors import UnsupportedError
 from neurosim.interchange.dialects import DelayNodes, Dialect, dialect_named
 from neurosim.interchange.nir_file import write_file
-from neurosim.interchange.nir_neurons import NodeParameters, node_of
+from neurosim.interchange.nir_nodes import NodeParameters, node_of
 from neurosim.losses import Loss, LossKind, LossReport
 from neurosim.network import Network, Projection
 

@@ -156,7 +156,7 @@ def _synaptic(
     _some_leak(beta, "beta")
     _some_leak(alpha, "alpha")
     tau = dt / (1 - beta)
-    # a bias in every step drives syn to bias/(1 - alpha): see neurosim.interchange.nir_neurons
+    # a bias in every step drives syn to bias/(1 - alpha): see neurosim.interchange.nir_models
     steady = bias / (1 - alpha)
     return CurrentLIF(
         tau_membrane=_value(tau),
