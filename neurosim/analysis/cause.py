@@ -49,6 +49,7 @@ class CauseKind(Enum):
     WEIGHT_CLIP = "weight clip"
     ROUNDING = "rounding"
     QUANTISATION = "quantisation"
+    APPROXIMATION = "approximation"
     STARTUP = "start-up"
     ARRIVAL = "arrival"
     UNKNOWN = "unknown"
@@ -122,7 +123,7 @@ def explain(
     events: Sequence[EventLike] = (),
     losses: Sequence[Loss] = (),
     trace: Trace | None = None,
-    earlier: Sequence[str] = (),
+    compared: Sequence[str] = (),
 ) -> Cause:
     """The cause of a divergence at one neuron and step.
 
@@ -130,9 +131,10 @@ def explain(
         events: device events of either run.
         losses: losses of compiling; those that name the population or a projection into it count.
         trace: membrane potential of the neuron in both runs before ``step``.
-        earlier: populations that come before this one and whose events may have led here.
+        compared: populations whose spikes agree before ``step``, this one included: an event at another of their
+            neurons changed no spike, so it cannot have led here. Events elsewhere may have.
     """
-    event = _event(population, sample, step, neuron, events, earlier)
+    event = _event(population, sample, step, neuron, events, compared)
     if event is not None:
         return Cause(kind=event.kind, evidence=event.evidence, trace=trace)
     into = [loss for loss in losses if _concerns(loss.where, population)]
@@ -141,12 +143,12 @@ def explain(
 
 
 def _event(
-    population: str, sample: int, step: int, neuron: int, events: Sequence[EventLike], earlier: Sequence[str]
+    population: str, sample: int, step: int, neuron: int, events: Sequence[EventLike], compared: Sequence[str]
 ) -> Cause | None:
     before = [e for e in events if e.sample == sample and e.step <= step and e.kind in _EVENT]
     here = [e for e in before if e.population == population and e.neuron in (neuron, -1)]
-    beside = [e for e in before if e.population == population or e.population in earlier]
-    for candidates, said in ((here, "this neuron"), (beside, None)):
+    unseen = [e for e in before if e.population not in (*compared, population)]
+    for candidates, said in ((here, "this neuron"), (unseen, None)):
         if candidates:
             e = max(candidates, key=lambda event: event.step)
             place = said or f"neuron {e.neuron} of population {e.population!r}"
@@ -168,14 +170,15 @@ def _concerns(where: str, population: str) -> bool:
 def _from_trace(trace: Trace, losses: Sequence[Loss]) -> Cause:
     seen = f"{trace.variable} differs by at most {trace.deviation:.3g} before"
     if trace.deviation > 0 and trace.jump <= JUMP * trace.range:
-        named = next(
-            (loss for loss in losses if loss.kind in (LossKind.ROUNDED, LossKind.APPROXIMATED)), None
-        )
-        why = f" ({named.what})" if named else ""
-        return Cause(kind=CauseKind.QUANTISATION, evidence=f"{seen}, growing gradually{why}")
+        gradual = [loss for loss in losses if loss.kind in (LossKind.APPROXIMATED, LossKind.ROUNDED)]
+        named = min(gradual, key=_severity, default=None)
+        amount = f": {named.amount:.2g}" if named and named.amount is not None else ""
+        why = f" ({named.what}{amount})" if named else ""
+        kind = _kind_of_loss(named) if named else CauseKind.QUANTISATION
+        return Cause(kind=kind, evidence=f"{seen}, growing gradually{why}")
     moved = _from_losses(losses)
     if trace.deviation > 0:
-        if moved.kind in (CauseKind.UNKNOWN, CauseKind.QUANTISATION):
+        if moved.kind in (CauseKind.UNKNOWN, CauseKind.QUANTISATION, CauseKind.APPROXIMATION):
             text = f"{seen}, with a jump of {trace.jump:.3g}: an arrival is missing, moved or of another size"
             return Cause(kind=CauseKind.ARRIVAL, evidence=text)
         return Cause(kind=moved.kind, evidence=f"{moved.evidence}; {seen}, with a jump of {trace.jump:.3g}")
@@ -193,25 +196,34 @@ def _kind_of_loss(loss: Loss) -> CauseKind:
         return CauseKind.DROPPED_SPIKE
     if loss.kind is LossKind.STARTUP:
         return CauseKind.STARTUP
+    if loss.kind is LossKind.APPROXIMATED:
+        return CauseKind.APPROXIMATION
     return CauseKind.ROUNDING if of_delay else CauseKind.QUANTISATION
 
 
+_SEVERITY = (
+    CauseKind.DELAY_CLIP,
+    CauseKind.WEIGHT_CLIP,
+    CauseKind.DROPPED_SPIKE,
+    CauseKind.STARTUP,
+    CauseKind.ROUNDING,
+    CauseKind.APPROXIMATION,
+    CauseKind.QUANTISATION,
+)
+
+
+def _severity(loss: Loss) -> tuple[int, float]:
+    """Sorts losses: what moves or drops an arrival first; among equals the largest amount."""
+    return _SEVERITY.index(_kind_of_loss(loss)), -(loss.amount or 0.0)
+
+
 def _from_losses(losses: Sequence[Loss]) -> Cause:
-    severity = (
-        CauseKind.DELAY_CLIP,
-        CauseKind.WEIGHT_CLIP,
-        CauseKind.DROPPED_SPIKE,
-        CauseKind.STARTUP,
-        CauseKind.ROUNDING,
-        CauseKind.QUANTISATION,
-    )
-    ranked = sorted(losses, key=lambda loss: severity.index(_kind_of_loss(loss)))
-    if not ranked:
+    loss = min(losses, key=_severity, default=None)
+    if loss is None:
         return Cause(
             kind=CauseKind.UNKNOWN,
             evidence="no device event and no loss explains it; record the membrane potential in both runs to tell",
         )
-    loss = ranked[0]
     return Cause(
         kind=_kind_of_loss(loss),
         evidence=f"compiling reported {loss.kind.value} at {loss.where}: {loss.what}",

@@ -93,11 +93,12 @@ class Divergence:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The verdict on two runs; prints as text. ``first`` is None when all spikes agree."""
+    """The verdict on two runs, called ``names``; prints as text. ``first`` is None when all spikes agree."""
 
     populations: tuple[PopulationDifference, ...]
     first: Divergence | None
     dt: float
+    names: tuple[str, str] = ("a", "b")
 
     @property
     def rate(self) -> float:
@@ -106,12 +107,13 @@ class Comparison:
 
     def __str__(self) -> str:
         rows = [
-            f"  {p.population:<16} {p.spikes[0]:>10} {p.spikes[1]:>10} {p.differing:>10} {p.rate:>9.3%} "
+            f"  {p.population:<16} {p.spikes[0]:>16} {p.spikes[1]:>16} {p.differing:>10} {p.rate:>9.3%} "
             f"{'' if p.first_step is None else p.first_step:>10} {p.samples_differing:>7}/{p.samples}"
             + "".join(f"  max |d{name}| {value:.3g}" for name, value in p.state.items())
             for p in self.populations
         ]
-        head = f"  {'population':<16} {'spikes a':>10} {'spikes b':>10} {'differing':>10} {'rate':>9} "
+        a, b = (f"spikes {name}"[:16] for name in self.names)
+        head = f"  {'population':<16} {a:>16} {b:>16} {'differing':>10} {'rate':>9} "
         head += f"{'first step':>10} {'samples':>9}"
         return "\n".join([self.verdict(), head, *rows])
 
@@ -121,13 +123,14 @@ class Comparison:
         if f is None:
             return "The runs agree: every spike of every population."
         when = f"step {f.step} ({f.step * self.dt * 1e3:g} ms) of sample {f.sample}"
-        who = f"neuron {f.neuron} spikes {f.counts[0]} times in a and {f.counts[1]} times in b"
+        who = f"neuron {f.neuron} spikes {f.counts[0]}x in {self.names[0]} and {f.counts[1]}x in {self.names[1]}"
         return f"The runs part in population {f.population!r} at {when}: {who}.\nCause: {f.cause}."
 
     def to_json(self) -> dict[str, Any]:
         """Everything as JSON values."""
         return {
             "agree": self.first is None,
+            "names": list(self.names),
             "rate": self.rate,
             "dt": self.dt,
             "first": None if self.first is None else self.first.to_json(),
@@ -141,6 +144,7 @@ def compare(
     *,
     order: Sequence[str] | None = None,
     losses: Iterable[Loss] = (),
+    names: tuple[str, str] = ("a", "b"),
 ) -> Comparison:
     """Find the first population, step and neuron where the spikes of ``a`` and ``b`` differ, and the cause.
 
@@ -152,6 +156,7 @@ def compare(
         order: populations from input to output; the order of ``a`` where None. Only those whose spikes were
             recorded in both runs are compared.
         losses: what compiling one of the runs lost.
+        names: what the text calls the two runs.
 
     Raises:
         ShapeError: the runs differ in time step, steps, samples or population shape.
@@ -167,7 +172,7 @@ def compare(
             first = (name, *cell)
     dt = next(iter(pairs.values()))[0].dt
     if first is None:
-        return Comparison(populations=tuple(rows), first=None, dt=dt)
+        return Comparison(populations=tuple(rows), first=None, dt=dt, names=names)
     name, sample, step, neuron, counts = first
     cause = explain(
         population=name,
@@ -177,10 +182,10 @@ def compare(
         events=(*a.events, *b.events),
         losses=tuple(losses),
         trace=_trace(a[name], b[name], sample, step, neuron),
-        earlier=tuple(pairs)[: tuple(pairs).index(name)],
+        compared=tuple(pairs)[: tuple(pairs).index(name) + 1],
     )
     found = Divergence(population=name, sample=sample, step=step, neuron=neuron, counts=counts, cause=cause)
-    return Comparison(populations=tuple(rows), first=found, dt=dt)
+    return Comparison(populations=tuple(rows), first=found, dt=dt, names=names)
 
 
 def _pairs(a: Recording, b: Recording, order: Sequence[str] | None) -> dict[str, tuple[Spikes, Spikes]]:

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         for loss in read_manifest(args.build).losses:
             losses.append(Loss(**{**loss, "kind": LossKind(loss["kind"])}))
     order = args.order.split(",") if args.order else None
-    found = compare(load_recording(args.a), load_recording(args.b), order=order, losses=losses)
+    runs = load_recording(args.a), load_recording(args.b)
+    found = compare(*runs, order=order, losses=losses)
     failed = found.rate > args.tolerance
     if args.json:
         print_json({**found.to_json(), "tolerance": args.tolerance, "passed": not failed})

@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(results: dict[str, Any]) -> str:
+    import textwrap
+
     from neurosim.cli.output import table
 
     columns = ("target", "run", "accuracy %", "95 % interval", "as float %", "spikes/sample", "used")
@@ -72,7 +74,8 @@ def _text(results: dict[str, Any]) -> str:
         )
         for row in results["table"]
     ]
-    return "\n".join([results["summary"], "", table(columns, rows), "", results["table_notes"]])
+    summary, notes = (textwrap.fill(results[key], 100) for key in ("summary", "table_notes"))
+    return "\n".join([summary, "", table(columns, rows), "", notes])
 
 
 def _pipeline(args: argparse.Namespace, progress: Progress, command: str) -> dict[str, Any]:

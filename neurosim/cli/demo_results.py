@@ -146,7 +146,9 @@ def divergence(net: Network, inputs: Spikes, deployed: Sequence[Deployment]) -> 
     found: dict[str, Any] = {}
     for d in deployed:
         emulated: Recording = d.device.emulate({"input": some}, record=record, overflow=Overflow.AS_CHIP)
-        verdict = compare(float_run, emulated, order=list(net.populations), losses=d.build.losses)
+        verdict = compare(
+            float_run, emulated, order=list(net.populations), losses=d.build.losses, names=("float", d.name)
+        )
         found[d.name] = {"text": str(verdict), **verdict.to_json()}
     return found
 

@@ -123,22 +123,27 @@ def test_device_events_at_the_neuron_come_first(kind: str, expected: CauseKind) 
     assert "this neuron in step 9" in first.cause.evidence
 
 
-def test_an_event_in_an_earlier_population_is_named() -> None:
-    events = (DeviceEvent("saturation", "hidden", 0, 4, 3),)
-    a, b = (
+def test_events_elsewhere_count_only_where_their_effect_was_not_seen() -> None:
+    events = (DeviceEvent("saturation", "hidden", 0, 4, 3), DeviceEvent("saturation", "output", 0, 4, 2))
+    seen = compare(
         recording(hidden=spikes(BASE), output=part(BASE)),
         recording(events, hidden=spikes(BASE), output=part(MOVED)),
-    )
-    first = compare(a, b).first
-    assert first is not None
-    assert first.cause.kind is CauseKind.SATURATION
-    assert "neuron 3 of population 'hidden'" in first.cause.evidence
+    ).first
+    assert seen is not None
+    assert (
+        seen.cause.kind is CauseKind.UNKNOWN
+    )  # both populations agree until then: these events changed no spike
+    unseen = compare(recording(output=part(BASE)), recording(events, output=part(MOVED))).first
+    assert unseen is not None
+    assert unseen.cause.kind is CauseKind.SATURATION
+    assert "neuron 3 of population 'hidden'" in unseen.cause.evidence
 
 
 DRIFT = np.linspace(0, 0.02, STEPS)
 JUMP = np.where(np.arange(STEPS) >= 6, 0.5, 0.0)
 ROUNDED = Loss(kind=LossKind.ROUNDED, where=INTO, what="weights rounded to 8 bits", amount=0.004)
 DELAYS = Loss(kind=LossKind.CLIPPED, where=INTO, what="3 delays clipped to 15 steps", amount=3)
+CELLS = Loss(kind=LossKind.APPROXIMATED, where=INTO, what="cells", amount=0.2)
 ELSEWHERE = Loss(kind=LossKind.CLIPPED, where="projection 'hidden->output'", what="delays clipped")
 
 
@@ -147,6 +152,7 @@ ELSEWHERE = Loss(kind=LossKind.CLIPPED, where="projection 'hidden->output'", wha
     [
         (DRIFT, (), CauseKind.QUANTISATION),
         (DRIFT, (ROUNDED, ELSEWHERE), CauseKind.QUANTISATION),
+        (DRIFT, (ROUNDED, CELLS), CauseKind.APPROXIMATION),
         (JUMP, (), CauseKind.ARRIVAL),
         (JUMP, (ROUNDED, DELAYS), CauseKind.DELAY_CLIP),
         (JUMP, (Loss(kind=LossKind.CLIPPED, where=INTO, what="weights clipped"),), CauseKind.WEIGHT_CLIP),
