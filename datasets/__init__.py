@@ -20,14 +20,15 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     from neurosim.datasets.digits import digit_recordings as digit_recordings, event_digits as event_digits
     from neurosim.datasets.encoders import latency as latency, poisson as poisson
     from neurosim.datasets.events import Events as Events, to_spikes as to_spikes
+    from neurosim.datasets.formats import read_events as read_events
     from neurosim.datasets.labelled import (
         ArrayDataset as ArrayDataset,
         EventDataset as EventDataset,
         SoundDataset as SoundDataset,
         SpikeDataset as SpikeDataset,
     )
-    from neurosim.datasets.retina import Retina as Retina
-    from neurosim.datasets.saccades import Profile as Profile, Saccades as Saccades
+    from neurosim.datasets.sensors.retina import Retina as Retina
+    from neurosim.datasets.sensors.saccades import Profile as Profile, Saccades as Saccades
     from neurosim.datasets.tonic import from_tonic as from_tonic
     from neurosim.datasets.transforms import (
         crop_space as crop_space,
@@ -42,9 +43,9 @@ _HOME = {
     "Card": "catalogue",
     "EventDataset": "labelled",
     "Events": "events",
-    "Profile": "saccades",
-    "Retina": "retina",
-    "Saccades": "saccades",
+    "Profile": "sensors.saccades",
+    "Retina": "sensors.retina",
+    "Saccades": "sensors.saccades",
     "SoundDataset": "labelled",
     "SpikeDataset": "labelled",
     "crop_space": "transforms",
@@ -58,6 +59,7 @@ _HOME = {
     "load_spikes": "catalogue",
     "merge_polarity": "transforms",
     "poisson": "encoders",
+    "read_events": "formats",
     "to_spikes": "events",
 }
 

@@ -25,8 +25,8 @@ from neurosim.datasets.cache import cached, digest
 from neurosim.datasets.events import Events
 from neurosim.datasets.labelled import EventDataset, SpikeDataset
 from neurosim.datasets.npz import Axis
-from neurosim.datasets.retina import Retina
-from neurosim.datasets.saccades import Saccades
+from neurosim.datasets.sensors.retina import Retina
+from neurosim.datasets.sensors.saccades import Saccades
 from neurosim.errors import DataError, MissingExtraError
 from neurosim.spikes import Binning
 

@@ -8,8 +8,8 @@ import pytest
 
 from neurosim.datasets import digits
 from neurosim.datasets.catalogue import CATALOGUE, load, load_spikes
-from neurosim.datasets.retina import Retina
-from neurosim.datasets.saccades import Saccades
+from neurosim.datasets.sensors.retina import Retina
+from neurosim.datasets.sensors.saccades import Saccades
 from neurosim.errors import DataError
 from neurosim.spikes import Binning
 

@@ -13,4 +13,4 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
 
 def test_other_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="retina_of_a_cat"):
-        neurosim.datasets.retina_of_a_cat  # noqa: B018
+        neurosim.datasets.sensors.retina_of_a_cat  # noqa: B018

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from neurosim.datasets.events import Events
-from neurosim.datasets.retina import Retina
-from neurosim.datasets.saccades import Profile, Saccades
+from neurosim.datasets.sensors.retina import Retina
+from neurosim.datasets.sensors.saccades import Profile, Saccades
 from neurosim.errors import DataError, DescriptionError
 
 QUIET = {"mismatch": 0.0, "leak_rate": 0.0, "shot_rate": 0.0}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.datasets.saccades import Profile, Saccades
+from neurosim.datasets.sensors.saccades import Profile, Saccades
 from neurosim.errors import DescriptionError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.datasets.pixel import emit, emit_reference
+from neurosim.datasets.sensors.pixel import emit, emit_reference
 
 NO_NOISE = (np.empty(0), np.empty(0, np.uint8))
 

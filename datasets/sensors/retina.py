@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim import random
 from neurosim.datasets.events import Events
-from neurosim.datasets.pixel import emit
-from neurosim.datasets.saccades import Saccades
+from neurosim.datasets.sensors.pixel import emit
+from neurosim.datasets.sensors.saccades import Saccades
 from neurosim.errors import DataError, DescriptionError
 from neurosim.parameters import Parameters, parameter
 
@@ -25,7 +25,7 @@ _GRID = 2.0**-16
 
 
 class Retina(Parameters):
-    """A moving event camera (the pixel is in `neurosim.datasets.pixel`, the movement in `Saccades`).
+    """A moving event camera (the pixel is in `neurosim.datasets.sensors.pixel`, the movement in `Saccades`).
 
     Args:
         shape: (rows, columns) of the sensor.
