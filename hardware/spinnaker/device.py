@@ -125,13 +125,12 @@ class SpiNNakerDevice(Device):
         at = np.searchsorted(probes, members.start)
         column = slice(int(at), int(at) + self.started.sizes[name])
         traces = {"v": "v", "i": "current"}
-        variables = {
-            variable: to_float(
-                np.stack([getattr(d, traces[variable])[:, column] for d in done], axis=1)
-            ).reshape(steps, len(done), *shape)
-            for variable in r.variables
-            if variable != "spikes"
-        }
+        variables = {}
+        for variable in set(r.variables) - {"spikes"}:
+            words = np.zeros((steps, len(done), self.started.sizes[name]), dtype=np.int32)
+            for b, d in enumerate(done):
+                words[:, b] = getattr(d, traces[variable])[:, column]
+            variables[variable] = to_float(words).reshape(steps, len(done), *shape)
         return PopulationRecording(spikes, variables)
 
     def _events(self, done: list[Run]) -> tuple[DeviceEvent, ...]:

@@ -37,6 +37,10 @@ def usage_of(
         Usage("memory of the fullest chip, B", max(per_chip.values(), default=0), limits["sdram_bytes"]),
         Usage("router entries, fullest chip", longest, limits["router_entries"]),
         Usage("router entries in all", sum(map(len, image.tables.values()))),
+        Usage(
+            "power estimate, W",
+            len(per_chip) * limits["watts_per_chip"] + len(image.vertices) * limits["watts_per_core"],
+        ),
     )
     layout = tuple(
         Site(
@@ -61,4 +65,5 @@ def details_of(plan: Plan, programs: Mapping[str, NeuronProgram], atoms: Mapping
             f"{name:<26} {p.model.name:<14} {size:7} {math.ceil(size / atoms[name]):6}   {p.states['v'][0]:10g}"
             f"  {unit[0]:.3g} / {unit[1]:.3g}" + (f"  ({p.note})" if p.note else "")
         )
-    return "\n".join(lines)
+    slower = f"{1e-3 / plan.dt:g} times slower than real time" if plan.dt < 1e-3 else "in real time or faster"
+    return "\n".join([*lines, "", f"A step takes 1 ms: the network runs {slower}."])

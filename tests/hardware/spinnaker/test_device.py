@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from neurosim import hardware
-from neurosim.connectivity.rules import AllToAll, OneToOne
+from neurosim.connectivity.rules import AllToAll, OneToOne, Sparse
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
@@ -209,3 +209,32 @@ def test_raw_recordings_are_in_machine_time_and_units(small_network, tmp_path):
     np.testing.assert_array_equal(raw["b"].v[entry.lag :] / scale + offset, cooked["b"].v)
     assert raw["b"].spikes.steps == cooked["b"].spikes.steps + device.manifest.max_lag
     assert json.loads((tmp_path / "b" / "manifest.json").read_text())["settings"]["timestep_ms"] == 1.0
+
+
+def test_parallel_projections_and_many_channels(tmp_path):
+    """Two projections between one pair are two blocks behind one table entry; 70000 channels take 3 source cores."""
+    rng = np.random.default_rng(5)
+    net = Network(dt=1e-3, seed=0)
+    net.input("in", 70_000)
+    net.population("out", 30, SPIKING)
+    used = rng.integers(0, 70_000, 300)
+    for name, sign in (("first", 1.0), ("second", -0.5)):
+        pre, post = np.unique(np.stack([rng.choice(used, 2000), rng.integers(0, 30, 2000)]), axis=1)
+        weight = sign * rng.integers(16, 64, len(pre)) / 64
+        delay = rng.integers(1, 9, len(pre)) * 1e-3
+        net.connect("in", "out", Sparse(pre, post), weight=weight, delay=delay, name=name)
+    net.output("out")
+    step, neuron = np.unique(np.stack([rng.integers(0, 60, 2000), rng.choice(used, 2000)]), axis=1)
+    inputs = {"in": Spikes(np.zeros(len(step)), step, neuron, shape=70_000, dt=1e-3, steps=60)}
+    ours = emulate(net, inputs, tmp_path / "b", {"out": Record("spikes")})
+    wrong, total = mismatches(ours, simulate(net, inputs), ["out"])
+    assert (wrong, total > 50) == (0, True)
+    assert len(hardware.load(tmp_path / "b").manifest.layout) == 4
+
+
+def test_no_samples(small_network, tmp_path):
+    net, inputs = small_network(SPIKING)
+    none = {"in": inputs["in"].select(np.zeros(0, np.int64))}
+    recording = emulate(net, none, tmp_path / "b", {"a": Record("spikes", "v")})
+    assert recording["a"].v.shape == (200, 0, 100)
+    assert len(recording["a"].spikes) == 0
