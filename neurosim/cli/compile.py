@@ -8,15 +8,14 @@ from __future__ import annotations
 import argparse
 
 from neurosim.cli import DONE
+from neurosim.cli.network_argument import add_network_argument, load_network
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``neurosim compile``."""
-    parser.add_argument(
-        "network", metavar="NETWORK", help="network file (Network.save) or .nir with a neurosim group"
-    )
+    add_network_argument(parser)
     parser.add_argument(
         "--target", required=True, metavar="NAME", help="loihi1, loihi2, spinnaker, crossbar or your own"
     )
@@ -44,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compile, save, and print the build's report."""
     from neurosim.cli.output import print_json
-    from neurosim.cli.simulate import load_network
     from neurosim.cli.targets import make_target
     from neurosim.errors import DescriptionError
     from neurosim.hardware import compile as compile_network
@@ -56,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if not set(kinds) <= set(known):
         raise DescriptionError("unknown kind of loss", where="--allow", value=args.allow, limit=known)
     target = make_target(args.target, args.set)
-    net = load_network(args.network)
+    net = load_network(args)
     calibration = load_spikes(args.calibration) if args.calibration else None
     build = compile_network(net, target, calibration=calibration, allow=[LossKind(kind) for kind in kinds])
     manifest = build.save(args.out)

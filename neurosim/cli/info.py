@@ -7,9 +7,12 @@ import platform
 import re
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurosim.cli import DONE
+
+if TYPE_CHECKING:
+    from neurosim.network import Network
 
 __all__ = ["add_arguments", "describe", "installation", "run"]
 
@@ -101,6 +104,8 @@ def describe(path: Path) -> dict[str, Any]:
         return _build(path)
     if path.suffix == ".npz":
         return _spikes(path)
+    if path.suffix == ".nir":
+        return _nir(path)
     try:
         return _network(path)
     except FileFormatError as first:
@@ -139,11 +144,27 @@ def _spikes(path: Path) -> dict[str, Any]:
     return {"kind": "spikes", "inputs": found}
 
 
+def _nir(path: Path) -> dict[str, Any]:
+    """The network that a .nir file carries, or the nodes of one that carries none."""
+    from neurosim.interchange.nir_file import read_file
+
+    file = read_file(path)
+    if file.network is not None:
+        return {**_described(file.network), "kind": "NIR with network"}
+    nodes = {name: type(node).__name__ for name, node in file.graph.nodes.items()}
+    kind = "NIR, changed since neurosim wrote it" if file.stale else "plain NIR"
+    return {"kind": kind, "nodes": nodes, "edges": [f"{a} -> {b}" for a, b in file.graph.edges]}
+
+
 def _network(path: Path) -> dict[str, Any]:
     from neurosim.network import Network
+
+    return _described(Network.load(path))
+
+
+def _described(net: Network) -> dict[str, Any]:
     from neurosim.network_file import network_hash
 
-    net = Network.load(path)
     return {
         "kind": "network",
         "dt": net.dt,

@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurosim.cli import DONE
+from neurosim.cli.network_argument import add_network_argument, load_network
 
 if TYPE_CHECKING:
     from neurosim.engine.recording import Record, Recording
-    from neurosim.network import Network
 
-__all__ = ["add_arguments", "add_run_arguments", "finish", "load_network", "record_of", "run"]
+__all__ = ["add_arguments", "add_run_arguments", "finish", "record_of", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``neurosim simulate``."""
-    parser.add_argument(
-        "network", metavar="NETWORK", help="network file (Network.save) or .nir with a neurosim group"
-    )
+    add_network_argument(parser)
     add_run_arguments(parser)
 
 
@@ -39,13 +37,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="record spikes and the named variables; may be repeated (default: spikes of the outputs)",
     )
     parser.add_argument("--out", metavar="FILE.h5", help="write the recording")
-
-
-def load_network(path: str) -> Network:
-    """The network in a file, and an error that names the file where there is none."""
-    from neurosim.network import Network
-
-    return Network.load(path)
 
 
 def record_of(requests: list[str] | None) -> dict[str, Record] | None:
@@ -97,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosim.engine.simulate import simulate
     from neurosim.spikes_file import load_spikes
 
-    net = load_network(args.network)
+    net = load_network(args)
     inputs = load_spikes(args.input) if args.input else {}
     recording = simulate(net, inputs, args.duration, record=record_of(args.record), seed=args.seed)
     return finish(recording, args)
