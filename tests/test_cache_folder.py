@@ -13,7 +13,9 @@ def test_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.Monk
     assert cache_folder() == tmp_path / "neurosim"
 
 
-def test_a_place_that_cannot_be_written_is_replaced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_cannot_be_written_is_replaced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("NEUROSIM_CACHE", str(tmp_path / "file" / "below"))
     folder = cache_folder()

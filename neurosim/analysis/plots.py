@@ -175,7 +175,7 @@ def histogram(values: Mapping[str, ArrayLike], bins: int | ArrayLike = 41) -> di
         raise DataError(
             "values must be finite", where="histogram", value=float(together[~np.isfinite(together)][0])
         )
-    edges: NDArray[np.float64] = np.histogram_bin_edges(together, bins)  # type: ignore[call-overload]
+    edges: NDArray[np.float64] = np.histogram_bin_edges(together, bins)
     counts = {name: np.histogram(a, edges)[0].tolist() for name, a in arrays.items()}
     return {"edges": edges.tolist(), "counts": counts}
 

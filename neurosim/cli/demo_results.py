@@ -96,7 +96,7 @@ def histograms(trained: Trained, deployed: Sequence[Deployment]) -> dict[str, An
 def _whole_steps(sets: Mapping[str, NDArray[Any]], step: float) -> NDArray[np.float64]:
     """Edges half a step before and after every whole step."""
     last = max(float(np.max(values)) for values in sets.values())
-    return (np.arange(int(last) + 3) - 0.5) * step
+    return (np.arange(int(last) + 3, dtype=np.float64) - 0.5) * step
 
 
 def activity(net: Network, inputs: Spikes, sample: int = 0) -> dict[str, Any]:
