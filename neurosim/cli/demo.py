@@ -89,10 +89,10 @@ def _pipeline(args: argparse.Namespace, progress: Progress, command: str) -> dic
     from neurosim.cli.noise_sweep import noise_sweep
     from neurosim.cli.tasks import load_task
 
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
     with progress.stage("data", args.data):
         task = load_task(args.data, seed=args.seed, quick=args.quick)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
     recipe, labels = task.recipe, task.test_labels
 
     with progress.stage("train", f"{recipe.epochs} epochs on {task.train.samples} samples"):

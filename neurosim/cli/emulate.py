@@ -14,17 +14,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("build", metavar="DIR", help="build folder (compile --out)")
     add_run_arguments(parser)
     parser.add_argument(
+        "--overflow",
+        choices=("count", "raise"),
+        default="count",
+        help="where a number leaves the device's range: compute what the chip would and count it, or stop",
+    )
+    parser.add_argument(
         "--raw", action="store_true", help="machine time and device units instead of the network's"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Emulate and print the spike counts."""
-    from neurosim.hardware import load
+    from neurosim.hardware import Overflow, load
     from neurosim.spikes_file import load_spikes
 
     device = load(args.build)
     inputs = load_spikes(args.input) if args.input else {}
     record = record_of(args.record)
-    recording = device.emulate(inputs, args.duration, record=record, seed=args.seed, raw=args.raw)
+    overflow = Overflow.RAISE if args.overflow == "raise" else Overflow.AS_CHIP
+    recording = device.emulate(
+        inputs, args.duration, record=record, seed=args.seed, raw=args.raw, overflow=overflow
+    )
     return finish(recording, args)

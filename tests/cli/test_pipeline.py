@@ -95,3 +95,88 @@ def test_compare_passes_and_fails(folder, capsys) -> None:
     assert result["passed"] is False
     assert run(capsys, "compare", folder / "a.h5", folder / "b.h5", "--tolerance", 1)[0] == 0
     assert main(["compare", str(folder / "a.h5"), str(folder / "net.h5")]) == 2
+
+
+@pytest.mark.parametrize("target", ["loihi1", "loihi2", "spinnaker", "crossbar"])
+def test_compile_and_emulate(target: str, folder, tmp_path, capsys) -> None:
+    out = tmp_path / "build"
+    arguments = [
+        "compile",
+        folder / "net.h5",
+        "--target",
+        target,
+        "--out",
+        out,
+        "--calibration",
+        folder / "in.npz",
+    ]
+    code, result = run(capsys, *arguments)
+    assert code == 0
+    assert (out / "manifest.json").is_file()
+    assert result["folder"] == str(out)
+    assert all((out / name).stat().st_size == size for name, size in result["files"].items())
+    recording = tmp_path / "device.h5"
+    arguments = ["emulate", out, "--input", folder / "in.npz", "--record", "hidden:v", "--record", "out"]
+    code, result = run(capsys, *arguments, "--out", recording)
+    assert code == 0
+    assert (result["steps"], result["samples"]) == (STEPS, 2)
+    arguments = ["simulate", folder / "net.h5", "--input", folder / "in.npz", "--record", "hidden:v"]
+    run(capsys, *arguments, "--record", "out", "--out", tmp_path / "float.h5")
+    code, result = run(capsys, "compare", tmp_path / "float.h5", recording, "--build", out)
+    assert code == (0 if result["agree"] else 1)
+    # few spikes near the threshold: a noisy device moves most of them, the digital ones and the ideal cells hardly any
+    assert result["rate"] < (1.0 if target == "crossbar" else 0.1)
+    if not result["agree"]:
+        assert result["first"]["cause"]["kind"] != "unknown"
+
+
+def test_options_of_a_target(folder, tmp_path, capsys) -> None:
+    base = ["compile", folder / "net.h5", "--out", tmp_path / "build", "--target", "crossbar"]
+    code, result = run(capsys, *base, "--set", "profile=ideal", "--set", "rows=16", "--set", "adc_bits=24")
+    assert code == 0
+    assert result["profile"] == "ideal"
+    for verb in (["simulate", folder / "net.h5"], ["emulate", tmp_path / "build"]):
+        run(capsys, *verb, "--input", folder / "in.npz", "--out", tmp_path / f"{verb[0]}.h5")
+    arguments = [
+        "compare",
+        tmp_path / "simulate.h5",
+        tmp_path / "emulate.h5",
+    ]  # converters finer than the weights
+    assert run(capsys, *arguments)[0] == 0
+    for bad in ("rows", "nothing=3", "rows=-1", "profile=none-such"):
+        assert main([*map(str, base), "--set", bad]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_overflow_can_be_an_error(folder, tmp_path, capsys) -> None:
+    """A hidden neuron of this network is driven far below the range of Loihi 2's state register."""
+    out = tmp_path / "build"
+    assert run(capsys, "compile", folder / "net.h5", "--target", "loihi2", "--out", out)[0] == 0
+    code, result = run(capsys, "emulate", out, "--input", folder / "in.npz")
+    assert (code, result["events"].keys()) == (0, {"saturation"})
+    assert main(["emulate", str(out), "--input", str(folder / "in.npz"), "--overflow", "raise"]) == 2
+
+
+def test_what_is_refused_leaves_nothing_behind(folder, tmp_path, capsys) -> None:
+    out = tmp_path / "build"
+    base = ["compile", str(folder / "net.h5"), "--out", str(out)]
+    assert main([*base, "--target", "abacus"]) == 2
+    assert "loihi1" in capsys.readouterr().err  # names what there is
+    assert main([*base, "--target", "crossbar", "--allow", ""]) == 2
+    assert "allow" in capsys.readouterr().err
+    assert main([*base, "--target", "crossbar", "--allow", "everything"]) == 2
+    assert not out.exists()
+    out.mkdir()
+    (out / "mine.txt").write_text("precious")
+    assert main([*base, "--target", "crossbar"]) == 2
+    assert [p.name for p in out.iterdir()] == ["mine.txt"]
+
+
+def test_a_damaged_build_is_refused(folder, tmp_path, capsys) -> None:
+    out = tmp_path / "build"
+    assert main(["compile", str(folder / "net.h5"), "--target", "loihi1", "--out", str(out)]) == 0
+    victim = next(p for p in sorted(out.iterdir()) if p.name != "manifest.json")
+    victim.write_bytes(victim.read_bytes()[:-1])
+    capsys.readouterr()
+    assert main(["emulate", str(out), "--input", str(folder / "in.npz")]) == 2
+    assert victim.name in capsys.readouterr().err
