@@ -11,10 +11,8 @@ A ``.nir`` file carries the same group beside its own content (`neurosim.interch
 
 from __future__ import annotations
 
-import errno
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from neurosim.atomic_file import atomic_path
 from neurosim.errors import DescriptionError, FileFormatError, NeurosimError
 from neurosim.network_tree import Node, Option, digest, from_tree, to_tree
 
@@ -37,7 +36,6 @@ __all__ = [
     "open_file",
     "read_group",
     "read_network",
-    "replacing",
     "save_network",
     "write_network",
     "write_value",
@@ -55,7 +53,7 @@ _ITEMS = 1_000_000
 
 def save_network(net: Network, path: str | os.PathLike[str]) -> None:
     """Write ``net`` to an HDF5 file, whole or not at all."""
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         write_network(file.create_group(GROUP, track_order=True), net)
 
 
@@ -308,25 +306,6 @@ class _Reader:
 
 
 # --- files
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
-    target = pathlib.Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    os.close(handle)
-    temporary = pathlib.Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -232,7 +232,7 @@ def saved(tmp_path):
 
 
 def test_missing_and_foreign_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such folder"):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
         small().save(tmp_path / "nowhere" / "net.h5")
     with pytest.raises(FileFormatError, match="no such file"):
         Network.load(tmp_path / "none.h5")

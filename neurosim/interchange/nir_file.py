@@ -15,6 +15,7 @@ import h5py
 import nir
 import numpy as np
 
+from neurosim.atomic_file import atomic_path
 from neurosim.errors import FileFormatError, NeurosimError, UnsupportedError
 from neurosim.interchange.dialects import Dialect
 from neurosim.interchange.nir_graph import LINEAR, NEURONS, kind_of
@@ -24,7 +25,6 @@ from neurosim.network_file import (
     StoredSizes,
     open_file,
     read_group,
-    replacing,
     write_network,
     write_value,
 )
@@ -152,7 +152,7 @@ def write_file(
     ``nir_compat`` is the oldest version of ``nir`` that must be able to read the file: 1.0.4 and 1.0.5 do not know
     ``v_reset``, so it is left out where it is zero.
     """
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         nir.write(temporary, graph)
         with h5py.File(temporary, "r+") as file:
             if _version(nir_compat) <= (1, 0, 5):
