@@ -147,6 +147,25 @@ print(*recording["neuron"].spikes.dense().ravel().astype(int))
 """
 
 
+def test_errors_name_extras_that_help(repository: Path, project: dict[str, Any]) -> None:
+    """``MissingExtraError("sklearn", "liquid", cause)``: the extra exists and installs that package."""
+    distributions = {"sklearn": "scikit-learn", "nest": "nest-simulator"}
+    extras = project["project"]["optional-dependencies"]
+    named = [
+        [argument.value for argument in node.args[:2] if isinstance(argument, ast.Constant)]
+        for tree in TREES
+        for file in (repository / tree).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "MissingExtraError"
+    ]
+    assert len(named) > 3
+    for package, extra in named:
+        wanted = distributions.get(package, package).lower()
+        assert any(line.lower().startswith(wanted) for line in extras[extra]), (
+            f"{extra} does not install {wanted}"
+        )
+
+
 @pytest.mark.parametrize("tree", ["hardware", "datasets"])
 def test_relative_imports_stay_inside(repository: Path, tree: str) -> None:
     """``from ..x`` that leaves the folder works when installed and breaks for type checkers in the checkout."""
