@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -32,20 +33,28 @@ TREES = {"neurosim": "neurosim", "hardware": "neurosim.hardware", "datasets": "n
 
 
 def public_names() -> dict[str, list[str]]:
-    """Public names by module: the modules of the core's top level, and every package with an ``__all__``.
+    """Public names by module: modules of the core's top level, packages, and modules named in a package's ``__all__``.
 
     What several packages offer is described once, in the innermost.
     """
-    modules = [f"neurosim.{file.stem}" for file in (ROOT / "neurosim").glob("[a-z]*.py")]
+    pending = {f"neurosim.{file.stem}" for file in (ROOT / "neurosim").glob("[a-z]*.py")}
     for tree, home in TREES.items():
         for file in (ROOT / tree).rglob("__init__.py"):
-            modules.append(".".join([home, *file.parent.relative_to(ROOT / tree).parts]))
+            pending.add(".".join([home, *file.parent.relative_to(ROOT / tree).parts]))
+    pending.remove("neurosim")
     innermost: dict[int, str] = {}
     names: dict[str, dict[str, Any]] = {}
-    for module in sorted(set(modules) - {"neurosim"}, key=lambda m: m.count(".")):
-        loaded = importlib.import_module(module)
-        names[module] = {name: getattr(loaded, name) for name in getattr(loaded, "__all__", ())}
-        innermost |= {id(value): module for value in names[module].values() if callable(value)}
+    while pending:
+        name = min(pending, key=lambda module: module.count("."))
+        pending.remove(name)
+        module = importlib.import_module(name)
+        names[name] = {}
+        for public in getattr(module, "__all__", ()):
+            if inspect.ismodule(value := getattr(module, public, None)) or value is None:
+                pending.add(f"{name}.{public}")
+            else:
+                names[name][public] = value
+        innermost |= {id(value): name for value in names[name].values() if callable(value)}
     return {
         module: [name for name, value in names[module].items() if innermost.get(id(value), module) == module]
         for module in sorted(names)
