@@ -140,10 +140,12 @@ class SpiNNakerDevice(Device):
         events = []
         for b, d in enumerate(done):
             for kind, text in _KINDS.items():
-                rows = d.events[d.events[:, 0] == kind].tolist()
+                listed = d.events[d.events[:, 0] == kind]
+                more = int(d.counts[kind]) - len(listed)
+                rows = listed[listed[:, 1] < len(d.spikes)].tolist()  # a later cell is never used
                 for k, (_, step, neuron, value) in enumerate(rows):
                     name = names[int(np.searchsorted(starts, neuron, side="right")) - 1]
-                    count = int(d.counts[kind]) - k if k == len(rows) - 1 else 1
+                    count = 1 + more if k == len(rows) - 1 else 1
                     events.append(
                         DeviceEvent(
                             text, name, b, step, neuron - self.started.first[name], float(value), count

@@ -39,6 +39,7 @@ __all__ = ["NeuronProgram", "program"]
 Float = NDArray[np.float64]
 _NEVER = 2**31 - 1  # a threshold that is not reached
 _LARGEST_SHIFT = 15
+_STICKS, _USELESS = 1e-3, 0.1  # reported, refused from here on
 _NEGLIGIBLE = 2.0**-17  # relative error of a jump; weights are rounded to 16 bits anyway
 
 
@@ -48,7 +49,7 @@ class NeuronProgram:
 
     ``neuron`` [n, 9], ``inputs`` [n, k], ``threshold`` [n], ``synapse`` [n, 2 or 5] as `constants.derive` takes them;
     ``factor`` [n]: device weight of an arriving weight of one; ``shifts``: left shift of both receptors; ``states``:
-    variable -> (scale, offset); ``note``: what to know about ranges.
+    variable -> (scale, offset).
     """
 
     model: CoreModel
@@ -60,7 +61,6 @@ class NeuronProgram:
     shifts: tuple[int, int]
     states: dict[str, tuple[float, float]]
     losses: tuple[Loss, ...] = ()
-    note: str = ""
     derived: dict[str, Float] = field(default_factory=dict)
 
 
@@ -132,6 +132,18 @@ def program(population: PlanPopulation, dt: float, activity: Activity, lag: int 
     scale = placed.scale
     membrane = _membrane(want, scale, leak, reach, current_based)
     losses = [] if perfect else _leak_losses(where, want.decay, membrane.exp_tc)
+    if want.threshold is not None and placed.sticks > _USELESS:
+        raise CapacityError(
+            "the strongest input leaves no range of s16.15 for the way to the threshold",
+            where=where,
+            value=f"{largest(reach):g} in one step",
+            remedy="Give typical inputs as calibration, or reduce weights or the membrane's time constant",
+        )
+    if placed.sticks > _STICKS:
+        what = (
+            "potentials come to rest above v_rest, relative to the threshold (calibration makes them finer)"
+        )
+        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=placed.sticks))
     states = {"v": (scale, placed.offset)}
     if current_based:
         synapse, factor, to_value, lost = _exponential(want, scale / membrane.moved, lag)
@@ -173,7 +185,6 @@ def program(population: PlanPopulation, dt: float, activity: Activity, lag: int 
         shifts=_shifts(factor, activity, where),
         states=states,
         losses=tuple(losses),
-        note=placed.note,
         derived={"decay": membrane.exp_tc / ONE, "resistance": membrane.resistance / ONE},
     )
 

@@ -12,17 +12,21 @@ __all__ = ["PotentialScale", "largest", "leaky_scale", "perfect_scale", "power_o
 
 Float = NDArray[np.float64]
 RANGE = 64000.0  # s16.15 reaches to 65536
-_FINE, _COARSE = 4096.0, 64.0  # wanted range of a potential from reset to threshold, in device units
+_FINE = 4096.0  # largest range of a potential from reset to threshold, in device units
 
 
 @dataclass(frozen=True)
 class PotentialScale:
-    """Device value = (network value - offset) * scale; ``v_rest`` is where the machine's leak leads to."""
+    """Device value = (network value - offset) * scale.
+
+    ``v_rest``: where the machine's leak leads to; ``sticks``: how far above it a potential comes to rest, because the
+    core rounds, in relation to the way from reset to threshold.
+    """
 
     scale: float
     offset: float
     v_rest: Float
-    note: str = ""
+    sticks: float = 0.0
 
 
 def largest(x: Float) -> float:
@@ -57,15 +61,8 @@ def leaky_scale(
         0.0 if threshold is None else largest(np.maximum(threshold - levels[1], np.abs(threshold - v_rest)))
     )
     unit = span or largest(jump) or largest(static) or 1.0
-    coarse = power_of_two(2 * _COARSE / unit)
     scale = power_of_two(min(fits, power_of_two(_FINE / unit)))
-    if scale >= coarse or not span:
-        return PotentialScale(scale, offset, v_rest)
-    scale = min(coarse, power_of_two(RANGE / 2 / largest(static)))
-    note = (
-        f"sums wrap if a neuron's input exceeds {fits / scale:.2g} of what all its synapses deliver at once"
-    )
-    return PotentialScale(scale, offset, v_rest, note)
+    return PotentialScale(scale, offset, v_rest, 2.0**-15 / scale / float(np.min(leak)) / unit)
 
 
 def perfect_scale(

@@ -63,7 +63,7 @@ def details_of(plan: Plan, programs: Mapping[str, NeuronProgram], atoms: Mapping
         unit = [2.0 ** (s - 15) / float(np.mean(p.factor)) for s in p.shifts]
         lines.append(
             f"{name:<26} {p.model.name:<14} {size:7} {math.ceil(size / atoms[name]):6}   {p.states['v'][0]:10g}"
-            f"  {unit[0]:.3g} / {unit[1]:.3g}" + (f"  ({p.note})" if p.note else "")
+            f"  {unit[0]:.3g} / {unit[1]:.3g}"
         )
     slower = f"{1e-3 / plan.dt:g} times slower than real time" if plan.dt < 1e-3 else "in real time or faster"
     return "\n".join([*lines, "", f"A step takes 1 ms: the network runs {slower}."])

@@ -19,16 +19,18 @@ def test_power_of_two(x):
 
 
 @given(st.floats(0.01, 1e4), st.floats(0.0, 50.0), st.floats(-100, 100), st.floats(0.001, 1.0))
-def test_drives_fit_unless_said_otherwise(threshold, jumps, rest, leak):
-    """|alpha| + |V| stays within s16.15, or the note says when it does not."""
+def test_drives_fit(threshold, jumps, rest, leak):
+    """|alpha| + |V| stays within s16.15, and no more range than needed is given away."""
     v_rest = rest * one
     levels = [v_rest, v_rest - 0.1, v_rest, v_rest + threshold]
     jump = jumps * threshold * one
     placed = leaky_scale(levels, v_rest, v_rest + threshold, jump, 0 * one, leak * one)
     assert placed.offset == rest
-    fits = 2 * jump[0] / leak * placed.scale <= RANGE
-    assert fits or "wrap" in placed.note
-    assert 32.0 <= placed.scale * max(threshold, 0.1) <= 4096 * 2
+    need = 2 * max(jump[0] / leak, threshold)
+    assert need * placed.scale <= 2 * RANGE
+    assert 2 * jump[0] / leak * placed.scale <= RANGE
+    assert 4 * need * placed.scale >= RANGE or placed.scale * (threshold + 0.1) > 4096 / 2
+    assert placed.sticks == pytest.approx(2**-15 / placed.scale / leak / (threshold + 0.1))
 
 
 @given(st.floats(0.1, 100), st.booleans(), st.floats(0.0, 10.0))
