@@ -3,6 +3,7 @@
 import nir
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import neurosim as ns
 from neurosim.engine.lower import lower
@@ -54,6 +55,15 @@ def test_published_lif_traces(reference_file, simulator):
     recorded = traces[f"{simulator}_voltage"]
     assert np.abs(run["1"].v.reshape(-1) * factor - recorded).max() < 5e-7 * max(1.0, np.abs(recorded).max())
     assert run["1"].spikes.step.tolist() == (np.nonzero(traces[f"{simulator}_spikes"])[0] - late).tolist()
+
+
+@pytest.mark.reference("nir_paper/01_lif_all.npz")
+def test_spikes_of_the_exact_solution(reference_file):
+    """Its potentials are recorded at event times; the steps of its spikes are those of the dialect "continuous"."""
+    traces = np.load(reference_file)
+    net, _ = read_nir(reference_file.with_name("lif_norse.nir"), dt=DT, dialect="continuous")
+    run = ns.simulate(net, {"input": (traces["exact_input"] != 0)[:, None, None]})
+    assert run["1"].spikes.step.tolist() == np.nonzero(traces["exact_spikes"])[0].tolist()
 
 
 @pytest.mark.reference("nir_paper/*.nir")
@@ -295,3 +305,62 @@ def test_wiring_that_has_no_meaning_is_refused():
 
     with pytest.raises(UnsupportedError, match="Resonator"):
         from_nir(graph_of(i=i, n=Resonator(), edges=[("i", "n")]), dt=DT, dialect="norse")
+
+
+@st.composite
+def signal_graphs(draw):
+    """A directed acyclic graph of linear nodes and delays on three channels, and its nodes in order."""
+    number = st.integers(1, 40).map(lambda v: (v - 20.5) / 10)
+    matrix = st.lists(number, min_size=9, max_size=9).map(lambda v: np.array(v).reshape(3, 3))
+    vector = st.lists(number, min_size=3, max_size=3).map(np.array)
+    nodes = {"n0": nir.Input(input_type={"input": np.array([3])})}
+    edges = []
+    for k in range(1, draw(st.integers(4, 8))):
+        kind = draw(st.sampled_from(["Linear", "Affine", "Scale", "Delay", "Flatten"]))
+        if kind == "Linear":
+            node = nir.Linear(weight=draw(matrix))
+        elif kind == "Affine":
+            node = nir.Affine(weight=draw(matrix), bias=draw(vector))
+        elif kind == "Scale":
+            node = nir.Scale(scale=draw(vector))
+        elif kind == "Delay":
+            node = nir.Delay(delay=np.array(draw(st.lists(st.integers(0, 3), min_size=3, max_size=3))) * 1e-3)
+        else:
+            node = nir.Flatten(input_type={"input": np.array([3])}, start_dim=0, end_dim=-1)
+        nodes[f"n{k}"] = node
+        before = {k - 1, draw(st.integers(0, k - 1))}
+        edges += [(f"n{b}", f"n{k}") for b in sorted(before)]
+    last = f"n{len(nodes) - 1}"
+    nodes["out"] = nir.Output(output_type={"output": np.array([3])})
+    return nodes, [*edges, (last, "out")]
+
+
+@given(graph=signal_graphs(), seed=st.integers(0, 99))
+@settings(max_examples=60)
+def test_composed_paths_carry_the_signal_that_the_nodes_carry(graph, seed):
+    """Node by node through time, against the projections that come of it."""
+    nodes, edges = graph
+    steps = 30
+    x = np.random.default_rng(seed).integers(0, 3, (steps, 1, 3))
+    signal = {"n0": x[:, 0].astype(float)}
+    for name, node in list(nodes.items())[1:-1]:
+        total = sum(signal[a] for a, b in edges if b == name)
+        match node:
+            case nir.Linear():
+                signal[name] = total @ node.weight.T
+            case nir.Affine():
+                signal[name] = total @ node.weight.T + node.bias
+            case nir.Scale():
+                signal[name] = total * node.scale
+            case nir.Delay():
+                late = np.round(node.delay / 1e-3).astype(int)
+                signal[name] = np.stack(
+                    [np.r_[np.zeros(d), total[: steps - d, j]] for j, d in enumerate(late)], axis=1
+                )
+            case _:
+                signal[name] = total
+    expected = signal[list(nodes)[-2]]
+    net, _ = from_nir(nir.NIRGraph(nodes=nodes, edges=edges, type_check=False), dt=1e-3, dialect="norse")
+    run = ns.simulate(net, {"n0": x}, record={"out": Record("v")})
+    settled = 3 * len(nodes)  # a bias behind a delay is there from the start in ours, and arrives in theirs
+    np.testing.assert_allclose(run["out"].v[settled:, 0], expected[settled:], rtol=1e-9, atol=1e-9)
