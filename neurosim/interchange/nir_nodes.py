@@ -107,10 +107,10 @@ class _Writer:
         self.losses.append(Loss(kind=LossKind.APPROXIMATED, where=self.where, what=what, amount=change))
         return a, written
 
-    def start(self, rest: Any, reset: Any) -> None:
-        """A loss where the potential does not start where the dialect starts it."""
+    def start(self, rest: Any, reset: Any, written_rest: Any) -> None:
+        """A loss where the potential does not start where a reader by the dialect starts it."""
         own = rest if self.model.v_init is None else self.model.v_init
-        stated = {Start.REST: rest, Start.ZERO: 0.0, Start.RESET: reset}[self.dialect.start]
+        stated = {Start.REST: written_rest, Start.ZERO: 0.0, Start.RESET: reset}[self.dialect.start]
         if not np.array_equal(self.get(own), self.get(stated)):
             what = "the initial potential has no place in NIR"
             self.losses.append(Loss(kind=LossKind.DROPPED, where=self.where, what=what))
@@ -145,12 +145,12 @@ class _Writer:
                 gain, per_bias = r, r / (1 - a)
             case Arrival.IMPULSE:
                 gain, per_bias = r / tau, r
-        self.start(m.v_rest, getattr(m, "v_reset", 0.0))
         bias = None
         if drive.any() and self.biased:
             bias = drive / per_bias
         elif drive.any():
             rest = rest + drive  # the same equation: v_leak - v + R I
+        self.start(m.v_rest, getattr(m, "v_reset", 0.0), rest)
         parameters = {"tau": tau, "r": r, "v_leak": rest, **(self.spiking() if kind == "LIF" else {})}
         return NodeParameters(kind, parameters, 1 / gain, bias, self.losses)
 
@@ -170,7 +170,7 @@ class _Writer:
             what = "the constant current has no place: nothing that could carry a bias leads here"
             self.losses.append(Loss(kind=LossKind.DROPPED, where=self.where, what=what))
             bias = None
-        self.start(0.0, m.v_reset)
+        self.start(0.0, m.v_reset, 0.0)
         if np.all(self.get(m.threshold) == NEVER):
             return NodeParameters("I", {"r": r}, 1 / gain, bias, self.losses)
         return NodeParameters("IF", {"r": r, **self.spiking()}, 1 / gain, bias, self.losses)
@@ -204,10 +204,10 @@ class _Writer:
             else:
                 what = "the initial synaptic current has no place in NIR"
                 self.losses.append(Loss(kind=LossKind.DROPPED, where=self.where, what=what))
-        self.start(m.v_rest, m.v_reset)
         rest = rest + np.where(
             np.abs(drive) < 1e-12 * np.abs(self.get(m.resistance) * self.get(m.current)), 0.0, drive
         )
+        self.start(m.v_rest, m.v_reset, rest)
         parameters = {"tau_syn": tau_s, "tau_mem": tau_m, "r": r, "v_leak": rest, "w_in": w_in}
         if np.all(self.get(m.threshold) == NEVER):
             return NodeParameters("CubaLI", parameters, ratio / gain, bias, self.losses)
