@@ -82,10 +82,15 @@ class Support:
 
 @dataclass(frozen=True)
 class Transport:
-    """Delays in steps that the machine can hold between spike and arrival; ``maximum`` None: no limit here."""
+    """Delays in steps that the machine can hold between spike and arrival; ``maximum`` None: no limit here.
+
+    ``holds_start``: whether the machine can keep a population in its initial state until its lag has passed. Where it
+    cannot, networks that do not rest at the start lose their first steps.
+    """
 
     minimum: int
     maximum: int | None = None
+    holds_start: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,14 @@ def lags(edges: list[Edge], names: list[str], transport: Transport) -> dict[str,
                 limit=f"{most - m} steps",
                 remedy="Shorten the longest delays",
             )
+        if most is not None and pre == post and q > most:
+            raise CapacityError(
+                "a population's delay onto itself is longer than the target holds; retiming cannot shorten it",
+                where=f"projection {name!r}",
+                value=f"{q} steps",
+                limit=f"{most} steps",
+                remedy="Shorten the longest delays",
+            )
         bounds.append((pre, post, m - p, name))
         if most is not None:
             bounds.append((post, pre, q - most, name))
@@ -96,7 +104,7 @@ def retime(plan: Plan, transport: Transport) -> tuple[Plan, dict[str, int], Loss
             amount=float(lag[name]),
         )
         for name, population in plan.populations.items()
-        if lag[name] and not rests(population, plan.dt)
+        if lag[name] and not transport.holds_start and not rests(population, plan.dt)
     ]
     retimed = replace(plan, projections=projections, stages=stages_of(plan.populations, projections))
     return retimed, lag, LossReport(losses)

@@ -102,7 +102,7 @@ class SpiNNaker:
     @property
     def transport(self) -> Transport:
         """Delays of one step to as many as a core with few neurons has slots for."""
-        return Transport(1, int(self.limits["delay_slots"]))
+        return Transport(1, int(self.limits["delay_slots"]), holds_start=True)
 
     def map(self, plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes] | None) -> Build:
         """Quantise, partition, place, route and emit a legal, retimed plan.

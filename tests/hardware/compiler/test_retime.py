@@ -20,6 +20,7 @@ def test_least_solution_of_the_difference_constraints(
     names = [str(i) for i in range(5)]
     edges = [(str(a), str(b), p, p + w, f"{a}->{b}") for a, b, p, w in raw]
     assume(all(w <= most - m for *_, w in raw))
+    assume(not any(a == b and p + w > most for a, b, p, w in raw))
     rows, bounds = [], []
     for a, b, p, w in raw:
         for x, y, bound in ((a, b, p - m), (b, a, most - p - w)):  # L(x) - L(y) <= bound
@@ -49,6 +50,8 @@ def test_a_network_within_the_range_is_untouched() -> None:
 def test_errors_name_the_cycle_and_the_projection() -> None:
     with pytest.raises(CycleError, match=r"h -> h.*2 steps"):
         lags([("h", "h", 2, 2, "h->h")], ["h"], Transport(3, 9))
+    with pytest.raises(CapacityError, match=r"h->h.*17 steps.*16 steps"):
+        lags([("h", "h", 17, 17, "h->h")], ["h"], Transport(1, 16))
     with pytest.raises(CapacityError, match=r"h->o.*0 to 20 steps"):
         lags([("h", "o", 0, 20, "h->o")], ["h", "o"], Transport(1, 16))
 
@@ -84,4 +87,5 @@ def test_a_population_that_does_not_rest_is_a_startup_loss() -> None:
     assert [loss.where for loss in retime(lower(chain(v_init=0.2)), Transport(1, 16))[2]] == [
         "population 'h'"
     ]
+    assert not retime(lower(chain(v_init=0.2)), Transport(1, 16, holds_start=True))[2]
     assert not retime(lower(chain(v_rest=0.2, v_init=0.2)), Transport(1, 16))[2]
