@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.generate import function_source, load_generated
 from neurosim.engine.plan import PlanProjection
+from neurosim.errors import ShapeError
 from neurosim.plasticity.rule import PlasticityRule
 from neurosim.spikes import Spikes
 
@@ -17,7 +18,7 @@ __all__ = ["PlasticSynapses", "learning_kernels"]
 
 _TEMPLATE = '''"""Generated from {owner}: delivery and learning of plastic synapses. Do not edit.
 
-history uint8 [S, slots, n_pre]: spikes of the last steps; weight, x [S, n_syn]; y [S, n_post]; the row of presynaptic
+history [S, slots, n_pre]: spikes of the last steps; weight, x [S, n_syn]; y [S, n_post]; the row of presynaptic
 neuron i is row_start[i]:row_start[i + 1]; the synapses onto j are column[column_start[j]:column_start[j + 1]].
 """
 
@@ -66,10 +67,9 @@ def learn(k, history, row_start, target, delay, weight, x, y, decay_x, decay_y, 
         for i in range(history.shape[2]):
             for e in range(row_start[i], row_start[i + 1]):
                 x[s, e] *= decay_x
-                count = history[s, (k - delay[e]) % history.shape[1], i]
-                if count:
+                for _ in range(history[s, (k - delay[e]) % history.shape[1], i]):
                     weight[s, e] = clip(pre(weight[s, e], x[s, e], y[s, target[e]]{c}), w_min, w_max)
-                    x[s, e] += count
+                    x[s, e] += 1.0
         for j in range(y.shape[1]):
             if post_spikes[s, j]:
                 for q in range(column_start[j], column_start[j + 1]):
@@ -97,7 +97,16 @@ def learning_kernels(rule: PlasticityRule, dt: float) -> tuple[Callable[..., Non
 
 
 class PlasticSynapses:
-    """A plastic projection at work in one chunk of samples."""
+    """A plastic projection at work in one chunk of samples.
+
+    Args:
+        block: steps of the source's raster, which `observe` is given.
+        events: the spikes of the run, where the source is an input; they may hold counts.
+        carried: what `state` of an earlier run gave.
+
+    Raises:
+        ShapeError: ``carried`` belongs to another projection.
+    """
 
     def __init__(
         self,
@@ -105,6 +114,7 @@ class PlasticSynapses:
         dt: float,
         samples: int,
         block: int,
+        events: Spikes | None,
         carried: Mapping[str, NDArray[Any]] | None,
     ) -> None:
         rule = p.plasticity
@@ -114,8 +124,20 @@ class PlasticSynapses:
         self._deliver, self._learn = learning_kernels(rule, dt)
         self._decays = rule.trace_decays(dt)
         self._coefficients = np.array([float(v) for v in rule.coefficients(dt).values()])
-        self._history = np.zeros((samples, block + p.max_delay + 1, p.n_pre), np.uint8)
+        most = max(
+            int(events.count.max(initial=1)) if events is not None and events.count is not None else 1,
+            int(carried["history"].max(initial=0)) if carried is not None else 0,
+        )
+        dtype = np.uint8 if most < 256 else np.int32
+        self._history = np.zeros((samples, block + p.max_delay + 1, p.n_pre), dtype)
         self._seen = 0
+        self._events = events
+        if events is not None:
+            self._counts = events.counts_of_cells()
+            self._in_time = np.argsort(events.step, kind="stable")
+            self._first_of_step = np.searchsorted(
+                events.step, np.arange(events.steps + 1), sorter=self._in_time
+            )
         self._column = np.argsort(p.target, kind="stable").astype(np.int64)
         self._column_start = np.searchsorted(p.target[self._column], np.arange(p.n_post + 1))
         self.weight = np.repeat(
@@ -124,23 +146,33 @@ class PlasticSynapses:
         self.x = np.zeros_like(self.weight)
         self.y = np.zeros((samples, p.n_post))
         if carried is not None:
+            shapes = {"weight": self.weight.shape, "x": self.x.shape, "y": self.y.shape}
+            shapes["history"] = (samples, p.max_delay, p.n_pre)
+            for name, shape in shapes.items():
+                if carried[name].shape != shape:
+                    raise ShapeError(
+                        f"{name} of another network",
+                        where=f"state of projection {p.name!r}",
+                        value=carried[name].shape,
+                        limit=shape,
+                    )
             self.weight, self.x, self.y = (np.array(carried[name]) for name in ("weight", "x", "y"))
             back = carried["history"]
             for d in range(back.shape[1]):  # back[:, d] is the step d + 1 before the start
                 self._history[:, (-1 - d) % self._history.shape[1]] = back[:, d]
 
-    def observe(
-        self, raster: NDArray[np.uint8] | None, events: Spikes | None, first: int, until: int
-    ) -> None:
-        """Note the source's spikes of the steps before ``until``; ``raster`` starts at step ``first``."""
+    def observe(self, raster: NDArray[np.uint8] | None, first: int, until: int) -> None:
+        """Note the source's spikes of the steps before ``until``: from ``raster`` [S, block, n_pre], which starts at
+        step ``first``, or without one from the events of the input."""
         for k in range(self._seen, until):
             row = self._history[:, k % self._history.shape[1]]
-            row[:] = 0
             if raster is not None:
                 row[:] = raster[:, k - first]
-            elif events is not None:
-                at = events.step == k
-                row[events.sample[at], events.neuron[at]] = np.minimum(events.counts_of_cells()[at], 255)
+                continue
+            row[:] = 0
+            if (events := self._events) is not None:
+                at = self._in_time[self._first_of_step[k] : self._first_of_step[k + 1]]
+                row[events.sample[at], events.neuron[at]] = self._counts[at]
         self._seen = max(self._seen, until)
 
     def deliver(self, k: int, ring: NDArray[np.float64]) -> None:

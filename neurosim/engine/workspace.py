@@ -105,7 +105,8 @@ class Workspace:
         for p in plan.projections:
             if p.plasticity is not None:
                 extra = state.extras.get(p.name) if state else None
-                self._plastic[p.post].append(PlasticSynapses(p, plan.dt, samples, BLOCK, extra))
+                events = inputs.get(p.pre)
+                self._plastic[p.post].append(PlasticSynapses(p, plan.dt, samples, BLOCK, events, extra))
             elif p.n_synapses and (p.pre in plan.populations or p.pre in inputs):
                 split = split_by_target(p, self._neurons[p.post].edges)
                 self._static[p.post].append(Synapses(p, split, [0] * len(split)))
@@ -185,9 +186,9 @@ class Workspace:
     def _observe(self, synapses: PlasticSynapses, first: int, until: int) -> None:
         name = synapses.projection.pre
         if name in self._neurons:
-            synapses.observe(self._neurons[name].raster, None, first, min(until, self._neurons[name].done))
+            synapses.observe(self._neurons[name].raster, first, min(until, self._neurons[name].done))
         else:
-            synapses.observe(None, self._inputs[name].spikes if name in self._inputs else None, first, until)
+            synapses.observe(None, first, until)
 
     def _advance(self, part: int, level: tuple[str, ...], first: int, start: int, end: int) -> None:
         self._pull(level, part, first)

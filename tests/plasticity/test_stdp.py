@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import neurosim as ns
+from neurosim.engine import State
+from neurosim.errors import ShapeError
 
 
 def pair(
@@ -96,3 +98,33 @@ def test_weights_of_a_batch_are_independent_and_carried_on() -> None:
     for name in "pr":
         assert np.allclose(second.weights[name], whole.weights[name], atol=1e-12)
         assert np.ptp(whole.weights[name]) > 0.01
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_a_count_is_as_many_arrivals(count: int) -> None:
+    """Post at 10, ``count`` spikes arrive at 20 (each depresses), post at 30 (potentiated by each of them)."""
+    net = ns.Network(dt=1e-3)
+    net.input("pre", 1)
+    net.input("force", 1)
+    net.output(net.population("post", 1, ns.LIF(threshold=1.0)))
+    rule = ns.STDP(a_plus=1e-5, a_minus=2e-5, tau_plus=20e-3, tau_minus=15e-3)
+    net.connect("pre", "post", ns.OneToOne(), weight=1e-4, plasticity=rule, name="p")
+    net.connect("force", "post", ns.OneToOne(), weight=5.0)
+    x, y = np.zeros((40, 1, 1)), np.zeros((40, 1, 1))
+    x[20], y[[10, 30]] = count, 1
+    r = ns.simulate(net, {"pre": x, "force": y}, record={"post": ns.Record("spikes", "v")})
+    assert r["post"].spikes.step.tolist() == [10, 30]
+    change = count * (1e-5 * math.exp(-10 / 20) - 2e-5 * math.exp(-10 / 15))
+    assert r.weights["p"][0, 0] == pytest.approx(1e-4 + change, abs=1e-15)
+
+
+def test_the_state_of_another_projection_is_refused() -> None:
+    def run(channels: int, state: State | None = None) -> ns.Recording:
+        net = ns.Network(dt=1e-3)
+        net.input("in", channels)
+        net.population("n", 4, ns.LIF())
+        net.connect("in", "n", ns.AllToAll(), plasticity=ns.STDP())
+        return ns.simulate(net, {}, 0.01, state=state)
+
+    with pytest.raises(ShapeError, match=r"in->n.*weight of another network.*\(1, 4\).*\(1, 12\)"):
+        run(3, run(1).final_state)
