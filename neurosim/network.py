@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -85,7 +86,7 @@ class Network:
             raise DescriptionError(
                 "the time step must be a positive number", where="Network.dt", value=dt, limit="> 0 s"
             )
-        if int(seed) != seed or seed < 0:
+        if not isinstance(seed, (int, np.integer)) or seed < 0:
             raise DescriptionError(
                 "the seed must be a whole number", where="Network.seed", value=seed, limit=">= 0"
             )
@@ -168,6 +169,8 @@ class Network:
             )
             name = base if not taken else f"{base}#{taken + 1}"
         where = f"projection {name!r}"
+        if not isinstance(name, str) or not name or not _printable(name):
+            raise DescriptionError("a name is a non-empty string without control characters", where=where)
         if name in self._projections:
             raise DescriptionError(
                 "this name is taken", where=where, remedy="Names identify things; choose another"
@@ -176,6 +179,12 @@ class Network:
             raise DescriptionError(
                 "needs a connection rule", where=where, value=repr(rule), remedy="Pass e.g. ns.AllToAll()"
             )
+        for option, kind, what in (
+            (delay_rounding, Rounding, "delay_rounding"),
+            (plasticity, PlasticityRule, "plasticity"),
+        ):
+            if option is not None and not isinstance(option, kind):
+                raise DescriptionError(f"{what} is not a {kind.__name__}", where=where, value=repr(option))
         rule.check(source.shape, target.shape, where)
         shape = rule.values_shape(source.shape, target.shape)
         part = Projection(
@@ -217,9 +226,17 @@ class Network:
         return load_network(path)
 
     def _new_name(self, name: str) -> str:
-        if not isinstance(name, str) or not name or "/" in name or name != name.strip() or "->" in name:
+        if (
+            not isinstance(name, str)
+            or not name
+            or name != name.strip()
+            or "/" in name
+            or "->" in name
+            or not _printable(name)
+        ):
             raise DescriptionError(
-                "a name is a non-empty string without '/', '->' or spaces around it", value=repr(name)
+                "a name is a non-empty string without '/', '->', control characters or spaces around it",
+                value=repr(name),
             )
         if name in self._inputs or name in self._populations:
             raise DescriptionError(
@@ -240,8 +257,8 @@ class Network:
 
 
 def _shape(shape: int | Sequence[int], where: str) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    if not sizes or any(int(n) != n or n < 1 for n in sizes):
+    sizes = tuple(shape) if isinstance(shape, (Sequence, np.ndarray)) else (shape,)
+    if not sizes or any(not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
         raise ShapeError("a shape is one or more positive whole numbers", where=where, value=shape)
     if math.prod(sizes) > 2**31 - 1:
         raise ShapeError(
@@ -250,11 +267,19 @@ def _shape(shape: int | Sequence[int], where: str) -> tuple[int, ...]:
     return tuple(int(n) for n in sizes)
 
 
+def _printable(name: str) -> bool:
+    """Whether a name can be written to files and shown: no control characters, no lone surrogates."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+
+
 def _values(values: Any, shape: tuple[int, ...] | None, what: str, where: str) -> Values:
     """A number, a distribution or an array of the rule's shape; NaN and infinity are refused."""
     if isinstance(values, Distribution):
         return values
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        array = np.array(None)  # ragged
     if array.dtype.kind not in "iufb":
         raise DescriptionError(
             f"{what} is not a number, array or distribution", where=where, value=repr(values)

@@ -27,7 +27,7 @@ def parameter(
     infinite: bool = False,
     doc: str = "",
 ) -> Any:
-    """A dataclass field that holds a number or an array of numbers, with its unit and its range.
+    """A dataclass field that holds a number, or an array of numbers unless it is annotated ``float``.
 
     Args:
         unit: ``"s"``, ``"1"``, or ``"v"`` for the unit of the model's potential.
@@ -48,11 +48,16 @@ def parameter(
 def _checked(owner: str, field: dataclasses.Field[Any], value: Any) -> Value:
     where = f"{owner}.{field.name}"
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(value)
+        if array.dtype.kind not in "iufb" or array.size == 0:
+            raise ValueError
+        array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise DescriptionError(
             "is not a number or an array of numbers", where=where, value=repr(value)
         ) from None
+    if array.ndim and field.type in ("float", float):
+        raise DescriptionError("must be one number", where=where, value=f"an array of shape {array.shape}")
     m = field.metadata
     wrong: str | None = None
     if np.isnan(array).any():
@@ -133,7 +138,9 @@ class Parameters:
         parts: list[Any] = [type(self)]
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, f.name)
-            parts.append((value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value)
+            parts.append(
+                (value.shape, (value + 0).tobytes()) if isinstance(value, np.ndarray) else value
+            )  # adding 0 makes -0.0 and 0.0, which are equal, hash alike
         return hash(tuple(parts))
 
     def replace(self, **changes: Any) -> Any:

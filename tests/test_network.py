@@ -77,6 +77,11 @@ def test_arrays_are_copied() -> None:
         ({"rule": ns.Sparse([18], [0])}, ShapeError, "0 to 17"),
         ({"pre": "retina"}, DescriptionError, "retina"),
         ({"post": "in"}, DescriptionError, "postsynaptic"),
+        ({"weight": [[1.0], [2.0, 3.0]]}, DescriptionError, "weight"),
+        ({"delay": 1.5e-3, "delay_rounding": "nearest"}, DescriptionError, "not a Rounding"),
+        ({"plasticity": "stdp"}, DescriptionError, "not a PlasticityRule"),
+        ({"name": ""}, DescriptionError, "non-empty string"),
+        ({"name": 5}, DescriptionError, "non-empty string"),
     ],
 )
 def test_bad_projections_are_refused_where_they_are_made(
@@ -96,7 +101,19 @@ def test_bad_time_steps_are_refused(dt: object) -> None:
         ns.Network(dt=dt)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("shape", [0, -1, (2, 0), (), (2**20, 2**20)])
+@pytest.mark.parametrize("seed", [-1, 1.5, float("nan"), "1", None])
+def test_bad_seeds_are_refused(seed: object) -> None:
+    with pytest.raises(DescriptionError, match="seed"):
+        ns.Network(dt=1e-3, seed=seed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", " a", "a/b", "a->b", "a\nb", "a\0b", "\ud800", None])
+def test_names_that_files_cannot_hold_are_refused(name: object) -> None:
+    with pytest.raises(DescriptionError, match="a name is"):
+        ns.Network(dt=1e-3).input(name, 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [0, -1, (2, 0), (), (2**20, 2**20), 3.5, "ab", None, (float("nan"),)])
 def test_bad_shapes_are_refused(shape: object) -> None:
     with pytest.raises(ShapeError):
         ns.Network(dt=1e-3).population("p", shape, ns.LIF())  # type: ignore[arg-type]

@@ -75,7 +75,11 @@ def models(draw, n):
 def networks(draw):
     dt = draw(st.sampled_from([1e-4, 1e-3, 0.3e-3]))
     net = Network(dt=dt, seed=draw(st.integers(0, 2**63 - 1)))
-    text = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=8)
+    text = st.text(
+        st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="/"),
+        min_size=1,
+        max_size=8,
+    )
     names = draw(
         st.lists(text.filter(lambda s: s == s.strip() and "->" not in s), min_size=2, max_size=4, unique=True)
     )

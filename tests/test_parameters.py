@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from neurosim.connectivity import Normal
 from neurosim.errors import DescriptionError
 from neurosim.neurons import LIF, Reset
+from neurosim.plasticity import STDP
 
 
 def test_compares_by_value_with_arrays_by_content() -> None:
@@ -11,6 +13,18 @@ def test_compares_by_value_with_arrays_by_content() -> None:
     assert hash(a) == hash(b)
     assert a != LIF(threshold=np.array([1, 1, 2.0]))
     assert a != LIF(threshold=1.0)
+
+
+def test_equal_values_hash_alike() -> None:
+    assert LIF(v_rest=np.zeros(3)) == LIF(v_rest=-np.zeros(3))
+    assert hash(LIF(v_rest=np.zeros(3))) == hash(LIF(v_rest=-np.zeros(3)))
+
+
+def test_a_field_of_one_number_refuses_an_array() -> None:
+    with pytest.raises(DescriptionError, match=r"Normal\.mean: must be one number"):
+        Normal(np.ones(3))  # type: ignore[arg-type]
+    with pytest.raises(DescriptionError, match=r"STDP\.a_plus"):
+        STDP(a_plus=np.ones(3))  # type: ignore[arg-type]
 
 
 def test_frozen_with_read_only_copies_of_arrays() -> None:
@@ -33,6 +47,8 @@ def test_frozen_with_read_only_copies_of_arrays() -> None:
         ({"threshold": float("inf")}, "finite"),
         ({"refractory": -1e-3}, ">= 0 s"),
         ({"threshold": "high"}, "number"),
+        ({"threshold": "1.0"}, "number"),
+        ({"threshold": np.zeros(0)}, "number"),
         ({"reset": 1}, "Reset.BY_SUBTRACTION"),
     ],
 )

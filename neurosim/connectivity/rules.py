@@ -100,6 +100,13 @@ class Sparse(Rule):
                     where=f"Sparse.{name}",
                     value=f"{array.dtype}{array.shape}",
                 )
+            if array.size and (array.min() < 0 or array.max() >= 2**31):
+                raise DescriptionError(
+                    "holds an index that no population has",
+                    where=f"Sparse.{name}",
+                    value=int(array.min() if array.min() < 0 else array.max()),
+                    limit=f"0 to {2**31 - 1}",
+                )
             object.__setattr__(self, name, array.astype(np.int32))
         if len(self.pre) != len(self.post):
             raise ShapeError(
@@ -139,7 +146,11 @@ class Convolution2d(Rule):
 
     def __init__(self, weights: ArrayLike, *, stride: int = 1, padding: int = 0) -> None:
         array = np.asarray(weights)
-        if array.ndim != 4 or not np.isfinite(array.astype(np.float64)).all():
+        if (
+            array.ndim != 4
+            or array.dtype.kind not in "iufb"
+            or not np.isfinite(array.astype(np.float64)).all()
+        ):
             raise DescriptionError(
                 "must be finite numbers of shape [out, in, height, width]",
                 where="Convolution2d.weights",
@@ -149,7 +160,7 @@ class Convolution2d(Rule):
             self, "weights", np.array(array, np.float32 if array.dtype == np.float32 else np.float64)
         )
         for name, value, least in (("stride", stride, 1), ("padding", padding, 0)):
-            if int(value) != value or value < least:
+            if not isinstance(value, (int, np.integer)) or value < least:
                 raise DescriptionError(
                     "is out of range", where=f"Convolution2d.{name}", value=value, limit=f">= {least}"
                 )

@@ -95,3 +95,9 @@ def test_synapses_are_sorted_by_presynaptic_neuron_delay_and_target() -> None:
     keys = np.stack([p.target, p.delay, p.pre_index])  # type: ignore[attr-defined]
     assert np.array_equal(np.lexsort(keys), np.arange(p.n_synapses))  # type: ignore[attr-defined]
     assert np.array_equal(np.diff(p.row_start), np.bincount(p.pre_index, minlength=20))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("index", [-1, 2**31, 2**32, 2**63])
+def test_a_list_of_synapses_refuses_indices_that_no_population_has(index: int) -> None:
+    with pytest.raises(DescriptionError, match=str(index)):
+        ns.Sparse(np.array([index], np.uint64 if index > 0 else np.int64), [0])
