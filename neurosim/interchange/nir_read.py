@@ -187,7 +187,7 @@ class _Conversion:
 
     def named(self, node: str) -> str:
         """The name of a node as the name of a part of a network."""
-        plain = node.replace("->", "-").replace("/", "|").strip() or "node"
+        plain = _printable(node.replace("->", "-").replace("/", "|")).strip() or "node"
         name, k = plain, 2
         while name in self.names.values():
             name, k = f"{plain}#{k}", k + 1
@@ -334,7 +334,11 @@ def _folded(paths: list[Path]) -> list[tuple[str | None, LinearMap, Any]]:
 def _label(path: Path) -> str | None:
     """The projection's name: its nodes, without those that only delay."""
     names = [n for n in path.names if not n.endswith(".delay")] or list(path.names)
-    return "+".join(names).replace("/", "|") or None
+    return _printable("+".join(names)).replace("/", "|") or None
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _delayed(path: Path) -> tuple[LinearMap, Any]:
