@@ -113,13 +113,14 @@ def retime(plan: Plan, transport: Transport) -> tuple[Plan, dict[str, int], Loss
 def rests(population: PlanPopulation, dt: float) -> bool:
     """Whether the initial state is a fixed point without input: then extra steps before the start change nothing."""
     model = population.model
-    state = [np.broadcast_to(v, population.shape).reshape(-1) for v in model.initial(dt).values()]
-    coefficients = [np.broadcast_to(v, population.shape).reshape(-1) for v in model.coefficients(dt).values()]
+    values = [*model.initial(dt).values(), *model.coefficients(dt).values()]
     options: list[Any] = [getattr(model, name) for name in model.OPTIONS]
-    columns = np.unique(np.stack([*state, *coefficients]), axis=1).T if state else np.zeros((0, 0))
+    flat = np.broadcast_arrays(*(np.asarray(v, np.float64).reshape(-1) for v in values))
+    columns = np.unique(np.stack(flat), axis=1).T  # neurons with equal numbers are looked at once
+    n = len(model.STATE)
     for row in columns:
-        before = tuple(row[: len(state)].tolist())
-        *after, spike = model.step(*before, 0.0, *row[len(state) :].tolist(), *options)
+        before = tuple(row[:n].tolist())
+        *after, spike = model.step(*before, 0.0, *row[n:].tolist(), *options)
         if spike or not np.allclose(after, before, rtol=1e-12, atol=1e-12):
             return False
     return True
