@@ -185,7 +185,7 @@ def test_a_network_too_large_is_refused_by_name_and_nothing_is_written(target: A
     """More neurons than any of these machines holds, almost without synapses: the machine's limit must stop it."""
     net = ns.Network(dt=1e-3)
     net.input("in", 1)
-    net.population("huge", 300_000, ns.LIF())
+    net.population("huge", 1_100_000, ns.LIF())
     net.connect("in", "huge", ns.Sparse([0] * 4, [0, 1, 2, 3]))
     if target.name == "crossbar":
         net.input("wide", 3000)
