@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from typing import Any
 
@@ -77,51 +78,72 @@ def stages_of(populations: Iterable[str], projections: Iterable[PlanProjection])
     graph: Any = csr_array(
         (np.ones(len(edges)), ([a for a, _, _ in edges], [b for _, b, _ in edges])), shape=(n, n)
     )
-    _, label = connected_components(graph, directed=True, connection="strong")
-    groups = _topological(range(n), [(a, b) for a, b, _ in edges], label.tolist())
+    label = connected_components(graph, directed=True, connection="strong")[1].tolist()
+    inside: dict[int, list[PlanProjection]] = {g: [] for g in label}
+    for a, b, p in edges:
+        if label[a] == label[b]:
+            inside[label[a]].append(p)
     stages = []
-    for members in groups:
-        inside = [p for a, b, p in edges if label[a] == label[b] == label[members[0]]]
-        zero = [(number[p.pre], number[p.post]) for p in inside if p.min_delay == 0]
-        levels = _levels(members, zero, names) if zero else (tuple(names[m] for m in members),)
-        block = min((p.min_delay for p in inside), default=0)
-        stages.append(Stage(levels, max(block, 1) if inside else 0))
+    for members in _topological([(a, b) for a, b, _ in edges], label):
+        within = inside[label[members[0]]]
+        zero = {(number[p.pre], number[p.post]) for p in within if p.min_delay == 0}
+        block = max(min(p.min_delay for p in within), 1) if within else 0
+        stages.append(Stage(_levels(members, zero, names), block))
     return tuple(stages)
 
 
-def _topological(nodes: Iterable[int], edges: list[tuple[int, int]], label: list[int]) -> list[list[int]]:
-    """Groups of equal label, each after all groups that point to it; ties in order of creation."""
+def _topological(edges: list[tuple[int, int]], label: list[int]) -> list[list[int]]:
+    """Nodes grouped by label, each group after all groups that point to it; ties in order of creation."""
     members: dict[int, list[int]] = {}
-    for node in nodes:
-        members.setdefault(label[node], []).append(node)
-    before = {g: {label[a] for a, b in edges if label[b] == g and label[a] != g} for g in members}
-    order: list[list[int]] = []
-    done: set[int] = set()
-    while len(order) < len(members):
-        ready = next(g for g in members if g not in done and before[g] <= done)
-        done.add(ready)
-        order.append(members[ready])
+    for node, group in enumerate(label):
+        members.setdefault(group, []).append(node)
+    between = {(label[a], label[b]) for a, b in edges if label[a] != label[b]}
+    waits, after = _graph(members, between)
+    ready = [nodes[0] for group, nodes in members.items() if not waits[group]]  # sorted: a heap
+    order = []
+    while ready:
+        group = label[heapq.heappop(ready)]
+        order.append(members[group])
+        for later in after[group]:
+            waits[later] -= 1
+            if not waits[later]:
+                heapq.heappush(ready, members[later][0])
     return order
 
 
-def _levels(members: list[int], zero: list[tuple[int, int]], names: list[str]) -> tuple[tuple[str, ...], ...]:
+def _levels(members: list[int], zero: set[tuple[int, int]], names: list[str]) -> tuple[tuple[str, ...], ...]:
     """Groups such that every zero delay points to a later group."""
-    left, levels = list(members), []
-    while left:
-        level = [m for m in left if not any(b == m and a in left for a, b in zero)]
-        if not level:
-            raise CycleError(
-                "a cycle of zero delays: " + " -> ".join(_cycle(left, zero, names)),
-                remedy="Give one projection of the cycle a delay of at least dt",
-            )
+    waits, after = _graph(members, zero)
+    levels = []
+    level = [m for m in members if not waits[m]]
+    while level:
         levels.append(tuple(names[m] for m in level))
-        left = [m for m in left if m not in level]
+        released = []
+        for later in (b for a in level for b in after[a]):
+            waits[later] -= 1
+            if not waits[later]:
+                released.append(later)
+        level = sorted(released)
+    if left := [m for m in members if waits[m]]:
+        raise CycleError(
+            "a cycle of zero delays: " + " -> ".join(_cycle(left, zero, names)),
+            remedy="Give one projection of the cycle a delay of at least dt",
+        )
     return tuple(levels)
 
 
-def _cycle(left: list[int], zero: list[tuple[int, int]], names: list[str]) -> list[str]:
+def _graph(nodes: Iterable[int], edges: set[tuple[int, int]]) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """How many nodes each node waits for, and the nodes that come after it."""
+    waits, after = dict.fromkeys(nodes, 0), {node: list[int]() for node in nodes}
+    for a, b in sorted(edges):
+        waits[b] += 1
+        after[a].append(b)
+    return waits, after
+
+
+def _cycle(left: list[int], zero: set[tuple[int, int]], names: list[str]) -> list[str]:
     """One cycle among ``left``, where every node has a predecessor."""
     path = [left[0]]
     while path[-1] not in path[:-1]:
-        path.append(next(a for a, b in zero if b == path[-1] and a in left))
+        path.append(next(a for a, b in sorted(zero) if b == path[-1] and a in left))
     return [names[m] for m in reversed(path[path.index(path[-1]) :])]

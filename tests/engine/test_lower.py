@@ -1,8 +1,12 @@
+import time
+
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 import neurosim as ns
-from neurosim.engine.lower import lower
+from neurosim.engine.lower import lower, stages_of
+from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CycleError, DescriptionError
 
 
@@ -58,3 +62,22 @@ def test_a_distribution_that_draws_negative_delays_is_refused() -> None:
     net.connect("in", "p", ns.AllToAll(), delay=ns.Normal(1e-3, 1e-3))
     with pytest.raises(DescriptionError, match="negative"):
         lower(net)
+
+
+def test_a_loop_of_many_populations_is_ordered_quickly() -> None:
+    """400 populations, 20 000 zero delays forward and one long way back: well under a second, not a minute."""
+    net, n = ns.Network(dt=1e-3), 400
+    for i in range(n):
+        net.population(str(i), 1, ns.LIF())
+    plan = lower(net)
+    weights = {"row_start": np.array([0, 1]), "target": np.zeros(1, np.int32), "weight": np.ones(1)}
+    pairs = [(i, j, 0) for i in range(n) for j in range(i + 1, min(i + 51, n))] + [(n - 1, 0, 7)]
+    projections = [
+        PlanProjection(f"{i}->{j}", str(i), str(j), 1, 1, delay=np.array([d], np.int32), **weights)  # type: ignore[arg-type]
+        for i, j, d in pairs
+    ]
+    started = time.perf_counter()
+    (stage,) = stages_of(plan.populations, projections)
+    assert time.perf_counter() - started < 5.0  # it takes 0.1 s; trying every pair at every level takes 25 s
+    assert stage.populations == tuple(map(str, range(n)))
+    assert stage.block == 1
