@@ -15,9 +15,9 @@ from neurosim.engine.recording import Record, Recording
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
 from neurosim.hardware.device import Overflow
-from neurosim.hardware.loihi.chip import read_chip_tables
 from neurosim.hardware.loihi.emulator import LoihiDevice
-from neurosim.hardware.loihi.numerics import Numerics
+from neurosim.hardware.loihi.loaded_chip import read_chip_tables
+from neurosim.hardware.loihi.numerics_profiles import Numerics
 from neurosim.hardware.loihi.partition import Partition
 from neurosim.hardware.loihi.quantised_network import QuantisedNetwork
 from neurosim.hardware.manifest import Manifest

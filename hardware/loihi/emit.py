@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.loihi.core_synapses import CoreSynapses, Slice, registers_of, source_offsets
-from neurosim.hardware.loihi.numerics import Numerics
-from neurosim.hardware.loihi.partition import Partition
-from neurosim.hardware.loihi.quantised_network import QuantisedNetwork
-from neurosim.hardware.loihi.synapse_format import SynapseFormat
-from neurosim.hardware.loihi.tables import (
+from neurosim.hardware.loihi.core_tables import (
     AXON,
     CX_CFG,
     CX_STATE,
@@ -22,6 +18,10 @@ from neurosim.hardware.loihi.tables import (
     SYNAPSE_MAP,
     write_arrays,
 )
+from neurosim.hardware.loihi.numerics_profiles import Numerics
+from neurosim.hardware.loihi.partition import Partition
+from neurosim.hardware.loihi.quantised_network import QuantisedNetwork
+from neurosim.hardware.loihi.synapse_format import SynapseFormat
 
 __all__ = ["emit"]
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
 from neurosim.hardware.device import Device, Overflow
-from neurosim.hardware.loihi.chip import Chip
-from neurosim.hardware.loihi.delivery import run_sample
 from neurosim.hardware.loihi.lif import Cause
-from neurosim.hardware.loihi.numerics import Numerics
+from neurosim.hardware.loihi.loaded_chip import Chip
+from neurosim.hardware.loihi.numerics_profiles import Numerics
+from neurosim.hardware.loihi.run_chip import run_sample
 from neurosim.hardware.manifest import Manifest
 from neurosim.spikes import Spikes
 

@@ -26,7 +26,7 @@ from neurosim.hardware.loihi.arithmetic import (
     wrap_once,
     wrap_once_array,
 )
-from neurosim.hardware.loihi.numerics import LAVA, CurrentRule, Numerics
+from neurosim.hardware.loihi.numerics_profiles import LAVA, CurrentRule, Numerics
 
 __all__ = ["Cause", "Overflows", "Registers", "Trace", "reference", "run", "step"]
 

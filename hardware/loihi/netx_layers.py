@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError, ShapeError, UnsupportedError
 from neurosim.hardware.loihi.convolution import convolve
-from neurosim.hardware.loihi.delays import delay_dense
+from neurosim.hardware.loihi.delay_slots import delay_dense
 from neurosim.hardware.loihi.lif import Registers, Trace, run
-from neurosim.hardware.loihi.numerics import LAVA
+from neurosim.hardware.loihi.numerics_profiles import LAVA
 
 __all__ = [
     "BIAS_EXPONENT",

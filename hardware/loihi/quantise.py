@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.loihi.arithmetic import bias_fields, shift
-from neurosim.hardware.loihi.demand import Demand
+from neurosim.hardware.loihi.required_registers import Demand
 from neurosim.hardware.loihi.weights import SignMode, weight_range
 
 __all__ = [

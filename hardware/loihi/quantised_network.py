@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
-from neurosim.hardware.loihi.demand import demand_of
 from neurosim.hardware.loihi.quantise import (
     QuantisedPopulation,
     QuantisedSynapses,
@@ -17,6 +16,7 @@ from neurosim.hardware.loihi.quantise import (
     quantise_registers,
     quantise_synapses,
 )
+from neurosim.hardware.loihi.required_registers import demand_of
 from neurosim.hardware.loihi.scale import choose_scale
 from neurosim.losses import Loss, LossKind
 

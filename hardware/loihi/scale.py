@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanProjection
 from neurosim.hardware.loihi.arithmetic import BIAS_EXPONENT_MAX, BIAS_MANTISSA_MAX, STATE_MAX
-from neurosim.hardware.loihi.demand import Demand
 from neurosim.hardware.loihi.quantise import LSB, Signs, quantise_synapses
+from neurosim.hardware.loihi.required_registers import Demand
 from neurosim.hardware.loihi.weights import SignMode, weight_range
 
 __all__ = ["COMFORTABLE_THRESHOLD", "choose_scale", "worst_case_sum"]

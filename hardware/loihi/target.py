@@ -13,12 +13,13 @@ from neurosim.engine.plan import Plan
 from neurosim.errors import FileFormatError
 from neurosim.hardware.device import Device
 from neurosim.hardware.loihi.calibrate import Candidate, choose
-from neurosim.hardware.loihi.chip import read_chip_tables
+from neurosim.hardware.loihi.core_tables import read_chip
 from neurosim.hardware.loihi.emit import emit
 from neurosim.hardware.loihi.emulator import LoihiDevice
 from neurosim.hardware.loihi.limits import read_limits, read_limits_file
+from neurosim.hardware.loihi.loaded_chip import read_chip_tables
 from neurosim.hardware.loihi.netx import netx_file
-from neurosim.hardware.loihi.numerics import BRIAN2_LOIHI, LAVA, NENGO_LOIHI, Numerics
+from neurosim.hardware.loihi.numerics_profiles import BRIAN2_LOIHI, LAVA, NENGO_LOIHI, Numerics
 from neurosim.hardware.loihi.partition import Partition, partition, sites
 from neurosim.hardware.loihi.quantise import Signs
 from neurosim.hardware.loihi.quantised_network import (
@@ -28,7 +29,6 @@ from neurosim.hardware.loihi.quantised_network import (
     quantise_network,
 )
 from neurosim.hardware.loihi.support import LOIHI1_SUPPORT, LOIHI2_SUPPORT
-from neurosim.hardware.loihi.tables import read_chip
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.target import Build, Feature, Site, Support, Transport, Usage
 from neurosim.losses import LossReport

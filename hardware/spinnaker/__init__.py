@@ -6,12 +6,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
-    from neurosim.hardware.spinnaker.device import load as load
+    from neurosim.hardware.spinnaker.emulator import load as load
     from neurosim.hardware.spinnaker.target import SpiNNaker as SpiNNaker
 
 _HOME = {
     "SpiNNaker": "target",
-    "load": "device",
+    "load": "emulator",
 }
 
 __all__ = [*_HOME]

@@ -1,185 +1,177 @@
-"""All cores of a machine, step by step, from decoded synaptic rows and neuron parameters.
-
-One run is one sample. Neurons of all cores are numbered through; sources are the neurons followed by the external
-sources. Packets are delivered between steps, after the neuron update of the step in which they were sent, so a
-spike sent in step t over a delay of d enters the neurons of step t + d. That is the machine in real time without
-late packets.
-"""
+"""The emulator of a build: the machine image read back, run sample by sample."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import itertools
+import os
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from neurosim.hardware.spinnaker.constants import NeuronConstants, NeuronState, Words
-from neurosim.hardware.spinnaker.kernel import step
-from neurosim.hardware.spinnaker.ring_buffer import accumulate
+from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
+from neurosim.errors import DescriptionError, FileFormatError, NumericsError
+from neurosim.hardware.device import Device, Overflow
+from neurosim.hardware.manifest import Manifest
+from neurosim.hardware.spinnaker.arithmetic import to_float
+from neurosim.hardware.spinnaker.machine import read_machine
+from neurosim.hardware.spinnaker.machine_image import read_image
+from neurosim.hardware.spinnaker.run_cores import SATURATION, WRAP, Run, run
+from neurosim.hardware.spinnaker.start_up import Started, start
+from neurosim.spikes import Spikes
 
-__all__ = ["SATURATION", "WRAP", "Cores", "Run", "Synapses", "run"]
+__all__ = ["SpiNNakerDevice", "load"]
 
-SATURATION, WRAP = 0, 1
-_KEPT_EVENTS = 128  # of each kind
-
-
-class Cores(NamedTuple):
-    """The neuron cores: first and last neuron (exclusive), model and left shifts, int64 [cores] each."""
-
-    lo: Words
-    hi: Words
-    model: Words
-    shift_exc: Words
-    shift_inh: Words
-
-
-class Synapses(NamedTuple):
-    """Synapses by source: row_start [sources + 1]; target, receptor, delay and raw weight [n]."""
-
-    row_start: Words
-    target: NDArray[np.int32]
-    receptor: NDArray[np.uint8]
-    delay: NDArray[np.int32]
-    weight: NDArray[np.uint16]
+_KINDS = {SATURATION: "saturation", WRAP: "wrap"}
+_WHAT = {
+    SATURATION: "a ring buffer saturated; so many raw weight units were lost",
+    WRAP: "a 32-bit value wrapped around; so many results of this step",
+}
 
 
-class Run(NamedTuple):
-    """What came out of a run of T steps.
+class SpiNNakerDevice(Device):
+    """A SpiNNaker board running one build.
 
-    ``spikes`` bool [T, n]; ``v`` int32 [T, probes] after each step; ``current`` int32 [T, probes], the input of
-    each step without offset; ``counts`` int64 [2]: ring-buffer additions that saturated, results that wrapped;
-    ``events`` int64 [k, 4] the first of them: kind, step, neuron, by how much the cell was exceeded or how many results
-    wrapped; ``final`` the state. A saturation is dated by the step in which the cell is used.
+    Variables come out as numbers of s16.15: ``v`` after the step (the board's own recording of step k + 1), and for
+    current-based populations ``i``, the difference of the two synaptic values as the membrane used it.
     """
 
-    spikes: NDArray[np.bool_]
-    v: NDArray[np.int32]
-    current: NDArray[np.int32]
-    counts: Words
-    events: Words
-    final: NeuronState
+    def __init__(self, manifest: Manifest, started: Started) -> None:
+        super().__init__(manifest)
+        self.started = started
+        for name, entry in manifest.populations.items():
+            if started.sizes.get(name) != int(np.prod(entry.shape)):
+                raise FileFormatError(
+                    "manifest and cores differ", where=f"population {name!r}", remedy="Compile again"
+                )
+
+    def run(
+        self,
+        inputs: Mapping[str, Spikes],
+        steps: int,
+        record: Mapping[str, Record],
+        seed: int,
+        overflow: Overflow,
+    ) -> Recording:
+        """Run the board for ``steps`` of its steps. Nothing is random here; the seed is not used."""
+        s = self.started
+        samples = next((x.samples for x in inputs.values()), 1)
+        probes = self._probes(record)
+        packets = self._packets(inputs, steps, samples)
+
+        def sample(b: int) -> Run:
+            return run(steps, s.cores, s.constants, s.state, s.synapses, *packets[b], probes)
+
+        with ThreadPoolExecutor(max(1, min(samples, os.cpu_count() or 1))) as pool:
+            done = list(pool.map(sample, range(samples)))
+        events = self._events(done)
+        _report(events, overflow)
+        populations = {name: self._recording(name, r, done, probes, steps) for name, r in record.items()}
+        return Recording(populations, self.manifest.dt, steps, samples, events=events)
+
+    def _members(self, name: str) -> slice:
+        first = self.started.first[name]
+        return slice(first, first + self.started.sizes[name])
+
+    def _probes(self, record: Mapping[str, Record]) -> NDArray[np.int64]:
+        found = [np.zeros(0, np.int64)]
+        for name, r in record.items():
+            states = self.manifest.populations[name].states
+            unknown = set(r.variables) - {"spikes", *states}
+            if unknown:
+                raise DescriptionError(
+                    "cannot be recorded on this device",
+                    where=f"population {name!r}",
+                    value=sorted(unknown),
+                    limit=["spikes", *states],
+                )
+            if set(r.variables) - {"spikes"}:
+                found.append(np.arange(*self._members(name).indices(len(self.started.state.v))))
+        return np.unique(np.concatenate(found))
+
+    def _packets(
+        self, inputs: Mapping[str, Spikes], steps: int, samples: int
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """For each sample, where each step's packets of external sources begin, and their sources."""
+        columns = [np.zeros((3, 0), np.int64)]
+        for name, s in inputs.items():
+            if name in self.started.first:  # an input without synapses has no core
+                source = s.neuron.astype(np.int64) + self.started.first[name]
+                columns.append(np.repeat(np.stack([s.sample, s.step, source]), s.counts_of_cells(), axis=1))
+        sample, step, source = np.concatenate(columns, axis=1)
+        order = np.lexsort((source, step, sample))
+        sample, step, source = sample[order], step[order], source[order]
+        bounds = np.searchsorted(sample, np.arange(samples + 1))
+        return [
+            (np.searchsorted(step[a:b], np.arange(steps + 1)).astype(np.int64), source[a:b].copy())
+            for a, b in itertools.pairwise(bounds)
+        ]
+
+    def _recording(
+        self, name: str, r: Record, done: list[Run], probes: NDArray[np.int64], steps: int
+    ) -> PopulationRecording:
+        shape, members = self.manifest.populations[name].shape, self._members(name)
+        spikes = None
+        if "spikes" in r.variables:
+            found = [np.nonzero(d.spikes[:, members]) for d in done]
+            which = np.repeat(np.arange(len(done)), [len(step) for step, _ in found])
+            step, neuron = (np.concatenate([np.zeros(0, np.int64), *(f[i] for f in found)]) for i in range(2))
+            spikes = Spikes(
+                which, step, neuron, shape=shape, dt=self.manifest.dt, steps=steps, samples=len(done)
+            )
+        at = np.searchsorted(probes, members.start)
+        column = slice(int(at), int(at) + self.started.sizes[name])
+        traces = {"v": "v", "i": "current"}
+        variables = {}
+        for variable in set(r.variables) - {"spikes"}:
+            words = np.zeros((steps, len(done), self.started.sizes[name]), dtype=np.int32)
+            for b, d in enumerate(done):
+                words[:, b] = getattr(d, traces[variable])[:, column]
+            variables[variable] = to_float(words).reshape(steps, len(done), *shape)
+        return PopulationRecording(spikes, variables)
+
+    def _events(self, done: list[Run]) -> tuple[DeviceEvent, ...]:
+        """Events of all samples; those that were counted but not listed are added to the last one of their kind."""
+        names = [name for name in self.started.first if name in self.manifest.populations]
+        starts = np.array([self.started.first[name] for name in names])
+        events = []
+        for b, d in enumerate(done):
+            for kind, text in _KINDS.items():
+                listed = d.events[d.events[:, 0] == kind]
+                more = int(d.counts[kind]) - len(listed)
+                rows = listed[listed[:, 1] < len(d.spikes)].tolist()  # a later cell is never used
+                for k, (_, step, neuron, value) in enumerate(rows):
+                    name = names[int(np.searchsorted(starts, neuron, side="right")) - 1]
+                    count = 1 + more if k == len(rows) - 1 else 1
+                    events.append(
+                        DeviceEvent(
+                            text, name, b, step, neuron - self.started.first[name], float(value), count
+                        )
+                    )
+        return tuple(events)
 
 
-def _note(events: Words, counts: Words, stored: int, kind: int, at: int, neuron: int, value: int) -> int:
-    counts[kind] += 1
-    if counts[kind] <= _KEPT_EVENTS:
-        events[stored, 0] = kind
-        events[stored, 1] = at
-        events[stored, 2] = neuron
-        events[stored, 3] = value
-        return stored + 1
-    return stored
+def _report(events: tuple[DeviceEvent, ...], overflow: Overflow) -> None:
+    if not events or overflow is Overflow.AS_CHIP:
+        return
+    first = min(events, key=lambda e: (e.sample, e.step))
+    kind = SATURATION if first.kind == _KINDS[SATURATION] else WRAP
+    where = f"population {first.population!r}, neuron {first.neuron}, sample {first.sample}, machine step {first.step}"
+    what = f"{_WHAT[kind]}; {sum(e.count for e in events)} overflows in all"
+    remedy = "Give typical inputs as calibration when compiling, or reduce the weights"
+    if overflow is Overflow.RAISE:
+        raise NumericsError(what, where=where, value=first.value, remedy=remedy)
+    warnings.warn(f"{where}: {what} (value {first.value:g}). {remedy}", RuntimeWarning, stacklevel=4)
 
 
-def _deliver(
-    t: int,
-    source: int,
-    synapses: Synapses,
-    ring: NDArray[np.uint16],
-    events: Words,
-    counts: Words,
-    stored: int,
-) -> int:
-    """Add the row of a source that sent a packet in step t to the ring buffers [slots, 2, n]."""
-    mask = ring.shape[0] - 1
-    for k in range(synapses.row_start[source], synapses.row_start[source + 1]):
-        at = t + synapses.delay[k]
-        slot, receptor, n = at & mask, synapses.receptor[k], synapses.target[k]
-        ring[slot, receptor, n], excess = _accumulate(ring[slot, receptor, n], synapses.weight[k])
-        if excess > 0:
-            stored = _note_jit(events, counts, stored, 0, at, n, excess)
-    return stored
+def load(folder: Path, manifest: Manifest) -> SpiNNakerDevice:
+    """The emulator of a build folder; `neurosim.hardware.load` calls it.
 
-
-_accumulate = njit(cache=True, inline="always")(accumulate)
-_note_jit = njit(cache=True)(_note)
-_deliver_jit = njit(cache=True)(_deliver)
-
-
-def _run(
-    steps: int,
-    cores: Cores,
-    c: NeuronConstants,
-    s: NeuronState,
-    synapses: Synapses,
-    ring: NDArray[np.uint16],
-    input_start: Words,
-    input_source: Words,
-    probes: Words,
-    spikes: NDArray[np.bool_],
-    v_out: NDArray[np.int32],
-    current_out: NDArray[np.int32],
-    counts: Words,
-    events: Words,
-) -> int:
-    n = len(s.v)
-    mask = ring.shape[0] - 1
-    current = np.zeros(n, np.int64)
-    wrapped = np.zeros(n, np.int32)
-    stored = 0
-    for t in range(steps):
-        cells = ring[t & mask]
-        for k in range(len(cores.lo)):
-            step(
-                cores.model[k], cores.lo[k], cores.hi[k], cells, cores.shift_exc[k], cores.shift_inh[k],
-                c, s, current, spikes[t], wrapped,
-            )  # fmt: skip
-        for i in range(len(probes)):
-            v_out[t, i] = s.v[probes[i]]
-            current_out[t, i] = current[probes[i]]
-        for i in range(n):
-            if wrapped[i] > 0:
-                stored = _note_jit(events, counts, stored, 1, t, i, wrapped[i])
-            if spikes[t, i]:
-                stored = _deliver_jit(t, i, synapses, ring, events, counts, stored)
-        for i in range(input_start[t], input_start[t + 1]):
-            stored = _deliver_jit(t, input_source[i], synapses, ring, events, counts, stored)
-    return stored
-
-
-_run_jit = njit(cache=True, nogil=True)(_run)
-
-
-def run(
-    steps: int,
-    cores: Cores,
-    constants: NeuronConstants,
-    initial: NeuronState,
-    synapses: Synapses,
-    input_start: Words,
-    input_source: Words,
-    probes: Words | None = None,
-) -> Run:
-    """Run one sample from the initial state with empty ring buffers.
-
-    Args:
-        input_start: int64 [steps + 1]; packets of external sources sent in step t are
-        input_source[start[t]:start[t+1]]. input_source: source numbers (>= number of neurons); a source may occur
-        more than once in a step. probes: neurons whose potential and input are recorded.
+    Raises:
+        FileFormatError: a file is damaged, or files contradict each other.
     """
-    n = len(initial.v)
-    longest = int(synapses.delay.max(initial=1))
-    ring = np.zeros((1 << max(0, longest - 1).bit_length(), 2, n), dtype=np.uint16)
-    probes = np.zeros(0, dtype=np.int64) if probes is None else np.asarray(probes, dtype=np.int64)
-    final = NeuronState(*(a.copy() for a in initial))
-    spikes = np.zeros((steps, n), dtype=np.bool_)
-    v, current = (np.zeros((steps, len(probes)), dtype=np.int32) for _ in range(2))
-    counts, events = np.zeros(2, dtype=np.int64), np.zeros((2 * _KEPT_EVENTS, 4), dtype=np.int64)
-    stored = _run_jit(
-        steps,
-        cores,
-        constants,
-        final,
-        synapses,
-        ring,
-        input_start,
-        input_source,
-        probes,
-        spikes,
-        v,
-        current,
-        counts,
-        events,
-    )
-    return Run(spikes, v, current, counts, events[:stored], final)
+    profile = manifest.profile
+    return SpiNNakerDevice(manifest, start(read_image(Path(folder)), read_machine(profile)))

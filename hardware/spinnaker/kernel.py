@@ -20,7 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from neurosim.hardware.spinnaker.arithmetic import decay, multiply, wrap, wraps
-from neurosim.hardware.spinnaker.constants import CoreModel, NeuronConstants, NeuronState, Words
+from neurosim.hardware.spinnaker.derived_constants import CoreModel, NeuronConstants, NeuronState, Words
 
 __all__ = ["step", "step_reference"]
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.constants import CoreModel
+from neurosim.hardware.spinnaker.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.machine import Chip
 from neurosim.hardware.spinnaker.routes import Entry, Place
 

@@ -28,10 +28,10 @@ from neurosim.hardware.spinnaker.regions import (
     parameter_region,
     synapse_region,
 )
+from neurosim.hardware.spinnaker.report import details_of, usage_of
 from neurosim.hardware.spinnaker.ring_buffer import index_bits
 from neurosim.hardware.spinnaker.routes import Place, build_tables
 from neurosim.hardware.spinnaker.rows import RowFormat, block_words, join_blocks
-from neurosim.hardware.spinnaker.summary import details_of, usage_of
 from neurosim.hardware.target import Build
 from neurosim.losses import Loss, LossReport
 from neurosim.spikes import Spikes

@@ -22,8 +22,8 @@ from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.spinnaker.activity import Activity
 from neurosim.hardware.spinnaker.arithmetic import ONE, accum
-from neurosim.hardware.spinnaker.constants import CoreModel, Words
 from neurosim.hardware.spinnaker.decay import LARGEST_DECAY, membrane_words, synapse_tau_word
+from neurosim.hardware.spinnaker.derived_constants import CoreModel, Words
 from neurosim.hardware.spinnaker.potential_scale import (
     RANGE,
     largest,

@@ -12,8 +12,8 @@ import numpy as np
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.spinnaker.arithmetic import to_float
-from neurosim.hardware.spinnaker.constants import CoreModel
 from neurosim.hardware.spinnaker.conversion import weight_of
+from neurosim.hardware.spinnaker.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.machine_image import write_arrays
 from neurosim.hardware.spinnaker.neuron_program import NeuronProgram
 from neurosim.hardware.spinnaker.quantised_projection import QuantisedProjection

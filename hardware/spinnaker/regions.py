@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.constants import (
+from neurosim.hardware.spinnaker.derived_constants import (
     CoreModel,
     NeuronConstants,
     NeuronState,

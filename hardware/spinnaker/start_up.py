@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.constants import CoreModel, NeuronConstants, NeuronState
-from neurosim.hardware.spinnaker.emulator import Cores, Synapses
+from neurosim.hardware.spinnaker.derived_constants import CoreModel, NeuronConstants, NeuronState
 from neurosim.hardware.spinnaker.keys import COLOUR_BITS
 from neurosim.hardware.spinnaker.machine import Machine
 from neurosim.hardware.spinnaker.machine_image import MachineImage, Vertex
@@ -28,13 +27,14 @@ from neurosim.hardware.spinnaker.regions import (
 )
 from neurosim.hardware.spinnaker.routes import Place, destinations
 from neurosim.hardware.spinnaker.rows import RowFormat, decode_block
+from neurosim.hardware.spinnaker.run_cores import Cores, Synapses
 
 __all__ = ["Started", "start"]
 
 
 @dataclass(frozen=True, eq=False)
 class Started:
-    """Everything `emulator.run` needs.
+    """Everything `run_cores.run` needs.
 
     ``first``: population or input -> number of its first neuron as a source; neurons come before spike sources, and
     those of a population follow each other.

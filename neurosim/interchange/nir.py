@@ -5,7 +5,7 @@ loses nothing when it is read here; graphs and plain files come with a `LossRepo
 integration, reset) is stated by a `Dialect`.
 """
 
-from neurosim.interchange.dialects import DIALECTS, Dialect
+from neurosim.interchange.nir_dialects import DIALECTS, Dialect
 from neurosim.interchange.nir_read import from_nir, read_nir
 from neurosim.interchange.nir_write import NirContent, to_nir, write_nir
 

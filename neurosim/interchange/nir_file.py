@@ -17,7 +17,7 @@ import numpy as np
 
 from neurosim.atomic_file import atomic_path
 from neurosim.errors import FileFormatError, NeurosimError, UnsupportedError
-from neurosim.interchange.dialects import Dialect
+from neurosim.interchange.nir_dialects import Dialect
 from neurosim.interchange.nir_graph import LINEAR, NEURONS, kind_of
 from neurosim.network import Network
 from neurosim.network_file import (

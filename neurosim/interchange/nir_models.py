@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import DescriptionError, FileFormatError, NeurosimError
-from neurosim.interchange.dialects import Arrival, Dialect, Start
+from neurosim.interchange.nir_dialects import Arrival, Dialect, Start
 from neurosim.interchange.nir_graph import kind_of, numbers
 from neurosim.neurons.current_lif import CurrentLIF, current_gain
 from neurosim.neurons.integrate_and_fire import IntegrateAndFire

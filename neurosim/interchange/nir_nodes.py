@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import UnsupportedError
-from neurosim.interchange.dialects import Arrival, Dialect, Start, WrittenR
+from neurosim.interchange.nir_dialects import Arrival, Dialect, Start, WrittenR
 from neurosim.interchange.nir_models import NEVER
 from neurosim.losses import Loss, LossKind
 from neurosim.neurons.current_lif import CurrentLIF, current_gain

@@ -1,4 +1,4 @@
-"""From NIR to a Network. See `neurosim.interchange.dialects` for what a NIR file leaves open."""
+"""From NIR to a Network. See `neurosim.interchange.nir_dialects` for what a NIR file leaves open."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import DescriptionError, NeurosimError, UnsupportedError
-from neurosim.interchange.dialects import DIALECTS, Arrival, Dialect, dialect_named
 from neurosim.interchange.linear_maps import LinearMap
+from neurosim.interchange.nir_dialects import DIALECTS, Arrival, Dialect, dialect_named
 from neurosim.interchange.nir_file import NirFile, read_file
 from neurosim.interchange.nir_graph import NEURONS, FlatGraph, Path, flatten, kind_of
 from neurosim.interchange.nir_models import model_of

@@ -17,7 +17,7 @@ from neurosim.connectivity.rules import Convolution2d, FixedProbability, OneToOn
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import UnsupportedError
-from neurosim.interchange.dialects import DelayNodes, Dialect, dialect_named
+from neurosim.interchange.nir_dialects import DelayNodes, Dialect, dialect_named
 from neurosim.interchange.nir_file import write_file
 from neurosim.interchange.nir_nodes import NodeParameters, node_of
 from neurosim.losses import Loss, LossKind, LossReport

@@ -7,7 +7,7 @@ except ImportError as _error:
 
     raise MissingExtraError("torch", "train", _error) from _error
 
-from neurosim.nn.delay import DelayLinear
+from neurosim.nn.delay_linear import DelayLinear
 from neurosim.nn.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, neuron_layer
 from neurosim.nn.linear import Linear
 from neurosim.nn.loss import SpikeCountCrossEntropy

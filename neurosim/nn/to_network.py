@@ -15,7 +15,7 @@ from neurosim.connectivity.rules import AllToAll
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.losses import Loss, LossKind, LossReport
 from neurosim.network import Network, Projection
-from neurosim.nn.delay import DelayLinear
+from neurosim.nn.delay_linear import DelayLinear
 from neurosim.nn.lif import Neurons, neuron_layer
 from neurosim.nn.linear import Linear, Synapses
 from neurosim.nn.sequential import Sequential

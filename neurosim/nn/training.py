@@ -20,7 +20,7 @@ from neurosim import random
 from neurosim.errors import DataError, DescriptionError, NumericsError, ShapeError
 from neurosim.nn.adam import Adam
 from neurosim.nn.checkpoint import load_checkpoint, save_checkpoint
-from neurosim.nn.delay import DelayLinear
+from neurosim.nn.delay_linear import DelayLinear
 from neurosim.nn.loss import SpikeCountCrossEntropy
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.threads import one_torch_thread

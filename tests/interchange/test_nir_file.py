@@ -7,8 +7,8 @@ import pytest
 
 import neurosim as ns
 from neurosim.errors import DescriptionError, FileFormatError, LossError, UnsupportedError
-from neurosim.interchange.dialects import DIALECTS
 from neurosim.interchange.nir import NirContent, read_nir, to_nir, write_nir
+from neurosim.interchange.nir_dialects import DIALECTS
 from neurosim.interchange.nir_file import graph_hash
 from neurosim.losses import LossKind
 from neurosim.neurons.options import Reset, SpikeWhen

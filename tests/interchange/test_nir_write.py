@@ -9,8 +9,8 @@ import neurosim as ns
 from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record
 from neurosim.errors import LossError, UnsupportedError
-from neurosim.interchange.dialects import DIALECTS, Start
 from neurosim.interchange.nir import from_nir, read_nir, to_nir, write_nir
+from neurosim.interchange.nir_dialects import DIALECTS, Start
 from neurosim.losses import LossKind
 from neurosim.neurons.options import Reset, ResetTiming, SpikeWhen
 

@@ -13,11 +13,11 @@ from neurosim.errors import DescriptionError, NumericsError
 from neurosim.hardware import Overflow
 from neurosim.hardware.loihi import Loihi1
 from neurosim.hardware.loihi.arithmetic import bias_fields, shift
-from neurosim.hardware.loihi.chip import read_chip_tables
 from neurosim.hardware.loihi.emit import emit
 from neurosim.hardware.loihi.emulator import LoihiDevice
 from neurosim.hardware.loihi.limits import read_limits
-from neurosim.hardware.loihi.numerics import BRIAN2_LOIHI, NENGO_LOIHI
+from neurosim.hardware.loihi.loaded_chip import read_chip_tables
+from neurosim.hardware.loihi.numerics_profiles import BRIAN2_LOIHI, NENGO_LOIHI
 from neurosim.hardware.loihi.partition import partition
 from neurosim.hardware.loihi.quantise import QuantisedPopulation, QuantisedSynapses
 from neurosim.hardware.loihi.quantised_network import QuantisedNetwork

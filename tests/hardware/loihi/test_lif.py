@@ -6,8 +6,8 @@ from hypothesis import given, settings, strategies as st
 
 from neurosim.hardware.loihi import lif
 from neurosim.hardware.loihi.arithmetic import shift
-from neurosim.hardware.loihi.delays import deliver, split_by_delay
-from neurosim.hardware.loihi.numerics import BRIAN2_LOIHI, LAVA, NENGO_LOIHI
+from neurosim.hardware.loihi.delay_slots import deliver, split_by_delay
+from neurosim.hardware.loihi.numerics_profiles import BRIAN2_LOIHI, LAVA, NENGO_LOIHI
 from neurosim.hardware.loihi.weights import SignMode, brian2_effective, effective, sign_mode
 
 

@@ -6,9 +6,9 @@ from hypothesis import given, strategies as st
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
-from neurosim.hardware.loihi.demand import demand_of
 from neurosim.hardware.loihi.limits import read_limits
 from neurosim.hardware.loihi.quantise import Signs, quantise_registers, quantise_synapses
+from neurosim.hardware.loihi.required_registers import demand_of
 from neurosim.hardware.loihi.weights import SignMode, is_common
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, SpikeWhen
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from neurosim.hardware.spinnaker.arithmetic import accum
-from neurosim.hardware.spinnaker.constants import CoreModel, derive
 from neurosim.hardware.spinnaker.conversion import (
     CONDUCTANCE_SCALE,
     delay_steps,
@@ -19,6 +18,7 @@ from neurosim.hardware.spinnaker.conversion import (
     spike_steps,
     weight_scale,
 )
+from neurosim.hardware.spinnaker.derived_constants import CoreModel, derive
 from neurosim.hardware.spinnaker.left_shift import ProjectionStatistics
 from neurosim.hardware.spinnaker.ring_buffer import slots_for
 

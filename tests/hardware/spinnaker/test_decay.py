@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from neurosim.errors import UnsupportedError
-from neurosim.hardware.spinnaker.constants import CoreModel, neuron_words, synapse_state_words
 from neurosim.hardware.spinnaker.decay import LARGEST_DECAY, membrane_words, synapse_tau_word
+from neurosim.hardware.spinnaker.derived_constants import CoreModel, neuron_words, synapse_state_words
 
 ONE = 32768
 

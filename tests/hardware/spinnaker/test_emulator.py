@@ -1,152 +1,240 @@
-"""Whole networks against the genuine firmware, from their connection lists alone."""
+"""Compile, save, load, emulate: the emulated board against the engine, in network time and units."""
 
 from __future__ import annotations
+
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from neurosim.hardware.spinnaker.constants import NeuronConstants, NeuronState
-from neurosim.hardware.spinnaker.emulator import SATURATION, Cores, Synapses, run
-from neurosim.hardware.spinnaker.left_shift import expected_sum, shift_for
-from neurosim.hardware.spinnaker.ring_buffer import LARGEST
+from neurosim import hardware
+from neurosim.connectivity.rules import AllToAll, OneToOne, Sparse
+from neurosim.engine.recording import Record
+from neurosim.engine.simulate import simulate
+from neurosim.errors import DescriptionError, FileFormatError, NumericsError
+from neurosim.hardware.device import Overflow
+from neurosim.network import Network
+from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator
+from neurosim.spikes import Spikes
 
-SATURATIONS = {"cond": 101}
-"""Capped additions that the firmware counted; in general their number depends on the order of arrival."""
+SPIKING = LIF(tau_membrane=20e-3, refractory=2e-3)
 
 
-def assemble(net):
-    """Cores, constants, state, synapses and input packets of a reference network."""
-    neurons = [p for p in net.populations.values() if p.model is not None]
-    sources = [p for p in net.populations.values() if p.model is None]
-    start, at = {}, 0
-    for p in neurons + sources:
-        start[p.name] = at
-        at += p.size
-    n = sum(p.size for p in neurons)
-    cores = [
-        (start[p.name] + lo, start[p.name] + hi, int(p.model), *p.shifts)
-        for p in neurons
-        for lo, hi in p.slices
-    ]
-    derived = [p.derived(net.dt) for p in neurons]
-    constants = NeuronConstants(*(np.concatenate(c) for c in zip(*(d[0] for d in derived), strict=True)))
-    state = NeuronState(*(np.concatenate(c) for c in zip(*(d[1] for d in derived), strict=True)))
-    table = []
-    for p in net.projections:
-        i, j, w, d = net.rows(p)
-        table.append(
-            np.stack([i + start[p.pre], j + start[p.post], np.full(len(i), p.receptor), d, w], axis=1)
-        )
-    table = np.concatenate(table)
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    row_start = np.searchsorted(table[:, 0], np.arange(at + 1)).astype(np.int64)
-    synapses = Synapses(
-        row_start, table[:, 1].astype(np.int32), table[:, 2].astype(np.uint8), table[:, 3].astype(np.int32),
-        table[:, 4].astype(np.uint16),
-    )  # fmt: skip
-    packets = sorted(
-        (int(t), start[p.name] + i)
-        for p in sources
-        for i, ts in enumerate(p.spike_steps)
-        for t in ts
-        if t < net.steps
+def emulate(net, inputs, folder, record, calibration=None, target=None, **options):
+    build = hardware.compile(net, target or hardware.SpiNNaker(), calibration=calibration)
+    build.save(folder)
+    return hardware.load(folder).emulate(inputs, record=record, **options)
+
+
+def mismatches(ours, theirs, names):
+    """Cells (population, sample, step, neuron) in which one has a spike and the other has not, and the spikes."""
+
+    def cells(recording, name):
+        s = recording[name].spikes
+        return set(zip(s.sample.tolist(), s.step.tolist(), s.neuron.tolist(), strict=True))
+
+    wrong = sum(len(cells(ours, n) ^ cells(theirs, n)) for n in names)
+    return wrong, sum(len(cells(theirs, n)) for n in names)
+
+
+@pytest.mark.parametrize(
+    "model", [SPIKING, LIF(tau_membrane=15e-3, v_rest=-65.0, v_reset=-65.25, threshold=-64.0),
+    IntegrateAndFire(threshold=2.0)], ids=["LIF", "LIF at -65", "IntegrateAndFire"],
+)  # fmt: skip
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_exact_weights_give_the_same_spikes(small_network, tmp_path, model, calibrated):
+    """Recurrent, with delays of 0 to 9 steps, retimed, on five cores: not one spike of thousands differs."""
+    net, inputs = small_network(model)
+    record = {"a": Record("spikes", "v"), "b": Record("spikes", "v")}
+    target = hardware.SpiNNaker(atoms_per_core=64)
+    ours = emulate(net, inputs, tmp_path / "b", record, inputs if calibrated else None, target)
+    theirs = simulate(net, inputs, record=record)
+    wrong, total = mismatches(ours, theirs, "ab")
+    assert total > 1000
+    assert wrong == 0
+    kept = (
+        theirs["a"].v >= model.threshold - 4.0
+    )  # below, IntegrateAndFire leaks on the machine, and never forgets it
+    assert np.quantile(np.abs(ours["a"].v - theirs["a"].v)[kept], 0.99) < 5e-3
+    assert ours["a"].v.shape == theirs["a"].v.shape
+
+
+def test_current_based_neurons_differ_in_few_spikes(small_network, tmp_path):
+    """Both decay factors are rounded, so a potential that grazes the threshold may cross it: under 1 %."""
+    model = CurrentLIF(tau_membrane=20e-3, tau_synapse=5e-3, refractory=2e-3, threshold=0.5)
+    net, inputs = small_network(model)
+    record = {"a": Record("spikes", "v", "i"), "b": Record("spikes")}
+    ours = emulate(net, inputs, tmp_path / "b", record, inputs)
+    theirs = simulate(net, inputs, record=record)
+    wrong, total = mismatches(ours, theirs, "ab")
+    assert total > 500
+    assert wrong <= 0.01 * total
+    assert np.median(np.abs(ours["a"].v - theirs["a"].v)) < 1e-4
+    assert np.median(np.abs(ours["a"].i - theirs["a"].i)) < 1e-4
+
+
+def test_long_delays_take_smaller_cores(small_network, tmp_path):
+    """100 steps need 128 slots, which leaves room for 64 neurons on a core."""
+    net, inputs = small_network(SPIKING, size=150, longest=99)
+    ours = emulate(net, inputs, tmp_path / "b", {"a": "spikes", "b": "spikes"})
+    atoms = hardware.load(tmp_path / "b").manifest.settings["atoms_per_core"]
+    assert max(atoms.values()) <= 64
+    wrong, total = mismatches(ours, simulate(net, inputs), "ab")
+    assert (wrong, total > 1000) == (0, True)
+
+
+def test_another_time_step(small_network, tmp_path):
+    """dt = 0.1 ms becomes machine steps of 1 ms; only the ratio of tau and dt counts."""
+    model = LIF(tau_membrane=2e-3, refractory=2e-4)
+    net, inputs = small_network(model, dt=1e-4)
+    ours = emulate(net, inputs, tmp_path / "b", {"a": "spikes", "b": "spikes"})
+    wrong, total = mismatches(ours, simulate(net, inputs), "ab")
+    assert (wrong, total > 1000) == (0, True)
+
+
+def test_readout_and_graded_input(tmp_path):
+    """Two spikes of a channel in one step arrive as two packets; a leaky integrator never spikes."""
+    net = Network(dt=1e-3, seed=0)
+    net.input("in", 3)
+    net.population("out", 3, LeakyIntegrator(tau_membrane=10e-3))
+    net.connect("in", "out", OneToOne(), weight=0.25, delay=1e-3)
+    net.output("out")
+    x = np.zeros((20, 1, 3), np.float32)
+    x[0, 0], x[5, 0, 1] = [1, 2, 3], 1
+    inputs = {"in": Spikes.from_dense(x, dt=1e-3)}
+    record = {"out": Record("v")}
+    ours = emulate(net, inputs, tmp_path / "b", record, inputs)["out"].v
+    theirs = simulate(net, inputs, record=record)["out"].v
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)
+    assert ours[1, 0].round(3).tolist() == [0.25, 0.5, 0.75]
+
+
+def test_saturation_is_warned_of_raised_or_listed(tmp_path):
+    """Calibrated on silence in one channel, driven by all: ring buffers saturate in a known place."""
+    net = Network(dt=1e-3, seed=0)
+    net.input("in", 64)
+    net.population("out", 2, LIF(tau_membrane=10e-3, threshold=1000.0))
+    net.connect("in", "out", AllToAll(), weight=1.0, delay=2e-3)
+    net.output("out")
+    little, much = (np.zeros((10, 1, 64), np.float32) for _ in range(2))
+    little[0, 0, 0] = 1
+    much[3, 0] = 1
+    build = hardware.compile(net, hardware.SpiNNaker(), calibration={"in": little})
+    build.save(tmp_path / "b")
+    device = hardware.load(tmp_path / "b")
+    with pytest.warns(RuntimeWarning, match=r"'out', neuron 0, sample 0, machine step 5"):
+        device.emulate({"in": much})
+    with pytest.raises(NumericsError, match="saturated"):
+        device.emulate({"in": much}, overflow=Overflow.RAISE)
+    events = device.emulate({"in": much}, overflow=Overflow.AS_CHIP).events
+    assert {(e.kind, e.population, e.step, e.neuron) for e in events} == {
+        ("saturation", "out", 5, 0),
+        ("saturation", "out", 5, 1),
+    }
+
+
+def test_samples_do_not_influence_each_other(small_network, tmp_path):
+    net, inputs = small_network(SPIKING, samples=3)
+    hardware.compile(net, hardware.SpiNNaker()).save(tmp_path / "b")
+    device = hardware.load(tmp_path / "b")
+    together = device.emulate(inputs)["b"].spikes
+    for k in range(3):
+        alone = device.emulate({"in": inputs["in"].select(np.array([k]))})["b"].spikes
+        assert alone == together.select(np.array([k]))
+
+
+def test_equal_builds_are_equal_files(small_network, tmp_path):
+    net, inputs = small_network(SPIKING)
+    for name in ("one", "two"):
+        hardware.compile(net, hardware.SpiNNaker(), calibration=inputs).save(tmp_path / name)
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("one", "two"))
+    assert one == two
+
+
+def test_the_emulator_reads_the_files_alone(small_network, tmp_path):
+    """Another process, given the folder only, computes the same spikes, without PyTorch."""
+    net, inputs = small_network(SPIKING, steps=50)
+    spikes = emulate(net, inputs, tmp_path / "b", None)["b"].spikes
+    np.save(tmp_path / "x.npy", inputs["in"].dense())
+    code = f"""
+import sys
+import numpy as np
+from neurosim import hardware
+device = hardware.load({str(tmp_path / "b")!r})
+recording = device.emulate({{"in": np.load({str(tmp_path / "x.npy")!r})}})
+unwanted = {{"torch", "matplotlib", "neurosim.hardware.spinnaker.mapping"}} & set(sys.modules)
+assert not unwanted, unwanted
+print(recording["b"].spikes.counts().sum())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    steps = np.array([t for t, _ in packets], np.int64)
-    input_start = np.searchsorted(steps, np.arange(net.steps + 1)).astype(np.int64)
-    sent = np.array([s for _, s in packets], np.int64)
-    return start, n, Cores(*np.array(cores, np.int64).T.copy()), constants, state, synapses, input_start, sent
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == spikes.counts().sum() > 0
 
 
-def flattened(options):
-    """Options of a population, those in nested groups too."""
-    nested = [flattened(v) for v in options.values() if isinstance(v, dict)]
-    return {k: v for group in (options, *nested) for k, v in group.items()}
+@pytest.mark.parametrize(
+    ("file", "change"), [("cores.npz", "truncate"), ("vertices.json", "edit"), ("routing.npz", "remove")]
+)
+def test_damaged_builds_are_refused(small_network, tmp_path, file, change):
+    net, _ = small_network(SPIKING)
+    hardware.compile(net, hardware.SpiNNaker()).save(tmp_path / "b")
+    path = tmp_path / "b" / file
+    if change == "truncate":
+        path.write_bytes(path.read_bytes()[:-10])
+    elif change == "edit":
+        path.write_text(path.read_text().replace('"hi": 100', '"hi": 99'))
+    else:
+        path.unlink()
+    with pytest.raises(FileFormatError, match=file.split(".")[0]):
+        hardware.load(tmp_path / "b")
 
 
-def skip_if_plastic(net):
-    if net.plastic:
-        pytest.skip(f"network {net.name!r} has STDP synapses, which the SpiNNaker target does not emulate")
+def test_what_is_not_held_cannot_be_recorded(small_network, tmp_path):
+    net, inputs = small_network(SPIKING)
+    with pytest.raises(DescriptionError, match="refractory_left"):
+        emulate(net, inputs, tmp_path / "b", {"a": Record("refractory_left")})
 
 
-@pytest.mark.reference("spinnaker/net_*.npz")
-def test_every_spike_and_potential_of_the_firmware(reference_file, reference_network):
-    net = reference_network(reference_file)
-    skip_if_plastic(net)
-    start, n, *machine = assemble(net)
-    result = run(net.steps, *machine, probes=np.arange(n))
-    recorded = np.concatenate([machine[2].v[None], result.v[:-1]])  # the firmware records V before the update
-    total = 0
-    with np.load(reference_file) as file:
-        for p in net.populations.values():
-            if p.model is not None:
-                part = slice(start[p.name], start[p.name] + p.size)
-                assert int((result.spikes[:, part] != file[f"spikes_{p.name}"]).sum()) == 0, p.name
-                assert int((recorded[:, part] != file[f"V_{p.name}"]).sum()) == 0, p.name
-                total += int(result.spikes[:, part].sum())
-    assert total > 0
-    if net.name in SATURATIONS:
-        assert result.counts[SATURATION] == SATURATIONS[net.name]
+def test_raw_recordings_are_in_machine_time_and_units(small_network, tmp_path):
+    net, inputs = small_network(SPIKING)
+    hardware.compile(net, hardware.SpiNNaker()).save(tmp_path / "b")
+    device = hardware.load(tmp_path / "b")
+    record = {"b": Record("spikes", "v")}
+    raw, cooked = device.emulate(inputs, record=record, raw=True), device.emulate(inputs, record=record)
+    entry = device.manifest.populations["b"]
+    scale, offset = entry.states["v"]
+    np.testing.assert_array_equal(raw["b"].v[entry.lag :] / scale + offset, cooked["b"].v)
+    assert raw["b"].spikes.steps == cooked["b"].spikes.steps + device.manifest.max_lag
+    assert json.loads((tmp_path / "b" / "manifest.json").read_text())["settings"]["timestep_ms"] == 1.0
 
 
-@pytest.mark.reference("spinnaker/net_*.npz")
-def test_shifts_are_those_of_the_host(reference_file, reference_network):
-    net = reference_network(reference_file)
-    for p in net.populations.values():
-        if p.model is None:
-            continue
-        options = flattened(net.description["pops"][p.name])
-        given = options.get("max_expected_summed_weight")
-        for receptor in range(2):
-            incoming = [q.statistics() for q in net.projections if (q.post, q.receptor) == (p.name, receptor)]
-            if net.plastic:
-                w_max = net.description["stdp"]["w_max"]
-                incoming = [
-                    type(q)(
-                        fan_in=q.fan_in,
-                        mean=w_max,
-                        variance=0.0,
-                        largest=w_max,
-                        delay_variance=q.delay_variance,
-                    )
-                    for q in incoming
-                ]
-            known = {k: options[k] for k in ("spikes_per_second",) if k in options}
-            if "ring_buffer_sigma" in options:
-                known["sigma"] = options["ring_buffer_sigma"]
-            largest = expected_sum(incoming, net.dt * 1e-3, global_scale=p.global_scale, **known)
-            if given is not None:
-                largest = given[receptor] * p.global_scale
-            assert shift_for(largest) == p.shifts[receptor], (p.name, receptor, largest)
+def test_parallel_projections_and_many_channels(tmp_path):
+    """Two projections between one pair are two blocks behind one table entry; 70000 channels take 3 source cores."""
+    rng = np.random.default_rng(5)
+    net = Network(dt=1e-3, seed=0)
+    net.input("in", 70_000)
+    net.population("out", 30, SPIKING)
+    used = rng.integers(0, 70_000, 300)
+    for name, sign in (("first", 1.0), ("second", -0.5)):
+        pre, post = np.unique(np.stack([rng.choice(used, 2000), rng.integers(0, 30, 2000)]), axis=1)
+        weight = sign * rng.integers(16, 64, len(pre)) / 64
+        delay = rng.integers(1, 9, len(pre)) * 1e-3
+        net.connect("in", "out", Sparse(pre, post), weight=weight, delay=delay, name=name)
+    net.output("out")
+    step, neuron = np.unique(np.stack([rng.integers(0, 60, 2000), rng.choice(used, 2000)]), axis=1)
+    inputs = {"in": Spikes(np.zeros(len(step)), step, neuron, shape=70_000, dt=1e-3, steps=60)}
+    ours = emulate(net, inputs, tmp_path / "b", {"out": Record("spikes")})
+    wrong, total = mismatches(ours, simulate(net, inputs), ["out"])
+    assert (wrong, total > 50) == (0, True)
+    assert len(hardware.load(tmp_path / "b").manifest.layout) == 4
 
 
-def tiny(weight, n_sources=3, shift=4):
-    """One neuron driven by sources that all spike in step 0 over a delay of 2."""
-    from neurosim.hardware.spinnaker.constants import CoreModel, derive
-
-    one = 32768
-    neuron = np.array([[0, 0, one, 20 * one, 0, 0, 0, 0, one]])
-    constants, state = derive(
-        CoreModel.IF_CURR_DELTA, neuron, np.array([[one]]), np.array([2**31 - 1]), np.zeros((1, 2))
-    )
-    cores = Cores(*(np.array([x], np.int64) for x in (0, 1, 1, shift, shift)))
-    k = np.arange(n_sources)
-    synapses = Synapses(
-        np.array([0, 0, *(k + 1)], np.int64), np.zeros(n_sources, np.int32), np.zeros(n_sources, np.uint8),
-        np.full(n_sources, 2, np.int32), np.full(n_sources, weight, np.uint16),
-    )  # fmt: skip
-    start = np.concatenate([[0], np.full(5, n_sources)]).astype(np.int64)
-    return run(5, cores, constants, state, synapses, start, (k + 1).astype(np.int64), probes=np.array([0]))
-
-
-def test_a_spike_of_step_0_over_2_steps_acts_in_step_2():
-    result = tiny(100)
-    assert result.current[:, 0].tolist() == [0, 0, 300 << 4, 0, 0]
-    assert not result.counts.any()
-
-
-def test_saturation_is_located_and_measured():
-    """Three additions of 30000 to one cell: only the third exceeds 65535."""
-    result = tiny(30000)
-    assert result.current[2, 0] == LARGEST << 4
-    assert result.counts[SATURATION] == 1
-    assert result.events.tolist() == [[SATURATION, 2, 0, 90000 - LARGEST]]
+def test_no_samples(small_network, tmp_path):
+    net, inputs = small_network(SPIKING)
+    none = {"in": inputs["in"].select(np.zeros(0, np.int64))}
+    recording = emulate(net, none, tmp_path / "b", {"a": Record("spikes", "v")})
+    assert recording["a"].v.shape == (200, 0, 100)
+    assert len(recording["a"].spikes) == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.hardware.spinnaker.constants import CoreModel, NeuronState, derive
+from neurosim.hardware.spinnaker.derived_constants import CoreModel, NeuronState, derive
 from neurosim.hardware.spinnaker.kernel import step, step_reference
 
 

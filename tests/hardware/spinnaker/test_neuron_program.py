@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.spinnaker.activity import Activity
-from neurosim.hardware.spinnaker.constants import CoreModel, derive
+from neurosim.hardware.spinnaker.derived_constants import CoreModel, derive
 from neurosim.hardware.spinnaker.kernel import step
 from neurosim.hardware.spinnaker.neuron_program import program
 from neurosim.losses import LossKind

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.constants import CoreModel
+from neurosim.hardware.spinnaker.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.keys import Sender, allocate
 from neurosim.hardware.spinnaker.population_table import encode_table, entry_for
 from neurosim.hardware.spinnaker.regions import (

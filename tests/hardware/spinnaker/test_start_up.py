@@ -11,11 +11,11 @@ import pytest
 
 from neurosim import hardware
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.emulator import run
 from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.machine_image import MachineImage, Vertex, read_image
 from neurosim.hardware.spinnaker.regions import Region, decode_core_region, parameter_region
 from neurosim.hardware.spinnaker.routes import Entry
+from neurosim.hardware.spinnaker.run_cores import run
 from neurosim.hardware.spinnaker.start_up import start
 from neurosim.neurons import LIF
 

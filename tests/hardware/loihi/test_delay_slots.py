@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.loihi.delays import delay_dense
+from neurosim.hardware.loihi.delay_slots import delay_dense
 from neurosim.hardware.loihi.weights import dense, effective, sign_mode
 
 

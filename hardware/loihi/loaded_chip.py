@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
 from neurosim.hardware.loihi.arithmetic import BIAS_EXPONENT_MAX, shift
-from neurosim.hardware.loihi.lif import Registers
-from neurosim.hardware.loihi.tables import (
+from neurosim.hardware.loihi.core_tables import (
     AXON,
     CX_CFG,
     CX_STATE,
@@ -22,6 +21,7 @@ from neurosim.hardware.loihi.tables import (
     read_arrays,
     read_chip,
 )
+from neurosim.hardware.loihi.lif import Registers
 from neurosim.hardware.loihi.weights import SignMode, is_common
 
 __all__ = ["Chip", "read_chip_tables"]
@@ -39,7 +39,7 @@ _CORE = {
 
 @dataclass(frozen=True)
 class Chip:
-    """N compartments of all cores, counted through; see `neurosim.hardware.loihi.delivery.run_sample` for the arrays.
+    """N compartments of all cores, counted through; see `neurosim.hardware.loihi.run_chip.run_sample` for the arrays.
 
     ``members[population]``: the compartment of each of its neurons. ``host[input]``: (start, list) of its axons.
     """

@@ -5,7 +5,7 @@ import pytest
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import UnsupportedError
-from neurosim.hardware.loihi.demand import demand_of
+from neurosim.hardware.loihi.required_registers import demand_of
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator
 
 

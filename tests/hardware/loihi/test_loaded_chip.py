@@ -10,8 +10,8 @@ from neurosim import hardware
 from neurosim.connectivity.rules import AllToAll
 from neurosim.errors import FileFormatError
 from neurosim.hardware.loihi import Loihi1
-from neurosim.hardware.loihi.chip import read_chip_tables
-from neurosim.hardware.loihi.tables import read_arrays, write_arrays
+from neurosim.hardware.loihi.core_tables import read_arrays, write_arrays
+from neurosim.hardware.loihi.loaded_chip import read_chip_tables
 from neurosim.network import Network
 from neurosim.neurons import LIF
 

@@ -6,8 +6,8 @@ import pytest
 
 import neurosim as ns
 from neurosim.engine.recording import Record
-from neurosim.interchange.dialects import DIALECTS, Arrival, Dialect
 from neurosim.interchange.nir import from_nir, to_nir
+from neurosim.interchange.nir_dialects import DIALECTS, Arrival, Dialect
 from neurosim.losses import LossKind
 from neurosim.neurons.options import Discretisation, Reset
 
@@ -61,7 +61,7 @@ def test_integration_is_named_in_the_report():
 
 
 def test_what_a_spike_does():
-    """The table of neurosim.interchange.dialects, on one neuron with W = 2, r = 3, tau = 5 steps."""
+    """The table of neurosim.interchange.nir_dialects, on one neuron with W = 2, r = 3, tau = 5 steps."""
     tau, dt = 5e-3, 1e-3
     graph = graph_of(nir.Linear(weight=np.array([[2.0]])), lif(tau=tau, r=3.0, v_threshold=1e9))
     a = np.exp(-1 / 5)
