@@ -37,7 +37,7 @@ class Recipe:
     tau_hidden: float = 20e-3
     tau_output: float = 20e-3
     epochs: int = 20
-    batch_size: int = 32
+    batch_size: int = 16
     rate: float = 2e-3
     delay_rate: float = 0.1
     noise: float = 1.5
