@@ -18,6 +18,10 @@ __all__ = ["Binning", "Spikes", "step_of"]
 Int32 = NDArray[np.int32]
 
 
+_LAST_US = (2**63 - 1) // 1000
+"""Microseconds that are still 64-bit nanoseconds."""
+
+
 class Binning(Enum):
     """What several events in one cell (sample, step, neuron) become."""
 
@@ -37,6 +41,8 @@ def step_of(t_us: ArrayLike, dt: float) -> NDArray[np.int64]:
     dt_ns = round(dt * 1e9)
     if dt_ns < 1:
         raise DataError("the time step is shorter than a nanosecond", value=dt, limit=">= 1e-9 s")
+    if t.size and (t.min() < -_LAST_US or t.max() > _LAST_US):
+        raise DataError("an event time is too large", value=int(t.max()), limit=f"{_LAST_US} microseconds")
     return (t.astype(np.int64) * 1000) // dt_ns
 
 
@@ -79,14 +85,11 @@ class Spikes:
         samples: int = 1,
     ) -> None:
         put = object.__setattr__
-        put(
-            self,
-            "shape",
-            (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape),
-        )
+        sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        put(self, "shape", tuple(_whole("shape", n) for n in sizes))
         put(self, "dt", float(dt))
-        put(self, "steps", int(steps))
-        put(self, "samples", int(samples))
+        put(self, "steps", _whole("steps", steps))
+        put(self, "samples", _whole("samples", samples))
         for name, values in (("sample", sample), ("step", step), ("neuron", neuron), ("count", count)):
             put(self, name, None if values is None else _vector(name, values))
         if self.count is not None and (self.count == 1).all():
@@ -96,9 +99,12 @@ class Spikes:
     def _validate(self) -> None:
         if not (self.dt > 0 and math.isfinite(self.dt)):
             raise DataError("the time step must be positive", where="Spikes.dt", value=self.dt, limit="> 0 s")
-        if self.steps < 0 or self.samples < 0:
+        if self.samples * self.steps * self.size >= 2**63:
             raise DataError(
-                "steps and samples must not be negative", value=(self.steps, self.samples), limit=">= 0"
+                "too many cells for 64-bit indices",
+                where="Spikes",
+                value=f"{self.samples} samples x {self.steps} steps x {self.size} neurons",
+                limit="2**63 - 1 in all",
             )
         n = len(self.sample)
         for name in ("step", "neuron", "count"):
@@ -174,8 +180,16 @@ class Spikes:
         return total.astype(np.int64).reshape(self.samples, self.size)
 
     def dense(self, dtype: Any = np.float32) -> NDArray[Any]:
-        """Counts as ``[T, B, *shape]``."""
+        """Counts as ``[T, B, *shape]``. Raises `DataError` if an integer ``dtype`` cannot hold the largest count."""
         x = np.zeros((self.steps, self.samples, self.size), dtype)
+        most = 1 if self.count is None else int(self.count.max(initial=1))
+        if x.dtype.kind in "iu" and most > np.iinfo(x.dtype).max:
+            raise DataError(
+                "a count does not fit the dtype",
+                where="Spikes.dense",
+                value=most,
+                limit=np.iinfo(x.dtype).max,
+            )
         x[self.step, self.sample, self.neuron] = self.counts_of_cells()
         return x.reshape(self.steps, self.samples, *self.shape)
 
@@ -188,7 +202,9 @@ class Spikes:
         flat = x.reshape(x.shape[0], x.shape[1], math.prod(x.shape[2:]))
         sample, step, neuron = np.nonzero(flat.transpose(1, 0, 2))
         count = flat[step, sample, neuron]
-        if (count < 0).any() or (count != np.floor(count)).any():
+        if x.dtype.kind not in "iufb":
+            raise DataError("dense spikes must be numbers", value=str(x.dtype))
+        if not np.isfinite(count).all() or (count < 0).any() or (count != np.floor(count)).any():
             raise DataError("dense spikes must be whole numbers >= 0", value=float(count.min()))
         return cls(
             sample, step, neuron, count, shape=x.shape[2:], dt=dt, steps=x.shape[0], samples=x.shape[1]
@@ -213,8 +229,8 @@ class Spikes:
         last event.
         """
         step = step_of(t_us, dt)
-        neuron = np.asarray(neuron, np.int64)
-        which = np.zeros(len(step), np.int64) if sample is None else np.asarray(sample, np.int64)
+        neuron = _indices("neuron", neuron)
+        which = np.zeros(len(step), np.int64) if sample is None else _indices("sample", sample)
         if not len(step) == len(neuron) == len(which):
             raise ShapeError("event vectors differ in length", value=(len(step), len(neuron), len(which)))
         size = math.prod((shape,) if isinstance(shape, (int, np.integer)) else shape)
@@ -235,6 +251,8 @@ class Spikes:
                     remedy="Crop the events first",
                 )
         cell, count = np.unique((which * steps + step) * size + neuron, return_counts=True)
+        if not isinstance(binning, Binning):
+            raise DataError("is not a Binning", where="from_events", value=repr(binning))
         if binning is Binning.MERGE:
             count = np.ones_like(count)
         rest, index = np.divmod(cell, max(size, 1))
@@ -243,7 +261,16 @@ class Spikes:
 
     def select(self, samples: ArrayLike) -> Spikes:
         """The given samples (indices, or a mask ``[B]``), renumbered in the order given."""
-        wanted = np.arange(self.samples)[np.asarray(samples)].reshape(-1)
+        chosen = np.asarray(samples)
+        if chosen.size == 0:
+            chosen = chosen.astype(np.int64)
+        try:
+            # int32 as the samples themselves: searching with another type would copy them all
+            wanted = np.arange(self.samples, dtype=np.int32)[chosen].reshape(-1)
+        except IndexError as error:
+            raise DataError(
+                "no such samples", where="Spikes.select", value=str(error), limit=f"{self.samples} samples"
+            ) from None
         starts = np.searchsorted(self.sample, wanted)
         lengths = np.searchsorted(self.sample, wanted, side="right") - starts
         source = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
@@ -262,6 +289,8 @@ class Spikes:
 
     def resize(self, steps: int) -> Spikes:
         """The same spikes in a run of another length; spikes after its end are dropped."""
+        if steps == self.steps:
+            return self
         keep = self.step < steps
         count = None if self.count is None else self.count[keep]
         return Spikes(
@@ -322,15 +351,33 @@ class Spikes:
         return events
 
 
+def _whole(name: str, value: Any) -> int:
+    if not isinstance(value, (int, np.integer)) or value < 0 or value >= 2**31:
+        raise DataError(
+            "must be a whole number", where=f"Spikes.{name}", value=value, limit=f"0 to {2**31 - 1}"
+        )
+    return int(value)
+
+
+def _indices(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.size and array.dtype.kind not in "iub":
+        raise DataError("must hold integers", where=f"from_events: {name}", value=str(array.dtype))
+    return array.astype(np.int64)
+
+
 def _vector(name: str, values: ArrayLike) -> Int32:
     array = np.asarray(values)
     if array.ndim != 1:
         raise ShapeError("must be a vector", where=f"Spikes.{name}", value=array.shape)
-    if array.dtype.kind not in "iub" and (array != np.floor(array)).any():
+    if array.dtype.kind not in "iubf" or (array.dtype.kind == "f" and (array != np.floor(array)).any()):
         raise DataError("must hold whole numbers", where=f"Spikes.{name}", value=str(array.dtype))
     if array.size and (array.min() < -(2**31) or array.max() >= 2**31):
         raise DataError(
-            "does not fit 32 bits", where=f"Spikes.{name}", value=int(abs(array).max()), limit=2**31 - 1
+            "does not fit 32 bits",
+            where=f"Spikes.{name}",
+            value=array.max() if array.max() >= 2**31 else array.min(),
+            limit=2**31 - 1,
         )
     out = np.ascontiguousarray(array, dtype=np.int32)
     if out is values and out.flags.writeable:

@@ -1,3 +1,6 @@
+import time
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -79,6 +82,8 @@ def test_structured_and_aer_views() -> None:
         (([0], [0.5], [0]), DataError, "whole"),
         (([0], [0], [0], [0]), DataError, "at least 1"),
         (([0], [2**40], [0]), DataError, "32 bits"),
+        (([0], [float("inf")], [0]), DataError, "32 bits"),
+        (([0], ["a"], [0]), DataError, "whole"),
     ],
 )
 def test_bad_vectors_are_refused(arrays: tuple[list[float], ...], error: type[Exception], says: str) -> None:
@@ -99,3 +104,68 @@ def test_batches_that_do_not_fit_are_not_joined() -> None:
         Spikes.concatenate([a, a.resize(6)])
     with pytest.raises(DataError):
         Spikes.concatenate([])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"shape": (-2, -2)},
+        {"shape": (2.5,)},
+        {"steps": 2.7},
+        {"steps": -1},
+        {"samples": -1},
+        {"steps": 2**31 - 1, "shape": 2**31 - 1, "samples": 3},
+        {"dt": float("nan")},
+    ],
+)
+def test_bad_frames_are_refused(frame: dict[str, Any]) -> None:
+    with pytest.raises(DataError):
+        Spikes([], [], [], **{"shape": 1, "dt": 1e-3, "steps": 5, **frame})
+
+
+@pytest.mark.parametrize("x", [np.full((2, 1, 1), np.inf), np.full((2, 1, 1), "a"), np.full((2, 1, 1), None)])
+def test_dense_views_of_no_counts_are_refused(x: np.ndarray) -> None:
+    with pytest.raises(DataError, match="dense spikes must be"):
+        Spikes.from_dense(x, dt=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"neuron": [0.7]}, "integers"),
+        ({"binning": "merge"}, "Binning"),
+        ({"t_us": [2**60]}, "too large"),
+        ({"t_us": np.array([2**63 + 5], np.uint64)}, "too large"),
+        ({"t_us": [1.0]}, "integer microseconds"),
+    ],
+)
+def test_events_of_another_kind_are_refused(arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        Spikes.from_events(**{"t_us": [0], "neuron": [0], "shape": 1, "dt": 1e-3, **arguments})
+
+
+def test_a_count_that_does_not_fit_a_dense_view_is_refused() -> None:
+    spikes = Spikes([0], [0], [0], [300], shape=1, dt=1e-3, steps=1)
+    assert spikes.dense(np.uint16).item() == 300
+    with pytest.raises(DataError, match="300"):
+        spikes.dense(np.uint8)
+
+
+def test_select_refuses_samples_that_are_not_there_and_takes_none() -> None:
+    spikes = Spikes([0, 1], [0, 0], [0, 0], shape=1, dt=1e-3, steps=1, samples=2)
+    assert spikes.select([]).samples == 0
+    for wrong in ([2], [-3], [0.0], [True]):
+        with pytest.raises(DataError, match="no such samples"):
+            spikes.select(wrong)
+
+
+def test_selecting_one_sample_does_not_touch_the_others() -> None:
+    """A thousand selections from four million spikes: milliseconds each would mean that all of them are copied."""
+    n = 4_000_000
+    spikes = Spikes(
+        np.arange(n) // 1000, np.zeros(n), np.arange(n) % 1000, shape=1000, dt=1e-3, steps=1, samples=4000
+    )
+    started = time.perf_counter()
+    for i in range(1000):
+        assert len(spikes.select([i])) == 1000
+    assert time.perf_counter() - started < 1.0  # 0.05 s; 2.5 s if each copies
