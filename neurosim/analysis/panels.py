@@ -99,7 +99,7 @@ def membrane(results: Results, section: Section) -> None:
             ax.label_outer()
 
 
-def _histograms(data: Mapping[str, Any], section: Section, label: str) -> None:
+def _histograms(data: Mapping[str, Any], section: Section, label: str, *, scale: str = "symlog") -> None:
     columns = min(3, len(data))
     rows = -(-len(data) // columns)
     with section.figure(3.2 * columns, 2.5 * rows) as figure:
@@ -107,20 +107,24 @@ def _histograms(data: Mapping[str, Any], section: Section, label: str) -> None:
         for ax, (name, counts) in zip(axes, data.items(), strict=False):
             plot_histogram(counts, ax=ax, label=label)
             ax.set_title(name, fontsize=9)
-            ax.set_yscale("symlog", linthresh=1)
+            ax.set_yscale(scale, **({"linthresh": 1} if scale == "symlog" else {}))
             ax.set_ylim(bottom=0)
         for ax in axes[len(data) :]:
             ax.set_visible(False)
 
 
 def weights(results: Results, section: Section) -> None:
-    """``weights``: projection to counts as `neurosim.analysis.plots.histogram` makes them."""
+    """``weights``: projection to counts as `neurosim.analysis.plots.histogram` makes them; ``weight_errors``: the same
+    of what devices hold minus what was trained, where it is known."""
     _histograms(results["weights"], section, "weight")
+    if results.get("weight_errors"):
+        section.heading("On the devices, minus the trained weight")
+        _histograms(results["weight_errors"], section, "error of the weight")
 
 
 def delays(results: Results, section: Section) -> None:
     """``delays``: projection to counts, in milliseconds."""
-    _histograms(results["delays"], section, "delay (ms)")
+    _histograms(results["delays"], section, "delay (ms)", scale="linear")
 
 
 def sites(results: Results, section: Section) -> None:

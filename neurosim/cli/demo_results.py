@@ -18,6 +18,7 @@ from neurosim.analysis.plots import histogram
 from neurosim.cli.classifier import Trained
 from neurosim.cli.deployment import Deployment, Run
 from neurosim.cli.tasks import Task
+from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record, Recording
 from neurosim.engine.simulate import simulate
 from neurosim.network import Network
@@ -76,27 +77,25 @@ def _interval(hits: NDArray[np.bool_]) -> tuple[float, float, float]:
 
 
 def histograms(trained: Trained, deployed: Sequence[Deployment]) -> dict[str, Any]:
-    """Weights before and after training and as each device holds them; delays in ms before and after training."""
-    dt = trained.network.dt
-    weights = {
-        name: histogram(
-            {**sets, **{d.name: d.build.weights[name] for d in deployed if name in d.build.weights}}
-        )
-        for name, sets in trained.weights.items()
+    """Weights before and after training, what the devices hold instead, and delays in ms."""
+    net = trained.network
+    step = net.dt * 1e3
+    exact = {p.name: p.weight for p in lower(net).projections}
+    errors = {
+        name: histogram({d.name: d.build.weights[name] - weight for d in deployed})
+        for name, weight in exact.items()
     }
-    delays = {
-        name: histogram(
-            {label: steps * dt * 1e3 for label, steps in sets.items()}, _whole_steps(sets, dt * 1e3)
-        )
-        for name, sets in trained.delays.items()
+    delays: dict[str, Any] = {}
+    for name, sets in trained.delays.items():
+        before, after = sets.values()
+        in_ms = {label: steps * step for label, steps in sets.items()}
+        delays[name] = histogram(in_ms, (np.arange(int(before.max()) + 3) - 0.5) * step)
+        delays[f"{name}, change"] = histogram({"after - before": (after - before) * step})
+    return {
+        "weights": {name: histogram(sets) for name, sets in trained.weights.items()},
+        "weight_errors": errors,
+        "delays": delays,
     }
-    return {"weights": weights, "delays": delays}
-
-
-def _whole_steps(sets: Mapping[str, NDArray[Any]], step: float) -> NDArray[np.float64]:
-    """Edges half a step before and after every whole step."""
-    last = max(float(np.max(values)) for values in sets.values())
-    return (np.arange(int(last) + 3, dtype=np.float64) - 0.5) * step
 
 
 def activity(net: Network, inputs: Spikes, sample: int = 0) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def some_results() -> dict:
             ],
         },
         "weights": {"in->hidden": histogram({"before training": rng / 300, "after": rng / 200 - 0.5})},
+        "weight_errors": {"in->hidden": histogram({"loihi": rng / 1e5})},
         "delays": {"in->hidden": histogram({"after": rng % 9})},
         "layout": {
             "spinnaker": [
@@ -134,7 +135,7 @@ def test_page_is_balanced_and_holds_every_panel(page: str) -> None:
     assert reader.open == []
     assert reader.headings == list(report.PANELS)
     assert "Not part of this run" not in page
-    assert page.count("<svg") == 7
+    assert page.count("<svg") == 8
 
 
 def test_page_stands_alone(page: str) -> None:
