@@ -1,3 +1,57 @@
 """Looking at runs: spike-train statistics and distances, plots, the comparison of two runs, the HTML report."""
 
-__all__ = ["compare", "plots", "report", "statistics"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
+    from neurosim.analysis.comparison import Comparison as Comparison, compare as compare
+    from neurosim.analysis.plots import (
+        histogram as histogram,
+        plot_accuracy_against_noise as plot_accuracy_against_noise,
+        plot_confusion as plot_confusion,
+        plot_histogram as plot_histogram,
+        plot_raster as plot_raster,
+        plot_rate as plot_rate,
+        plot_sites as plot_sites,
+        plot_traces as plot_traces,
+    )
+    from neurosim.analysis.report import PANELS as PANELS, write_report as write_report
+    from neurosim.analysis.statistics import (
+        firing_rate as firing_rate,
+        interval_variation as interval_variation,
+        spike_table as spike_table,
+        van_rossum_distance as van_rossum_distance,
+    )
+
+_HOME = {
+    "PANELS": "report",
+    "Comparison": "comparison",
+    "compare": "comparison",
+    "firing_rate": "statistics",
+    "histogram": "plots",
+    "interval_variation": "statistics",
+    "plot_accuracy_against_noise": "plots",
+    "plot_confusion": "plots",
+    "plot_histogram": "plots",
+    "plot_raster": "plots",
+    "plot_rate": "plots",
+    "plot_sites": "plots",
+    "plot_traces": "plots",
+    "spike_table": "statistics",
+    "van_rossum_distance": "statistics",
+    "write_report": "report",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"neurosim.analysis.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'neurosim.analysis' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

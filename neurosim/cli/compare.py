@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print the verdict."""
-    from neurosim.analysis.compare import compare
+    from neurosim.analysis.comparison import compare
     from neurosim.cli.output import print_json
     from neurosim.engine.recording_file import load_recording
     from neurosim.losses import Loss, LossKind

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.analysis.compare import compare
+from neurosim.analysis.comparison import compare
 from neurosim.analysis.plots import histogram
 from neurosim.cli.classifier import Trained
 from neurosim.cli.deployment import Deployment, Run

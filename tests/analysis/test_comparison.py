@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from neurosim.analysis.cause import CauseKind
-from neurosim.analysis.compare import compare
+from neurosim.analysis.comparison import compare
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Recording
 from neurosim.errors import DataError, ShapeError
 from neurosim.losses import Loss, LossKind
