@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -78,11 +79,17 @@ def _top(arguments: list[str]) -> int:
     return parser.error(f"put the verb first: neurosim VERB {' '.join(arguments)}")
 
 
+def _one_line(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"neurosim: warning: {message}", file=sys.stderr)
+
+
 def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     from neurosim.errors import NeurosimError
 
     try:
-        return run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line
+            return run(args)
     except (NeurosimError, OSError) as error:
         if args.debug:
             raise

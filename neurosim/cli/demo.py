@@ -37,13 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the pipeline and print the table."""
+    import importlib
     import shlex
     import sys
 
+    from neurosim.analysis.axes import blank_figure
     from neurosim.analysis.report import write_report
     from neurosim.cli.output import print_json
     from neurosim.cli.progress import Progress
 
+    importlib.import_module("neurosim.nn")  # what is missing is better said now than a minute from now
+    blank_figure(1, 1)
     progress = Progress()
     results = _pipeline(args, progress, shlex.join(["neurosim", *sys.argv[1:]]))
     with progress.stage("report", "figures and numbers"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import re
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,11 +131,14 @@ def _build(path: Path) -> dict[str, Any]:
         "populations": {n: {"shape": list(e.shape), "lag": e.lag} for n, e in m.populations.items()},
         "outputs": list(m.outputs),
         "usage": {u["resource"]: {"used": u["used"], "limit": u["limit"]} for u in m.usage},
-        "losses": {
-            f"{i} {loss['kind']}": f"{loss['where']}: {loss['what']}" for i, loss in enumerate(m.losses)
-        },
+        "losses": {f"{i} {loss['kind']}": _loss(loss) for i, loss in enumerate(m.losses)},
         "files": {name: f"{entry['bytes']} bytes" for name, entry in m.files.items()},
     }
+
+
+def _loss(loss: Mapping[str, Any]) -> str:
+    amount = "" if loss["amount"] is None else f" [{loss['amount']:.3g}]"
+    return f"{loss['where']}: {loss['what']}{amount}"
 
 
 def _spikes(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -85,6 +86,16 @@ def test_missing_data_and_missing_files_are_said_before_anything_is_written(
     monkeypatch.delenv("NEUROSIM_DATA", raising=False)
     assert main(["demo", "--data", "nmnist", "--out", str(tmp_path / "nothing")]) == 2
     assert "NEUROSIM_DATA" in capsys.readouterr().err
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize(("package", "extra"), [("matplotlib.figure", "viz"), ("sklearn.datasets", "liquid")])
+def test_a_missing_extra_is_named_at_once(package: str, extra: str, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["demo", "--quick", "--out", str(tmp_path / "nothing")]) == 2
+    text = capsys.readouterr().err
+    assert f"neurosim-toolkit[{extra}]" in text
+    assert "train" not in text  # nothing was trained
     assert not (tmp_path / "nothing").exists()
 
 

@@ -6,6 +6,7 @@ import importlib
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 
@@ -98,6 +99,18 @@ def test_faults_of_the_program_are_not_hidden(failing) -> None:
     failing.error = RuntimeError("a fault")
     with pytest.raises(RuntimeError):
         cli.main(["fail"])
+
+
+def test_warnings_are_one_line(failing, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(
+        failing,
+        "run",
+        staticmethod(lambda args: warnings.warn("mind this", RuntimeWarning, stacklevel=1) or 0),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert cli.main(["fail"]) == 0
+    assert capsys.readouterr().err == "neurosim: warning: mind this\n"
 
 
 def test_a_reader_that_leaves_and_an_interrupt(failing, capsys, monkeypatch) -> None:
