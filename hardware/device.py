@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim.engine.inputs import checked_inputs, steps_of
+from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.recording import PopulationRecording, Record, Recording
-from neurosim.errors import DescriptionError
 from neurosim.hardware.manifest import Manifest
 from neurosim.spikes import Spikes
 
@@ -73,25 +72,15 @@ class Device(ABC):
         shapes = {name: entry.shape for name, entry in m.inputs.items()}
         given = checked_inputs(inputs, shapes, m.dt)
         steps = steps_of(duration, given, m.dt)
-        wanted = {
-            name: r if isinstance(r, Record) else Record(r)
-            for name, r in (record or dict.fromkeys(m.outputs, "spikes")).items()
-        }
-        for name in wanted:
-            if name not in m.populations:
-                raise DescriptionError(
-                    "is not a population of this build",
-                    where="record",
-                    value=name,
-                    limit=sorted(m.populations),
-                )
+        held = {name: entry.shape for name, entry in m.populations.items()}
+        wanted = checked_record(record, m.outputs, held, m.dt)
         total = steps + m.max_lag
         samples = next((s.samples for s in given.values()), 1)
         machine: dict[str, Spikes] = {}
         for name, entry in m.inputs.items():
-            s = given.get(name) or Spikes(
-                [], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples
-            )
+            s = given.get(name)
+            if s is None:
+                s = Spikes([], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples)
             machine[name] = s.resize(steps).resize(total).shift(entry.lag)
         everything = {name: Record(*r.variables) for name, r in wanted.items()}
         recording = self.run(machine, total, everything, seed, overflow)

@@ -1,16 +1,19 @@
-"""Checking what a run is given: inputs by name, and the duration."""
+"""Checking what a run is given: inputs by name, the duration, and what to record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurosim.connectivity.delays import MAX_STEPS
+from neurosim.engine.recording import Record
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.spikes import Spikes
 
-__all__ = ["checked_inputs", "steps_of"]
+__all__ = ["checked_inputs", "checked_record", "steps_of"]
 
 
 def checked_inputs(
@@ -22,6 +25,10 @@ def checked_inputs(
         DataError: unknown names, another time step, batches that differ in size.
         ShapeError: another number of channels.
     """
+    if not isinstance(inputs, Mapping):
+        raise DataError(
+            "inputs are given by name", value=type(inputs).__name__, limit=f"one of {sorted(shapes)}"
+        )
     given: dict[str, Spikes] = {}
     for name, value in inputs.items():
         where = f"input {name!r}"
@@ -51,15 +58,46 @@ def checked_inputs(
 
 
 def steps_of(duration: float | None, given: Mapping[str, Spikes], dt: float) -> int:
-    """round(duration/dt), or the length of the longest input."""
+    """round(duration/dt), or the length of the longest input.
+
+    Raises:
+        DescriptionError: a duration that is no number, negative, or more than 2^31 - 1 steps; none, and no inputs.
+    """
     if duration is None:
         if not given:
             raise DescriptionError(
                 "without inputs a duration is needed", where="duration", remedy="Pass duration=seconds"
             )
         return max(s.steps for s in given.values())
-    if not (np.isfinite(duration) and duration >= 0):
+    if not (isinstance(duration, (int, float, np.number)) and 0 <= duration <= MAX_STEPS * dt):
         raise DescriptionError(
-            "the duration must be a number of seconds", where="duration", value=duration, limit=">= 0 s"
+            "the duration must be a number of seconds",
+            where="duration",
+            value=duration,
+            limit=f"0 to {MAX_STEPS * dt:g} s",
         )
     return int(np.floor(duration / dt + 0.5))
+
+
+def checked_record(
+    record: Mapping[str, Record | str] | None,
+    default: Iterable[str],
+    shapes: Mapping[str, tuple[int, ...]],
+    dt: float,
+) -> dict[str, Record]:
+    """What to record of each population; None records the spikes of ``default``.
+
+    Raises:
+        DescriptionError: unknown populations, intervals off the grid.
+        ShapeError: neurons that a population does not have.
+    """
+    chosen = dict.fromkeys(default, "spikes") if record is None else record
+    wanted = {name: r if isinstance(r, Record) else Record(r) for name, r in chosen.items()}
+    for name, r in wanted.items():
+        if name not in shapes:
+            raise DescriptionError("is not a population", where="record", value=name, limit=sorted(shapes))
+        size = math.prod(shapes[name])
+        if r.neurons and not all(0 <= n < size for n in r.neurons):
+            raise ShapeError("neurons out of range", where=f"Record of {name!r}", limit=f"0 to {size - 1}")
+        r.stride(dt)
+    return wanted

@@ -3,6 +3,7 @@ emulator."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +23,12 @@ class Record(Parameters):
 
     Attributes:
         variables: ``"spikes"`` and names of the model's state variables; spikes alone when empty.
-        every: interval in seconds between recorded states (a multiple of dt); None is every step. Spikes are
-        always whole.
+        every: interval in seconds between recorded states (a multiple of dt), from step 0 of the run on; None is every
+            step. Spikes are always whole.
         neurons: flat indices whose state is recorded, or None for all. Spikes are always of all.
+
+    Raises:
+        DescriptionError: something else than names, a positive interval and whole indices.
     """
 
     variables: tuple[str, ...] = ("spikes",)
@@ -32,10 +36,25 @@ class Record(Parameters):
     neurons: tuple[int, ...] | None = None
 
     def __init__(self, *variables: str, every: float | None = None, neurons: Any = None) -> None:
+        if not all(isinstance(v, str) for v in variables):
+            raise DescriptionError("takes names of variables", where="Record", value=variables)
+        if every is not None and not (isinstance(every, (int, float, np.floating)) and 0 < every < math.inf):
+            raise DescriptionError("is not an interval", where="Record.every", value=every, limit="> 0 s")
+        if neurons is not None:
+            flat = np.asarray(neurons)
+            if flat.ndim != 1 or (flat.size and flat.dtype.kind not in "iu"):
+                raise DescriptionError(
+                    "takes a list of whole numbers", where="Record.neurons", value=repr(neurons)
+                )
+            neurons = tuple(flat.tolist())
         object.__setattr__(self, "variables", variables or ("spikes",))
         object.__setattr__(self, "every", every)
-        object.__setattr__(self, "neurons", None if neurons is None else tuple(int(n) for n in neurons))
+        object.__setattr__(self, "neurons", neurons)
         self.__post_init__()
+
+    def replace(self, **changes: Any) -> Record:
+        fields = {"variables": self.variables, "every": self.every, "neurons": self.neurons, **changes}
+        return Record(*fields.pop("variables"), **fields)
 
     def stride(self, dt: float) -> int:
         """Steps between recorded states."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim.engine.inputs import checked_inputs, steps_of
+from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import Plan
 from neurosim.engine.recording import PopulationRecording, Record, Recording, State
@@ -50,17 +50,18 @@ def simulate(
         net: the network, or its plan.
         inputs: input name -> `Spikes`, or counts [T, B, *shape]; inputs left out stay silent.
         duration: seconds, round(duration/dt) steps; None: as long as the inputs.
-        record: population -> `Record` or the name of a variable; None: spikes of the outputs (of all
-        populations if there
-            are none).
+        record: population -> `Record` or the name of a variable; None: spikes of the outputs (of all populations if
+            there are none).
         state: ``final_state`` of an earlier run to carry on from; None: the models' initial state.
-        modulators: plastic projection -> modulator value, [T] or [T, B].
+        modulators: plastic projection -> modulator value, [T] or [T, B], one a step (more are ignored).
         seed: draws what the run itself draws (nothing in the models of this version).
         threads: at most this many; None: all cores, or ``$NEUROSIM_THREADS``.
         backend: ``"neurosim"``, or ``"brian2"`` to run the same description there.
 
     Raises:
-        DataError, ShapeError: inputs that do not fit.
+        DataError, ShapeError: inputs, modulators or a state that do not fit.
+        DescriptionError: a duration, record or number of threads that makes no sense.
+        CycleError: a cycle of zero delays.
         NumericsError: a state became NaN or infinite; names population and step.
     """
     if backend != "neurosim":
@@ -68,11 +69,13 @@ def simulate(
     plan = net if isinstance(net, Plan) else lower(net)
     given = checked_inputs(inputs or {}, plan.inputs, plan.dt)
     steps = steps_of(duration, given, plan.dt)
+    if state is not None:
+        _check_state(plan, state)
     samples = _samples(given, state)
     wanted = _wanted(plan, record)
     given = {name: s.resize(steps) for name, s in given.items()}
     modulation = _modulation(plan, modulators or {}, steps, samples)
-    threads = threads or int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+    threads = _thread_count(threads)
     per_sample = workspace_bytes(plan, wanted)
     chunk = max(1, min(-(-samples // threads), MEMORY_PER_CHUNK // max(per_sample, 1)))
     bounds = [(a, min(a + chunk, samples)) for a in range(0, samples, chunk)] or [(0, 0)]
@@ -114,29 +117,40 @@ def _samples(given: Mapping[str, Spikes], state: State | None) -> int:
 
 
 def _wanted(plan: Plan, record: Mapping[str, Record | str] | None) -> dict[str, Record]:
-    if record is None:
-        record = dict.fromkeys(plan.outputs or plan.populations, "spikes")
-    wanted = {name: r if isinstance(r, Record) else Record(r) for name, r in record.items()}
+    shapes = {name: p.shape for name, p in plan.populations.items()}
+    wanted = checked_record(record, plan.outputs or plan.populations, shapes, plan.dt)
     for name, r in wanted.items():
-        if name not in plan.populations:
+        known = ["spikes", *plan.populations[name].model.STATE]
+        if unknown := set(r.variables) - set(known):
             raise DescriptionError(
-                "is not a population", where="record", value=name, limit=sorted(plan.populations)
+                "cannot be recorded", where=f"population {name!r}", value=sorted(unknown), limit=known
             )
-        population = plan.populations[name]
-        unknown = set(r.variables) - {"spikes", *population.model.STATE}
-        if unknown:
-            raise DescriptionError(
-                "cannot be recorded",
-                where=f"population {name!r}",
-                value=sorted(unknown),
-                limit=["spikes", *population.model.STATE],
-            )
-        if r.neurons and not all(0 <= n < population.size for n in r.neurons):
-            raise ShapeError(
-                "neurons out of range", where=f"Record of {name!r}", limit=f"0 to {population.size - 1}"
-            )
-        r.stride(plan.dt)
     return wanted
+
+
+def _check_state(plan: Plan, state: State) -> None:
+    """That the state has the parts of this plan; `Workspace` and `PlasticSynapses` check the shapes."""
+    found = {p: set(variables) for p, variables in state.variables.items()}
+    expected = {name: set(p.model.STATE) for name, p in plan.populations.items()}
+    plastic = {p.name for p in plan.projections if p.plasticity is not None}
+    if found != expected or set(state.arrivals) != set(expected) or set(state.extras) != plastic:
+        raise ShapeError(
+            "state of another network",
+            where="simulate",
+            value=[*found, *state.extras],
+            limit=[*expected, *sorted(plastic)],
+            remedy="Pass the final_state of a run of this network",
+        )
+
+
+def _thread_count(threads: int | None) -> int:
+    given = os.environ.get("NEUROSIM_THREADS") if threads is None else threads
+    if not given:
+        return os.cpu_count() or 1
+    if not str(given).isdigit() or int(given) < 1:
+        where = "NEUROSIM_THREADS" if threads is None else "threads"
+        raise DescriptionError("is not a number of threads", where=where, value=given, limit=">= 1")
+    return int(given)
 
 
 def _modulation(plan: Plan, modulators: Mapping[str, ArrayLike], steps: int, samples: int) -> dict[str, Any]:
@@ -147,7 +161,9 @@ def _modulation(plan: Plan, modulators: Mapping[str, ArrayLike], steps: int, sam
             raise DescriptionError(
                 "is not a plastic projection", where="modulators", value=name, limit=sorted(plastic)
             )
-        array = np.asarray(values, np.float64)
+        array = np.asarray(values)
+        if array.dtype.kind not in "iufb" or not np.isfinite(array).all():
+            raise DataError("holds no finite numbers", where=f"modulator of {name!r}")
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or array.shape[0] < steps or array.shape[1] not in (1, samples):
             raise ShapeError(
@@ -156,7 +172,7 @@ def _modulation(plan: Plan, modulators: Mapping[str, ArrayLike], steps: int, sam
                 value=array.shape,
                 limit=(steps, samples),
             )
-        out[name] = np.broadcast_to(array[:steps], (steps, samples))
+        out[name] = np.broadcast_to(array[:steps].astype(np.float64), (steps, samples))
     return out
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import neurosim as ns
 from neurosim.engine import DeviceEvent, Recording
-from neurosim.errors import CapacityError, FileFormatError
+from neurosim.errors import CapacityError, DescriptionError, FileFormatError
 from neurosim.hardware import (
     Crossbar,
     Device,
@@ -127,6 +127,18 @@ def test_9_emulators_return_the_engines_recording_in_network_time(built: tuple[A
         assert np.abs(r["hidden"].v[:k] - engine["hidden"].v[:k]).max() < 0.4
     rate_device, rate_engine = (len(a["hidden"].spikes) for a in (r, engine))  # type: ignore[arg-type]
     assert abs(rate_device - rate_engine) < 0.25 * rate_engine
+
+
+def test_9_a_bad_record_is_refused_before_the_run(built: tuple[Any, Any, Path]) -> None:
+    device = load(built[2])
+    for record in (
+        {"nobody": "spikes"},
+        {"out": ns.Record("v", neurons=[4])},
+        {"out": ns.Record("v", every=3e-4)},
+    ):
+        with pytest.raises(DescriptionError, match=r"record|Record"):
+            device.emulate({}, 0.01, record=record)
+    assert not device.emulate({}, 0.01, record={})
 
 
 def test_10_raw_is_machine_time(built: tuple[Any, Any, Path]) -> None:

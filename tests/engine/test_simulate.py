@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,11 +129,70 @@ def test_shapes_of_recordings_follow_the_population() -> None:
         ({"duration": 0.01, "record": {"a": ns.Record("v", neurons=[40])}}, ShapeError, "0 to 39"),
         ({"duration": 0.01, "backend": "neuron"}, DescriptionError, "backend"),
         ({"duration": 0.01, "modulators": {"in->a": [1.0]}}, DescriptionError, "plastic"),
+        ({"duration": "long"}, DescriptionError, "duration"),
+        ({"duration": 1e15}, DescriptionError, "duration"),
+        ({"inputs": [1, 2]}, DataError, "by name"),
+        ({"inputs": {"in": np.full((5, 1, 2, 6, 6), "a")}}, DataError, "numbers"),
+        ({"duration": 0.01, "threads": -1}, DescriptionError, "threads"),
     ],
 )
 def test_bad_runs_are_refused(arguments: dict[str, object], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         ns.simulate(recurrent(), **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ns.Record(5),  # type: ignore[arg-type]
+        lambda: ns.Record("v", every=float("nan")),
+        lambda: ns.Record("v", every=-1e-3),
+        lambda: ns.Record("v", every="1ms"),  # type: ignore[arg-type]
+        lambda: ns.Record("v", neurons=[1.5]),
+        lambda: ns.Record("v", neurons=3),
+    ],
+)
+def test_bad_records_are_refused(make: Callable[[], ns.Record]) -> None:
+    with pytest.raises(DescriptionError, match="Record"):
+        make()
+
+
+def test_a_record_can_be_replaced() -> None:
+    assert ns.Record("v", every=1e-3).replace(neurons=[2]) == ns.Record("v", every=1e-3, neurons=[2])
+
+
+def test_the_number_of_threads_of_the_environment_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEUROSIM_THREADS", "many")
+    with pytest.raises(DescriptionError, match="NEUROSIM_THREADS"):
+        ns.simulate(recurrent(), {}, 0.01)
+
+
+def plastic() -> ns.Network:
+    net = ns.Network(dt=1e-3)
+    net.input("in", 2)
+    net.population("n", 2, ns.LIF())
+    net.connect("in", "n", ns.AllToAll(), plasticity=ns.STDP(), name="w")
+    return net
+
+
+@pytest.mark.parametrize("values", [np.full(10, np.nan), "high", [None] * 10])
+def test_modulators_are_finite_numbers(values: object) -> None:
+    with pytest.raises(DataError, match="modulator of 'w'"):
+        ns.simulate(plastic(), {}, 0.01, modulators={"w": values})  # type: ignore[dict-item]
+
+
+def test_the_state_of_another_network_is_refused() -> None:
+    state = ns.simulate(plastic(), {}, 0.01).final_state
+    assert state is not None
+    for net, parts in (
+        (recurrent(), state),
+        (plastic(), replace(state, extras={})),
+        (plastic(), replace(state, variables={"n": {"v": np.zeros((1, 2))}})),
+        (plastic(), replace(state, variables={"n": dict.fromkeys(state.variables["n"], np.zeros((1, 3)))})),
+        (plastic(), replace(state, arrivals={"n": np.zeros((1, 2, 7))})),
+    ):
+        with pytest.raises(ShapeError, match="another network"):
+            ns.simulate(net, {}, 0.01, state=parts)
 
 
 def test_a_blow_up_names_population_and_steps() -> None:
