@@ -11,13 +11,14 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.atomic_file import atomic_path
-from neurosim.errors import DataError, FileFormatError, NeurosimError
+from neurosim.errors import DataError, FileFormatError
+from neurosim.npz_file import open_npz, read_member
 from neurosim.spikes import Spikes
 
 __all__ = ["load_spikes", "save_spikes"]
@@ -60,27 +61,8 @@ def load_spikes(path: str | os.PathLike[str]) -> dict[str, Spikes]:
     Raises:
         FileFormatError: the file is missing, truncated, foreign, of a newer version, or holds invalid spikes.
     """
-    where = str(path)
-    if not Path(path).is_file():
-        raise FileFormatError("no such file", where=where)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read(archive, where)
-    except NeurosimError as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(f"holds invalid spikes: {error}", where=where) from error
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        TypeError,
-        ValueError,
-        EOFError,
-        OSError,
-        NotImplementedError,
-    ) as error:
-        remedy = "Write it with neurosim.spikes_file.save_spikes"
-        raise FileFormatError(f"is not a file of spikes: {error}", where=where, remedy=remedy) from error
+    with open_npz(path, "a file of spikes, as save_spikes writes it") as archive:
+        return _read(archive, str(path))
 
 
 def _read(archive: zipfile.ZipFile, where: str) -> dict[str, Spikes]:
@@ -89,17 +71,22 @@ def _read(archive: zipfile.ZipFile, where: str) -> dict[str, Spikes]:
         raise FileFormatError(
             "unpacks to too much", where=where, value=f"{total} bytes", limit=f"{_LIMIT} bytes"
         )
-    raw = _vector(archive, "header", np.dtype(np.uint8), _HEADER_LIMIT)
+    raw = read_member(archive, "header", np.dtype(np.uint8), limit=_HEADER_LIMIT)
     header = json.loads(raw.tobytes())
     if header["format"] != FORMAT:
         raise FileFormatError("is not a file of spikes", where=where, value=header["format"], limit=FORMAT)
     if header["version"] != VERSION:
         raise FileFormatError("unknown version", where=where, value=header["version"], limit=VERSION)
     names = set(archive.namelist())
+    known = {f"{i}.{v}.npy" for i in range(len(header["spikes"])) for v in _VECTORS}
+    if unknown := names - known - {"header.npy"}:  # a count under a damaged name must not go unnoticed
+        raise FileFormatError("holds unknown members", where=where, value=sorted(unknown)[:8])
     found: dict[str, Spikes] = {}
     for i, entry in enumerate(header["spikes"]):
         vectors = [
-            _vector(archive, f"{i}.{v}", np.dtype(np.int32), _LIMIT) if f"{i}.{v}.npy" in names else None
+            read_member(archive, f"{i}.{v}", np.dtype(np.int32), limit=_LIMIT)
+            if f"{i}.{v}.npy" in names
+            else None
             for v in _VECTORS
         ]
         sample, step, neuron, count = vectors
@@ -109,26 +96,3 @@ def _read(archive: zipfile.ZipFile, where: str) -> dict[str, Spikes]:
         shape = tuple(int(n) for n in entry["shape"])
         found[str(entry["name"])] = Spikes(sample, step, neuron, count, shape=shape, **frame)  # type: ignore[arg-type]
     return found
-
-
-def _vector(archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], limit: int) -> NDArray[Any]:
-    """A one-dimensional member of exactly ``dtype``; its size is compared with the archive's before it is read."""
-    info = archive.getinfo(f"{name}.npy")
-    with archive.open(info) as member:
-        shape, found, prefix = _npy_header(member)
-        if len(shape) != 1 or found != dtype or prefix + shape[0] * dtype.itemsize != info.file_size:
-            raise ValueError(
-                f"{name} is {found} {shape} in {info.file_size} bytes, expected a vector of {dtype}"
-            )
-        if shape[0] * dtype.itemsize > limit:
-            raise ValueError(f"{name} is larger than {limit} bytes")
-        content = member.read(shape[0] * dtype.itemsize)
-    return np.frombuffer(content, dtype)
-
-
-def _npy_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    version = np.lib.format.read_magic(member)  # type: ignore[no-untyped-call]
-    if version != (1, 0):
-        raise ValueError(f"npy version {version}")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(member)  # type: ignore[no-untyped-call]
-    return shape, dtype, member.tell()

@@ -101,3 +101,16 @@ def test_damaged_and_foreign_files_are_refused_and_nothing_changes(path, damage)
     with pytest.raises(FileFormatError, match=r"training\.npz"):
         load_checkpoint(path, adam, SETTINGS)
     assert same(adam, make(seed=1))
+
+
+def test_any_damaged_byte_is_a_clear_error_or_harmless(path):
+    data = path.read_bytes()
+    for at in range(0, len(data), 7):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        adam = make(seed=1)
+        try:
+            load_checkpoint(path, adam, SETTINGS)
+        except FileFormatError:
+            assert same(adam, make(seed=1)), at
+        else:
+            assert same(adam, make()), at
