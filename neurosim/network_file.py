@@ -220,8 +220,8 @@ def write_value(group: h5py.Group, name: str, value: Any) -> None:
 class StoredSizes:
     """Looks at what a file declares before anything is read: links, nesting, and sizes against what is stored."""
 
-    def __init__(self, file: str, file_size: int) -> None:
-        self.file, self.file_size = file, file_size
+    def __init__(self, file: str, file_size: int, limit: int = _LIMIT) -> None:
+        self.file, self.file_size, self.limit = file, file_size, limit
         self.bytes, self.count = 0, 0
 
     def fail(self, what: str, at: str, **details: Any) -> FileFormatError:
@@ -254,8 +254,10 @@ class StoredSizes:
             value, limit = f"{data.nbytes} bytes", f"{stored} stored"
             raise self.fail("declares more than the file holds", at, value=value, limit=limit)
         self.bytes += data.nbytes
-        if self.bytes > _LIMIT:
-            raise self.fail("arrays are too large", at, value=f"{self.bytes} bytes", limit=f"{_LIMIT} bytes")
+        if self.bytes > self.limit:
+            raise self.fail(
+                "arrays are too large", at, value=f"{self.bytes} bytes", limit=f"{self.limit} bytes"
+            )
 
 
 class _Reader:

@@ -9,7 +9,6 @@ events as columns. The state to carry on from is not kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 
 from neurosim.atomic_file import atomic_path
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Recording
-from neurosim.errors import FileFormatError, NeurosimError
+from neurosim.errors import DataError, FileFormatError, ShapeError
+from neurosim.network_file import StoredSizes, open_file
 from neurosim.spikes import Spikes
 
 __all__ = ["load_recording", "save_recording"]
@@ -28,8 +28,6 @@ FORMAT = "neurosim-recording"
 VERSION = 1
 _LIMIT = 64 * 2**30
 """Bytes that the arrays of a file may declare."""
-_DEFLATE = 1032
-"""Deflate cannot shrink data further than this."""
 
 
 def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
@@ -79,58 +77,48 @@ def load_recording(path: str | os.PathLike[str]) -> Recording:
         FileFormatError: the file is missing, truncated, foreign, of a newer version, or holds invalid values.
     """
     where = str(path)
-    if not Path(path).is_file():
-        raise FileFormatError("no such file", where=where)
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise FileFormatError(
-                    "is not a recording", where=where, value=file.attrs.get("format"), limit=FORMAT
-                )
-            if file.attrs["version"] != VERSION:
-                raise FileFormatError(
-                    "unknown version", where=where, value=file.attrs["version"], limit=VERSION
-                )
-            return _Reader(file, Path(path).stat().st_size).recording()
-    except NeurosimError as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(f"holds invalid values: {error}", where=where) from error
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise FileFormatError(f"is not a recording: {error}", where=where) from error
+    with open_file(path) as file:
+        if file.attrs.get("format") != FORMAT:
+            raise FileFormatError(
+                "is not a recording", where=where, value=file.attrs.get("format"), limit=FORMAT
+            )
+        if file.attrs["version"] != VERSION:
+            raise FileFormatError("unknown version", where=where, value=file.attrs["version"], limit=VERSION)
+        try:
+            return _Reader(file, StoredSizes(where, Path(path).stat().st_size, _LIMIT)).recording()
+        except (DataError, ShapeError, AttributeError) as error:
+            raise FileFormatError(f"holds invalid values: {error}", where=where) from error
 
 
 class _Reader:
-    def __init__(self, file: h5py.File, size: int) -> None:
-        self._file = file
-        self._left = min(_LIMIT, size * _DEFLATE)
+    def __init__(self, file: h5py.File, sizes: StoredSizes) -> None:
+        self._file, self._sizes = file, sizes
+
+    def _group(self, parent: h5py.Group, name: str) -> h5py.Group:
+        group = self._sizes.child(parent, name)
+        if not isinstance(group, h5py.Group):
+            raise TypeError(f"{parent.name}/{name} is not a group")
+        return group
 
     def _get(self, group: h5py.Group, name: str) -> NDArray[Any]:
-        link = group.get(name, getlink=True)
-        if name not in group or not isinstance(link, h5py.HardLink):
-            raise KeyError(f"{group.name}/{name} is missing or a link out of the file")
-        data = group[name]
-        if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
-            raise TypeError(f"{group.name}/{name} is not an ordinary data set")
-        self._left -= data.nbytes
-        if self._left < 0:
-            raise ValueError(f"{group.name}/{name} declares more than the file can hold")
-        if h5py.check_string_dtype(data.dtype):
-            return np.asarray(data.asstr()[()])
-        if data.dtype.kind not in "iufb":
-            raise TypeError(f"{group.name}/{name} holds {data.dtype}")
-        return np.asarray(data[()])
+        data = self._sizes.child(group, name)
+        if not isinstance(data, h5py.Dataset):
+            raise TypeError(f"{group.name}/{name} is not a data set")
+        self._sizes.check(data, text=True)
+        return np.asarray(data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()])
 
     def recording(self) -> Recording:
         file, attrs = self._file, self._file.attrs
         parts: dict[str, PopulationRecording] = {}
         lag: dict[str, int] = {}
-        group = file.get("populations", {})
+        group = self._group(file, "populations") if "populations" in file else ()
         for i in range(len(group)):
-            part = group[str(i)]
+            part = self._group(group, str(i))
             name = str(part.attrs["name"])
             parts[name] = self._population(part, float(attrs["dt"]))
             lag[name] = int(part.attrs["lag"])
+        group = self._group(file, "weights") if "weights" in file else ()
+        weights = {str(group[i].attrs["name"]): self._get(group, i) for i in group}
         return Recording(
             parts,
             dt=float(attrs["dt"]),
@@ -138,29 +126,26 @@ class _Reader:
             samples=int(attrs["samples"]),
             events=self._events(),
             lag=lag,
-            weights={
-                str(file["weights"][i].attrs["name"]): self._get(file["weights"], i)
-                for i in file.get("weights", {})
-            },
+            weights=weights,
         )
 
     def _population(self, group: h5py.Group, dt: float) -> PopulationRecording:
-        variables: Mapping[str, Any] = group.get("variables", {})
         neurons = tuple(int(n) for n in self._get(group, "neurons")) if "neurons" in group else None
         spikes = None
         if "spikes" in group:
-            s = group["spikes"]
+            s = self._group(group, "spikes")
             frame = {"steps": int(s.attrs["steps"]), "samples": int(s.attrs["samples"])}
             vectors = [self._get(s, v) if v in s else None for v in ("sample", "step", "neuron", "count")]
             if any(v is None for v in vectors[:3]):
                 raise KeyError(f"{s.name} lacks a vector")
             shape = tuple(int(n) for n in s.attrs["shape"])
             spikes = Spikes(*vectors, shape=shape, dt=dt, **frame)  # type: ignore[arg-type]
-        values = {name: self._get(group["variables"], name) for name in variables}
+        variables = self._group(group, "variables") if "variables" in group else ()
+        values = {name: self._get(variables, name) for name in variables}
         return PopulationRecording(spikes, values, int(group.attrs["every"]), neurons)
 
     def _events(self) -> tuple[DeviceEvent, ...]:
-        group = self._file["events"]
+        group = self._group(self._file, "events")
         names = ("kind", "population", "sample", "step", "neuron", "value", "count")
         columns = [self._get(group, name).tolist() for name in names]
         return tuple(

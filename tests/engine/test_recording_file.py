@@ -65,7 +65,9 @@ def test_truncated_and_foreign_files(recording: Recording, tmp_path) -> None:
         load_recording(tmp_path / "none.h5")
 
 
-@pytest.mark.parametrize("damage", ["version", "step", "vector", "external", "huge", "column"])
+@pytest.mark.parametrize(
+    "damage", ["version", "step", "vector", "external", "linked group", "huge", "column"]
+)
 def test_damaged_content(recording: Recording, tmp_path, damage: str) -> None:
     path = tmp_path / "run.h5"
     save_recording(recording, path)
@@ -80,6 +82,9 @@ def test_damaged_content(recording: Recording, tmp_path, damage: str) -> None:
         elif damage == "external":
             del spikes["neuron"]
             spikes["neuron"] = h5py.ExternalLink("/etc/hostname", "x")
+        elif damage == "linked group":
+            file.move("populations", "elsewhere")
+            file["populations"] = h5py.SoftLink("/elsewhere")
         elif damage == "huge":
             del file["weights/0"]
             data = file.create_dataset(
