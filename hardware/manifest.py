@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -99,8 +99,12 @@ def write_folder(
         old = Path(scratch) / "old"
         if target.exists():
             os.replace(target, old)
-        os.replace(staged, target)
-        shutil.rmtree(old, ignore_errors=True)
+        try:
+            os.replace(staged, target)
+        except OSError:
+            if old.exists():
+                os.replace(old, target)
+            raise
     return done
 
 
@@ -119,22 +123,8 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
             "manifest.json is too large", where=str(root), limit=f"{MAX_MANIFEST_BYTES} bytes"
         )
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data.get("format") != FORMAT:
-            raise FileFormatError("unknown format", where=str(path), value=data.get("format"), limit=FORMAT)
-        for group in ("inputs", "populations"):
-            data[group] = {
-                n: PopulationEntry(
-                    shape=tuple(int(k) for k in e["shape"]),
-                    lag=int(e["lag"]),
-                    states={v: (float(s), float(o)) for v, (s, o) in e["states"].items()},
-                )
-                for n, e in data[group].items()
-            }
-        for name in ("outputs", "losses", "usage", "layout"):
-            data[name] = tuple(data[name])
-        manifest = Manifest(**data)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        manifest = _parsed(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(f"cannot be read: {error}", where=str(path)) from None
@@ -142,6 +132,10 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
         file = _inside(root, name)
         if not file.is_file():
             raise FileFormatError("a file of the build is missing", where=str(file))
+        if not file.resolve().is_relative_to(root.resolve()):
+            raise FileFormatError(
+                "a link leaves the build folder", where=str(file), value=str(file.resolve())
+            )
         if file.stat().st_size != entry["bytes"] or _sha256(file) != entry["sha256"]:
             raise FileFormatError(
                 "a file is truncated or was changed since it was written",
@@ -151,6 +145,44 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
                 remedy="Compile again",
             )
     return manifest
+
+
+def _parsed(data: Any, where: str) -> Manifest:
+    """The manifest of a JSON value; anything that `write_folder` cannot have written raises."""
+    if data["format"] != FORMAT:
+        raise FileFormatError("unknown format", where=where, value=data["format"], limit=FORMAT)
+    for group in ("inputs", "populations"):
+        data[group] = {
+            name: _entry(entry, f"{where}, {group} {name!r}") for name, entry in data[group].items()
+        }
+    for name in ("outputs", "losses", "usage", "layout"):
+        data[name] = tuple(data[name])
+    for entry in data["files"].values():
+        if not (isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str)):
+            raise FileFormatError("a file without size and hash", where=where, value=entry)
+    manifest = Manifest(**data)
+    if not (isinstance(manifest.dt, float) and 0 < manifest.dt < math.inf):
+        raise FileFormatError("the time step must be positive", where=where, value=manifest.dt, limit="> 0 s")
+    if not (isinstance(manifest.target, str) and isinstance(manifest.settings, dict)):
+        raise FileFormatError("names no target or holds no settings", where=where, value=manifest.target)
+    if unknown := set(manifest.outputs) - set(manifest.populations):
+        raise FileFormatError("an output is not a population", where=where, value=sorted(unknown))
+    return manifest
+
+
+def _entry(entry: Any, where: str) -> PopulationEntry:
+    shape, lag = tuple(entry["shape"]), entry["lag"]
+    if not all(isinstance(n, int) and n > 0 for n in shape) or math.prod(shape) >= 2**31:
+        raise FileFormatError("is not a shape", where=where, value=shape)
+    if not (isinstance(lag, int) and 0 <= lag < 2**31):
+        raise FileFormatError("a lag is a number of steps", where=where, value=lag, limit="0 to 2**31 - 1")
+    states = {v: (float(scale), float(offset)) for v, (scale, offset) in entry["states"].items()}
+    for scale, offset in states.values():
+        if scale == 0 or not (math.isfinite(scale) and math.isfinite(offset)):
+            raise FileFormatError(
+                "cannot be undone", where=f"{where}, scale and offset", value=(scale, offset)
+            )
+    return PopulationEntry(shape=shape, lag=lag, states=states)
 
 
 def _inside(root: Path, name: str) -> Path:

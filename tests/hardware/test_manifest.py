@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ FILES = {"a.txt": "hello", "deep/b.bin": b"\0\1", "c.txt": lambda path: path.wri
 def folder(tmp_path: Path) -> Path:
     write_folder(tmp_path / "build", MANIFEST, FILES)  # type: ignore[arg-type]
     return tmp_path / "build"
+
+
+def change(folder: Path, **fields: object) -> None:
+    """Put other values into a manifest."""
+    data = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**data, **fields}))
 
 
 def test_round_trip(folder: Path) -> None:
@@ -82,6 +89,22 @@ def test_file_names_stay_inside(tmp_path: Path, folder: Path, name: str) -> None
         lambda f: (f / "manifest.json").write_text('{"format": 99}'),
         lambda f: (f / "manifest.json").write_bytes(b"\xff\xfe"),
         lambda f: (f / "manifest.json").unlink(),
+        lambda f: (f / "manifest.json").write_text("[" * 100_000),
+        lambda f: change(f, dt=0.0),
+        lambda f: change(f, dt=float("nan")),
+        lambda f: change(f, dt="1ms"),
+        lambda f: change(f, target=5),
+        lambda f: change(f, settings=[]),
+        lambda f: change(f, outputs=["q"]),
+        lambda f: change(f, surprise=1),
+        lambda f: change(f, files={"a.txt": 5}),
+        lambda f: change(f, files={"a.txt": {"bytes": 5}}),
+        lambda f: change(f, populations={"p": {"shape": [-2, -2], "lag": 0, "states": {}}}),
+        lambda f: change(f, populations={"p": {"shape": [2.5], "lag": 0, "states": {}}}),
+        lambda f: change(f, populations={"p": {"shape": [2], "lag": 10**12, "states": {}}}),
+        lambda f: change(f, populations={"p": {"shape": [2], "lag": -1, "states": {}}}),
+        lambda f: change(f, populations={"p": {"shape": [2], "lag": 0, "states": {"v": [0.0, 1.0]}}}),
+        lambda f: change(f, populations={"p": {"shape": [2], "lag": 0, "states": {"v": [1e999, 1.0]}}}),
     ],
 )
 def test_damage_is_found_before_anything_runs(folder: Path, damage: object) -> None:
@@ -96,3 +119,28 @@ def test_a_build_for_an_unknown_target_names_those_there_are(tmp_path: Path) -> 
     write_folder(tmp_path / "b", replace(MANIFEST, target="brainscales"), {})
     with pytest.raises(UnsupportedError, match=r"brainscales.*loihi"):
         load(tmp_path / "b")
+
+
+def test_a_link_out_of_the_folder_is_not_followed(folder: Path) -> None:
+    outside = folder.parent / "outside.txt"
+    outside.write_text("hello")
+    (folder / "a.txt").unlink()
+    (folder / "a.txt").symlink_to(outside)
+    with pytest.raises(FileFormatError, match="link leaves"):
+        read_manifest(folder)
+
+
+def test_the_old_build_comes_back_if_the_new_one_cannot_be_put_in_its_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_ = os.replace
+
+    def fails(source: Path, target: Path) -> None:
+        if Path(source).name == "build" and Path(source) != folder:
+            raise OSError("no permission")
+        replace_(source, target)
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="no permission"):
+        write_folder(folder, MANIFEST, {"a.txt": "new"})
+    assert (folder / "a.txt").read_text() == "hello"
