@@ -32,7 +32,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "neurosim.connectivity.distributions": ("Normal", "Uniform"),
     "neurosim.connectivity.delays": ("Rounding",),
     "neurosim.plasticity.stdp": ("STDP",),
-    "neurosim.interchange.dialects": ("Arrival", "DelayNodes", "Dialect", "Start", "WrittenR"),
+    "neurosim.interchange.nir_dialects": ("Arrival", "DelayNodes", "Dialect", "Start", "WrittenR"),
 }
 
 CLASSES: dict[str, str] = {name: module for module, names in _MODULES.items() for name in names}
