@@ -74,6 +74,20 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             exec(compile(code, str(page), "exec"), namespace)
 
 
+TEXTS = (*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")))
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Files and sections that a page links to exist; the web is not asked."""
+    for target, section in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text()):
+        file = page.parent / target if target else page
+        assert file.exists(), f"{page.name} links to {target}"
+        headings = re.findall(r"^#+ (.+)$", file.read_text(), re.M) if section else []
+        anchors = [re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings]
+        assert not section or section in anchors, f"{page.name} links to section {section} of {file.name}"
+
+
 def test_readme_begins_with_the_two_commands() -> None:
     """One line sets up and runs the demo, one sets up and runs the tests; each can be pasted as it stands."""
     demo, tests = (match["code"] for match in list(FENCE.finditer((ROOT / "README.md").read_text()))[:SET_UP])
