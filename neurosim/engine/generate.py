@@ -1,8 +1,7 @@
 """Kernels from scalar functions: the source of a model's step is written into a module with the loop around it.
 
-Numba cannot cache a function that takes another compiled function as an argument, and calling through one is
-slow. So each
-model gets a module of its own, named by a hash of its text, in the user's cache folder; Numba's cache lies beside it.
+Numba cannot cache a function that takes another compiled function as an argument, and calling through one is slow. So
+each model gets a module of its own, named by a hash of its text, in the user's cache folder, Numba's cache beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import os
 import sys
 import tempfile
 import textwrap
+import threading
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +23,10 @@ from typing import Any
 from neurosim.cache_folder import cache_folder
 from neurosim.errors import DescriptionError
 
-__all__ = ["function_source", "load_generated"]
+__all__ = ["enum_import", "function_source", "load_generated"]
 
 _LOADED: dict[str, types.ModuleType] = {}
+_LOADING = threading.Lock()
 
 
 def function_source(function: Callable[..., Any], name: str, owner: str) -> tuple[list[str], str]:
@@ -41,13 +42,20 @@ def function_source(function: Callable[..., Any], name: str, owner: str) -> tupl
             where=owner,
             remedy="Define it in a file (not at the prompt)",
         ) from None
+    if function.__code__.co_freevars or function.__name__ == "<lambda>":
+        raise DescriptionError(
+            "is a lambda or takes names from the function around it",
+            where=owner,
+            value=f"{function.__name__}: {', '.join(function.__code__.co_freevars)}",
+            remedy="Define it with def, and pass numbers as coefficients",
+        )
     imports = []
     for used in sorted(_global_names(function.__code__)):
         value = function.__globals__.get(used)
         if isinstance(value, types.ModuleType) and value.__name__ == "math":
             imports.append(f"import math as {used}")
         elif isinstance(value, type) and issubclass(value, enum.IntEnum):
-            imports.append(f"from {value.__module__} import {value.__qualname__} as {used}")
+            imports.append(enum_import(value, used))
         elif value is not None or used not in __builtins__:  # type: ignore[operator]
             raise DescriptionError(
                 f"uses the global {used!r}", where=owner, remedy="Only math and IntEnum classes may be used"
@@ -57,6 +65,12 @@ def function_source(function: Callable[..., Any], name: str, owner: str) -> tupl
     lines = lines[start:]
     lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
     return imports, "\n".join(lines)
+
+
+def enum_import(cls: type[enum.IntEnum], name: str) -> str:
+    """The line that imports an enum. It says the values too: they are compiled in, and so belong into the hash."""
+    values = ", ".join(f"{member.name}={member.value}" for member in cls)
+    return f"from {cls.__module__} import {cls.__qualname__} as {name}  # {values}"
 
 
 def _global_names(code: types.CodeType) -> set[str]:
@@ -69,6 +83,11 @@ def load_generated(title: str, text: str) -> types.ModuleType:
     """Import a generated module, written to the cache folder on first use and announced on stderr."""
     digest = hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
     name = f"{title}_{digest}"
+    with _LOADING:  # threads that ask for the same kernel compile it once
+        return _loaded(name, title, text)
+
+
+def _loaded(name: str, title: str, text: str) -> types.ModuleType:
     if name not in _LOADED:
         folder = cache_folder() / "kernels"
         folder.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.generate import function_source, load_generated
+from neurosim.engine.generate import enum_import, function_source, load_generated
 from neurosim.neurons.model import NeuronModel
 
 __all__ = ["coefficient_table", "initial_state", "update_kernel", "update_reference"]
@@ -54,7 +54,7 @@ def update_kernel(model: NeuronModel, dt: float) -> Callable[..., None]:
     options = []
     for name in model.OPTIONS:
         value = getattr(model, name)
-        imports.append(f"from {type(value).__module__} import {type(value).__qualname__}")
+        imports.append(enum_import(type(value), type(value).__qualname__))
         options.append(f"{name.upper()} = {type(value).__qualname__}.{value.name}")
     states, coefficients = model.STATE, list(model.coefficients(dt))
     arguments = [f"state[{i}, s, n]" for i in range(len(states))]
