@@ -132,13 +132,18 @@ def current_gain(
 ) -> Value:
     """k: the potential that a unit of synaptic current adds within one step, stable where the time constants meet.
 
-    With d = dt (1/tau_m - 1/tau_s), (b - a) tau_s/(tau_s - tau_m) = a (dt/tau_m) expm1(d)/d.
+    With d = dt (1/tau_m - 1/tau_s), (b - a) tau_s/(tau_s - tau_m) = (dt/tau_m) (b - a)/d. For a small d, b - a is
+    taken as a expm1(d), which does not cancel; for a large one that would overflow.
     """
     if rule is Discretisation.EULER:
         return resistance * dt / tau_membrane
-    d = np.asarray(dt / np.asarray(tau_membrane) - dt / np.asarray(tau_synapse))
-    ratio = np.where(d == 0.0, 1.0, np.expm1(d) / np.where(d == 0.0, 1.0, d))
-    k = np.asarray(
-        resistance * np.exp(-dt / np.asarray(tau_membrane)) * (dt / np.asarray(tau_membrane)) * ratio
+    m, s = dt / np.asarray(tau_membrane), dt / np.asarray(tau_synapse)
+    d = np.asarray(m - s)
+    small = np.clip(d, -1.0, 1.0)
+    ratio = np.where(
+        np.abs(d) <= 1.0,
+        np.exp(-m) * np.where(small == 0.0, 1.0, np.expm1(small) / np.where(small == 0.0, 1.0, small)),
+        (np.exp(-s) - np.exp(-m)) / np.where(d == 0.0, 1.0, d),
     )
+    k = np.asarray(resistance * m * ratio)
     return k if k.ndim else float(k)

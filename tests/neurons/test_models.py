@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal, getcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, strategies as st
 import neurosim as ns
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_kernel, update_reference
 from neurosim.errors import DescriptionError
+from neurosim.neurons.current_lif import current_gain
 
 MODELS = [
     ns.LIF(tau_membrane=7e-3, v_rest=0.1, v_reset=-0.2, threshold=0.9, current=0.3, refractory=2e-3),
@@ -115,3 +117,18 @@ def test_a_step_may_use_only_math_and_enums() -> None:
 
     with pytest.raises(DescriptionError, match="global 'np'"):
         update_kernel(Strange(), 1e-3)
+
+
+@pytest.mark.parametrize("tau_membrane", [1e-7, 1e-5, 1e-3, 5e-3, 20e-3, 1e3])
+@pytest.mark.parametrize("tau_synapse", [1e-7, 1e-5, 1e-3, 5e-3, 20e-3, 1e3])
+def test_the_gain_of_a_current_is_right_for_any_time_constants(
+    tau_membrane: float, tau_synapse: float
+) -> None:
+    """The contract's k, in 60 digits: also where an exponential underflows, and where a difference cancels."""
+    getcontext().prec = 60
+    dt, m, s = (Decimal(t) for t in (1e-3, tau_membrane, tau_synapse))
+    a, b = (-dt / m).exp(), (-dt / s).exp()
+    exact = dt / m * a if m == s else s / (s - m) * (b - a)
+    gain = current_gain(1e-3, tau_membrane, tau_synapse, 1.0, ns.Discretisation.EXACT)
+    # exp(-x) of a rounded x is off by x ulp; x is 10^4 at most before exp underflows to 0
+    assert gain == pytest.approx(float(exact), rel=1e-12, abs=1e-300)
