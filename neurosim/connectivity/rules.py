@@ -186,20 +186,23 @@ class Convolution2d(Rule):
                 "postsynaptic shape does not fit", where=where, value=post, limit=self.output_shape(pre)
             )
 
-    def _taps(self, pre: Shape, post: Shape) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    def _taps(self, pre: Shape, post: Shape) -> tuple[list[NDArray[Any]], NDArray[Any], NDArray[Any]]:
+        """Of every tap (out, y, x, in, dy, dx): its indices, its source, and whether that is in the image (full shape;
+        the others broadcast to it)."""
         out, c, ky, kx = self.weights.shape
-        o, y, x, i, dy, dx = (
-            a.reshape(-1) for a in np.indices((out, *post[1:], c, ky, kx), dtype=np.int32, sparse=False)
-        )
-        row, col = y * self.stride + dy - self.padding, x * self.stride + dx - self.padding
+        taps = list(np.indices((out, *post[1:], c, ky, kx), dtype=np.int32, sparse=True))
+        row = taps[1] * self.stride + taps[4] - self.padding
+        col = taps[2] * self.stride + taps[5] - self.padding
         inside = (row >= 0) & (row < pre[1]) & (col >= 0) & (col < pre[2])
-        source = (i * pre[1] + row) * pre[2] + col
-        target = (o * post[1] + y) * post[2] + x
-        return source[inside], target[inside], self.weights[o, i, dy, dx][inside]
+        source = (taps[3] * pre[1] + row) * pre[2] + col
+        shape = np.broadcast_shapes(*(tap.shape for tap in taps))
+        return taps, source, np.broadcast_to(inside, shape)
 
     def synapses(self, pre: Shape, post: Shape, key: int) -> tuple[Index, Index]:
-        source, target, _ = self._taps(pre, post)
-        return source, target
+        (o, y, x, *_), source, inside = self._taps(pre, post)
+        target = (o * post[1] + y) * post[2] + x
+        return np.broadcast_to(source, inside.shape)[inside], np.broadcast_to(target, inside.shape)[inside]
 
     def kernel(self, pre: Shape, post: Shape) -> NDArray[Any]:
-        return self._taps(pre, post)[2]
+        _, _, inside = self._taps(pre, post)
+        return np.broadcast_to(self.weights[:, None, None], inside.shape)[inside]
