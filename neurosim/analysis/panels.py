@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.analysis.axes import COLOURS
-from neurosim.analysis.page import Section
+from neurosim.analysis.html_page import Section
 from neurosim.analysis.plots import (
     plot_accuracy_against_noise,
     plot_histogram,

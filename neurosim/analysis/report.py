@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.analysis.page import STYLE, Section
+from neurosim.analysis.html_page import STYLE, Section
 from neurosim.atomic_file import write_atomically
 from neurosim.errors import DescriptionError
 

@@ -31,7 +31,8 @@ class Verb(NamedTuple):
 
 VERBS: dict[str, Verb] = {
     "demo": Verb(
-        "neurosim.cli.demo", "event digits from data to three emulated chips, with a report (start here)"
+        "neurosim.cli.demo.command",
+        "event digits from data to three emulated chips, with a report (start here)",
     ),
     "train": Verb("neurosim.cli.train", "train a spiking classifier with delays on a data set"),
     "simulate": Verb("neurosim.cli.simulate", "run a network file on spikes"),

@@ -31,11 +31,11 @@ def run(args: argparse.Namespace) -> int:
     """Train, write the network, and print the accuracy on held-out samples."""
     from dataclasses import replace
 
-    from neurosim.cli.classifier import train
-    from neurosim.cli.deployment import run_engine
+    from neurosim.cli.demo.classifier import train
+    from neurosim.cli.demo.deployment import run_engine
+    from neurosim.cli.demo.tasks import load_task
     from neurosim.cli.output import print_json
     from neurosim.cli.progress import Progress
-    from neurosim.cli.tasks import load_task
     from neurosim.hardware.verify.accuracy import wilson
     from neurosim.network_file import network_hash
 

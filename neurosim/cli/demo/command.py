@@ -87,11 +87,11 @@ def _pipeline(args: argparse.Namespace, progress: Progress, command: str) -> dic
     from pathlib import Path
 
     from neurosim import hardware
-    from neurosim.cli import demo_results
-    from neurosim.cli.classifier import train
-    from neurosim.cli.deployment import deploy, quantised, run_devices, run_engine, units
-    from neurosim.cli.noise_sweep import noise_sweep
-    from neurosim.cli.tasks import load_task
+    from neurosim.cli.demo import results as demo_results
+    from neurosim.cli.demo.classifier import train
+    from neurosim.cli.demo.deployment import deploy, quantised, run_devices, run_engine, units
+    from neurosim.cli.demo.noise_sweep import noise_sweep
+    from neurosim.cli.demo.tasks import load_task
 
     with progress.stage("data", args.data):
         task = load_task(args.data, seed=args.seed, quick=args.quick)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurosim.cli.deployment import deploy, run_devices
+from neurosim.cli.demo.deployment import deploy, run_devices
 from neurosim.network import Network
 from neurosim.spikes import Spikes
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurosim.cli.classifier import Recipe, decode, train
-from neurosim.cli.deployment import quantised, run_engine, units
-from neurosim.cli.noise_sweep import scaled
+from neurosim.cli.demo.classifier import Recipe, decode, train
+from neurosim.cli.demo.deployment import quantised, run_engine, units
+from neurosim.cli.demo.noise_sweep import scaled
 from neurosim.random import key, uniform
 from neurosim.spikes import Spikes
 
@@ -36,7 +36,7 @@ def stripes() -> tuple[Spikes, np.ndarray]:
 def test_training_learns_and_the_network_runs_on_a_target(stripes, tmp_path) -> None:
     pytest.importorskip("torch")
     from neurosim import hardware
-    from neurosim.cli.deployment import deploy, run_devices
+    from neurosim.cli.demo.deployment import deploy, run_devices
 
     spikes, labels = stripes
     recipe = Recipe(hidden=16, max_delay=3, epochs=20, batch_size=10, noise=0.5)

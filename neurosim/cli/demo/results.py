@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from neurosim.analysis.comparison import compare
 from neurosim.analysis.plots import histogram
-from neurosim.cli.classifier import Trained
-from neurosim.cli.deployment import Deployment, Run
-from neurosim.cli.tasks import Task
+from neurosim.cli.demo.classifier import Trained
+from neurosim.cli.demo.deployment import Deployment, Run
+from neurosim.cli.demo.tasks import Task
 from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record, Recording
 from neurosim.engine.simulate import simulate

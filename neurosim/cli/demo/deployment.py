@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.cli.classifier import decode
+from neurosim.cli.demo.classifier import decode
 from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record, Recording
 from neurosim.engine.simulate import simulate

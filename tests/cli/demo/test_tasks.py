@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurosim.cli.tasks import TASKS, Task, load_task
+from neurosim.cli.demo.tasks import TASKS, Task, load_task
 from neurosim.errors import DataError
 from neurosim.spikes import Spikes
 

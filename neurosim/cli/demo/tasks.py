@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from neurosim.cli.classifier import Recipe
+from neurosim.cli.demo.classifier import Recipe
 from neurosim.errors import DataError
 from neurosim.spikes import Binning, Spikes
 

@@ -1,0 +1,1 @@
+"""The demo: from event data over training to emulated chips and a report."""
