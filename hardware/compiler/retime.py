@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,15 +24,28 @@ __all__ = ["lags", "retime"]
 Edge = tuple[str, str, int, int, str]
 
 
+class _Bound(NamedTuple):
+    """L(post) >= L(pre) + lag, because the ``delay`` of a projection would else become too short, or too long
+    (``upper``; pre and post are then those of the projection the other way round)."""
+
+    pre: str
+    post: str
+    lag: int
+    name: str
+    delay: int
+    upper: bool
+
+
 def lags(edges: list[Edge], names: list[str], transport: Transport) -> dict[str, int]:
     """The least lag of every part. ``edges``: (pre, post, shortest, longest delay, name of the projection).
 
     Raises:
         CapacityError: one projection spans more than the transport holds.
-        CycleError: a cycle of projections that is too short; named, with its sum and need.
+        CycleError: a cycle of projections that is too short; named, with its sum and need. Or paths between the same
+            parts whose delays differ by more than the transport holds.
     """
     m, most = transport.minimum, transport.maximum
-    bounds: list[tuple[str, str, int, str]] = []  # L(post) >= L(pre) + bound
+    bounds: list[_Bound] = []
     for pre, post, p, q, name in edges:
         if most is not None and q - p > most - m:
             raise CapacityError(
@@ -50,42 +63,48 @@ def lags(edges: list[Edge], names: list[str], transport: Transport) -> dict[str,
                 limit=f"{most} steps",
                 remedy="Shorten the longest delays",
             )
-        bounds.append((pre, post, m - p, name))
+        bounds.append(_Bound(pre, post, m - p, name, p, upper=False))
         if most is not None:
-            bounds.append((post, pre, q - most, name))
+            bounds.append(_Bound(post, pre, q - most, name, q, upper=True))
     lag = dict.fromkeys(names, 0)
-    cause: dict[str, tuple[str, int, str]] = {}
+    cause: dict[str, _Bound] = {}
     for _ in range(len(names) + 1):
         changed = None
-        for pre, post, bound, name in bounds:
-            if lag[pre] + bound > lag[post]:
-                lag[post] = lag[pre] + bound
-                cause[post] = (pre, bound, name)
-                changed = post
+        for bound in bounds:
+            if lag[bound.pre] + bound.lag > lag[bound.post]:
+                lag[bound.post] = lag[bound.pre] + bound.lag
+                cause[bound.post] = bound
+                changed = bound.post
         if changed is None:
             return lag
-    raise _too_short(changed or names[0], cause, edges, transport)
+    raise _too_short(changed or names[0], cause, transport)
 
 
-def _too_short(
-    start: str, cause: Mapping[str, tuple[str, int, str]], edges: list[Edge], transport: Transport
-) -> CycleError:
+def _too_short(start: str, cause: Mapping[str, _Bound], transport: Transport) -> CycleError:
     at = start
     for _ in cause:  # walk back until certainly on the cycle
-        at = cause[at][0]
-    cycle, node = [at], cause[at][0]
-    while node != at:
-        cycle.append(node)
-        node = cause[node][0]
-    cycle.append(at)
-    cycle.reverse()
-    used = {cause[node][2] for node in cycle}
-    total = sum(p for _, _, p, _, name in edges if name in used)
+        at = cause[at].pre
+    bounds = [cause[at]]
+    while bounds[-1].pre != at:
+        bounds.append(cause[bounds[-1].pre])
+    bounds.reverse()
+    cycle = " -> ".join([bounds[0].pre, *(bound.post for bound in bounds)])
+    if not any(bound.upper for bound in bounds):
+        return CycleError(
+            "a cycle cannot be retimed: " + cycle,
+            value=f"{sum(bound.delay for bound in bounds)} steps of delay around it",
+            limit=f"at least {transport.minimum * len(bounds)} steps",
+            remedy="Lengthen the delays of a projection on this cycle, or use a smaller dt",
+        )
+    demands = [
+        f"{bound.name!r} ({bound.delay} steps) must become "
+        + (f"{transport.maximum} at most" if bound.upper else f"{transport.minimum} at least")
+        for bound in bounds
+    ]
     return CycleError(
-        "a cycle cannot be retimed: " + " -> ".join(cycle),
-        value=f"{total} steps of delay around it",
-        limit=f"at least {transport.minimum * (len(cycle) - 1)} steps, none over {transport.maximum} after retiming",
-        remedy="Lengthen the delays of a projection on this cycle, or use a smaller dt",
+        "delays cannot be retimed together: " + ", ".join(demands),
+        value=f"{sum(bound.lag for bound in bounds)} steps too far apart",
+        remedy="Shorten the longest of these delays or lengthen the shortest",
     )
 
 

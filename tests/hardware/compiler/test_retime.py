@@ -50,10 +50,24 @@ def test_a_network_within_the_range_is_untouched() -> None:
 def test_errors_name_the_cycle_and_the_projection() -> None:
     with pytest.raises(CycleError, match=r"h -> h.*2 steps"):
         lags([("h", "h", 2, 2, "h->h")], ["h"], Transport(3, 9))
+    with pytest.raises(CycleError, match=r"a -> b -> a.*3 steps.*at least 4 steps"):
+        lags([("a", "b", 3, 9, "x"), ("b", "a", 0, 2, "y")], ["a", "b"], Transport(2, 99))
     with pytest.raises(CapacityError, match=r"h->h.*17 steps.*16 steps"):
         lags([("h", "h", 17, 17, "h->h")], ["h"], Transport(1, 16))
     with pytest.raises(CapacityError, match=r"h->o.*0 to 20 steps"):
         lags([("h", "o", 0, 20, "h->o")], ["h", "o"], Transport(1, 16))
+
+
+def test_paths_that_part_too_far_are_named_with_what_each_needs() -> None:
+    """c must run 5 + 5 steps behind a, and then the direct way takes 11 steps, of 6."""
+    edges = [("a", "c", 1, 1, "direct"), ("a", "b", 0, 0, "first"), ("b", "c", 0, 0, "second")]
+    with pytest.raises(CycleError) as caught:
+        lags(edges, ["a", "b", "c"], Transport(5, 6))
+    text = str(caught.value)
+    assert "'direct' (1 steps) must become 6 at most" in text
+    assert "'first' (0 steps) must become 5 at least" in text
+    assert "'second' (0 steps) must become 5 at least" in text
+    assert "5 steps too far apart" in text
 
 
 def chain(**model: float) -> ns.Network:
