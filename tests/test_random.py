@@ -17,6 +17,10 @@ KNOWN = [
 ]
 
 
+FIXED_BITS = [7408604326123278942, 1073566352156321054]
+FIXED_UNIFORM = (FIXED_BITS[0] >> 11) * 2.0**-53
+
+
 @pytest.mark.parametrize(("counter", "key", "output"), KNOWN)
 def test_philox_gives_the_published_answers(
     counter: tuple[int, ...], key: tuple[int, int], output: tuple[int, ...]
@@ -41,6 +45,14 @@ def test_a_number_depends_on_its_index_only() -> None:
     assert np.array_equal(random.uniform(key, np.arange(600, 1000)), every[600:])
 
 
+@pytest.mark.parametrize("p", [0.0, 0.3, FIXED_UNIFORM, np.nextafter(FIXED_UNIFORM, 1.0), 1.0])
+def test_below_is_the_comparison_of_uniforms(p: float) -> None:
+    key = random.key(42, "weight", "in->hidden")
+    for first, stop in ((0, 1), (0, 5000), (2**33, 2**33 + 100), (7, 7)):
+        index = np.arange(first, stop)
+        assert np.array_equal(random.below(key, first, stop, p), index[random.uniform(key, index) < p])
+
+
 def test_keys_differ_by_seed_purpose_and_name() -> None:
     keys = {random.key(s, p, n) for s in (0, 1) for p in ("weight", "delay") for n in ("a", "b", "")}
     assert len(keys) == 12
@@ -48,14 +60,11 @@ def test_keys_differ_by_seed_purpose_and_name() -> None:
         random.key(0, "weights")
 
 
-FIXED_BITS = [7408604326123278942, 1073566352156321054]
-
-
 def test_fixed_values_never_change() -> None:
     """Seeds are promises: these numbers must stay the same in every version and on every machine."""
     key = random.key(42, "weight", "in->hidden")
     assert random.bits(key, [0, 1]).tolist() == FIXED_BITS
-    assert random.uniform(key, 0) == (FIXED_BITS[0] >> 11) * 2.0**-53
+    assert random.uniform(key, 0) == FIXED_UNIFORM
 
 
 def test_distributions_have_the_right_shape() -> None:

@@ -77,11 +77,12 @@ class FixedProbability(Rule):
     def synapses(self, pre: Shape, post: Shape, key: int) -> tuple[Index, Index]:
         n_pre, n_post = math.prod(pre), math.prod(post)
         rows = max(1, 2**22 // max(n_post, 1))  # draw about four million pairs at a time
-        i: list[NDArray[Any]] = []
-        for first in range(0, n_pre, rows):
-            pairs = np.arange(first * n_post, min(first + rows, n_pre) * n_post)
-            i.append(pairs[random.uniform(key, pairs) < self.p])
-        chosen = np.concatenate(i) if i else np.zeros(0, np.int64)
+        chosen = np.concatenate(
+            [
+                random.below(key, first * n_post, min(first + rows, n_pre) * n_post, self.p)
+                for first in range(0, n_pre, rows)
+            ]
+        )
         return (chosen // n_post).astype(np.int32), (chosen % n_post).astype(np.int32)
 
 
