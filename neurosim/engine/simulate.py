@@ -19,7 +19,7 @@ from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import Plan
 from neurosim.engine.recording import PopulationRecording, Record, Recording, State
-from neurosim.engine.workspace import Workspace, workspace_bytes
+from neurosim.engine.workspace import Chunk, Workspace, workspace_bytes
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.network import Network
 from neurosim.spikes import Spikes
@@ -65,6 +65,10 @@ def simulate(
         NumericsError: a state became NaN or infinite; names population and step.
     """
     if backend != "neurosim":
+        if state is not None or modulators:
+            raise DescriptionError(
+                "another backend takes no state and no modulators", where="simulate", value=backend
+            )
         return _elsewhere(backend, net, inputs, duration, record)
     plan = net if isinstance(net, Plan) else lower(net)
     given = checked_inputs(inputs or {}, plan.inputs, plan.dt)
@@ -84,13 +88,12 @@ def simulate(
 
     with ThreadPoolExecutor(threads) as pool:
 
-        def run(bound: tuple[int, int]) -> Workspace:
+        def run(bound: tuple[int, int]) -> Chunk:
             which = slice(*bound)
             some = {name: s.select(np.arange(*bound)) for name, s in given.items()}
             work = Workspace(plan, some, steps, bound[1] - bound[0], wanted, _part(state, which), parts)
             work.modulation = {name: m[:, which] for name, m in modulation.items()}
-            work.run(pool.map if parts > 1 else map)
-            return work
+            return work.run(pool.map if parts > 1 else map)
 
         # one sample after the other where the threads work inside a sample
         done = list(map(run, bounds) if parts > 1 else pool.map(run, bounds))
@@ -187,7 +190,7 @@ def _part(state: State | None, which: slice) -> State | None:
 
 
 def _recording(
-    plan: Plan, wanted: Mapping[str, Record], steps: int, samples: int, done: list[Workspace]
+    plan: Plan, wanted: Mapping[str, Record], steps: int, samples: int, done: list[Chunk]
 ) -> Recording:
     populations = {}
     for name, r in wanted.items():
@@ -195,19 +198,19 @@ def _recording(
         spikes = None
         if "spikes" in r.variables:
             parts = [
-                Spikes(*w.spikes_of(name), shape=population.shape, dt=plan.dt, steps=steps, samples=w.samples)
-                for w in done
+                Spikes(*c.spikes[name], shape=population.shape, dt=plan.dt, steps=steps, samples=c.samples)
+                for c in done
             ]
             spikes = Spikes.concatenate(parts)
         variables = {}
         for v in r.variables:
             if v != "spikes":
-                values = np.concatenate([w.trace_of(name, v) for w in done], axis=1)
+                values = np.concatenate([c.traces[name, v] for c in done], axis=1)
                 variables[v] = (
                     values if r.neurons is not None else values.reshape(*values.shape[:2], *population.shape)
                 )
         populations[name] = PopulationRecording(spikes, variables, r.stride(plan.dt), r.neurons)
-    states = [w.final_state() for w in done]
+    states = [c.state for c in done]
     final = State(
         {
             p: {v: np.concatenate([s.variables[p][v] for s in states]) for v in states[0].variables[p]}

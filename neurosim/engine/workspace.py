@@ -17,7 +17,7 @@ from neurosim.engine.recording import Record, State
 from neurosim.errors import NumericsError, ShapeError
 from neurosim.spikes import Spikes
 
-__all__ = ["BLOCK", "Workspace", "workspace_bytes"]
+__all__ = ["BLOCK", "Chunk", "Workspace", "workspace_bytes"]
 
 BLOCK = 64
 """Steps per block: feed-forward populations are updated this many steps at a time."""
@@ -83,8 +83,21 @@ class Synapses:
     pulled: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """What is left of a chunk of samples when its working arrays are given back.
+
+    ``spikes``: population -> (sample, step, neuron), sorted; ``traces``: (population, variable) -> [T', S, n].
+    """
+
+    samples: int
+    spikes: Mapping[str, tuple[NDArray[np.int32], ...]]
+    traces: Mapping[tuple[str, str], NDArray[np.float64]]
+    state: State
+
+
 class Workspace:
-    """One chunk of samples. `run` fills `spikes_of`, `trace_of` and `final_state`."""
+    """One chunk of samples at work."""
 
     def __init__(
         self,
@@ -145,7 +158,7 @@ class Workspace:
             edges=np.array([round(i * size / self.parts) for i in range(self.parts + 1)], np.int64),
         )
 
-    def run(self, map_parts: Map) -> None:
+    def run(self, map_parts: Map) -> Chunk:
         """All steps. ``map_parts`` maps a function over the parts, in threads or not; it returns when all are done."""
         for first in range(0, self.steps, BLOCK):
             stop = min(first + BLOCK, self.steps)
@@ -158,6 +171,12 @@ class Workspace:
             for synapses in (s for group in self._plastic.values() for s in group):
                 self._observe(synapses, first, stop)
             self._collect(first, stop)
+        return Chunk(
+            self.samples,
+            {name: self._spikes_of(name) for name in self._spikes},
+            {key: self._trace_of(*key) for key in self._traces},
+            self._final_state(),
+        )
 
     def _run_stage(self, stage: Stage, first: int, stop: int, map_parts: Map) -> None:
         plastic = any(self._plastic[name] for name in stage.populations)
@@ -258,7 +277,7 @@ class Workspace:
                 values = values[:, :, list(r.neurons)]
             rows_found.append(values.transpose(1, 0, 2).copy())
 
-    def spikes_of(self, name: str) -> tuple[NDArray[np.int32], ...]:
+    def _spikes_of(self, name: str) -> tuple[NDArray[np.int32], ...]:
         """(sample, step, neuron) of a population, sorted."""
         found = self._spikes[name]
         if not found:
@@ -267,14 +286,14 @@ class Workspace:
         order = np.argsort(sample, kind="stable")  # blocks are sorted inside, and follow each other in time
         return sample[order], step[order], neuron[order]
 
-    def trace_of(self, name: str, variable: str) -> NDArray[np.float64]:
+    def _trace_of(self, name: str, variable: str) -> NDArray[np.float64]:
         """Recorded state, [T', S, n]."""
         found = self._traces[name, variable]
         neurons = self.wanted[name].neurons
         width = self._neurons[name].size if neurons is None else len(neurons)
         return np.concatenate(found) if found else np.zeros((0, self.samples, width))
 
-    def final_state(self) -> State:
+    def _final_state(self) -> State:
         """What the next run needs to carry on."""
         variables, arrivals = {}, {}
         for name, p in self._neurons.items():

@@ -1,9 +1,11 @@
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import neurosim as ns
 from neurosim.engine.delivery import deliver_raster, deliver_reference
 from neurosim.engine.lower import lower
+from neurosim.engine.workspace import Workspace
 from neurosim.errors import DataError, DescriptionError, NumericsError, ShapeError
 
 
@@ -128,6 +131,7 @@ def test_shapes_of_recordings_follow_the_population() -> None:
         ),
         ({"duration": 0.01, "record": {"a": ns.Record("v", neurons=[40])}}, ShapeError, "0 to 39"),
         ({"duration": 0.01, "backend": "neuron"}, DescriptionError, "backend"),
+        ({"duration": 0.01, "backend": "brian2", "modulators": {"x": [1.0]}}, DescriptionError, "modulators"),
         ({"duration": 0.01, "modulators": {"in->a": [1.0]}}, DescriptionError, "plastic"),
         ({"duration": "long"}, DescriptionError, "duration"),
         ({"duration": 1e15}, DescriptionError, "duration"),
@@ -139,6 +143,28 @@ def test_shapes_of_recordings_follow_the_population() -> None:
 def test_bad_runs_are_refused(arguments: dict[str, object], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         ns.simulate(recurrent(), **arguments)  # type: ignore[arg-type]
+
+
+def test_a_batch_holds_the_working_arrays_of_one_chunk_a_thread(
+    noise: ns.Spikes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["neurosim.engine.simulate"]
+    alive: weakref.WeakSet[Workspace] = weakref.WeakSet()
+    most = []
+
+    class Watched(Workspace):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            alive.add(self)
+            most.append(len(alive))
+
+    expected = ns.simulate(recurrent(), {"in": noise}, record=RECORD)
+    monkeypatch.setattr(module, "Workspace", Watched)
+    monkeypatch.setattr(module, "MEMORY_PER_CHUNK", 1)
+    found = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=1)
+    assert len(most) == 6  # a sample a chunk
+    assert max(most) == 1
+    assert found["a"].spikes == expected["a"].spikes
 
 
 @pytest.mark.parametrize(
