@@ -105,4 +105,7 @@ class MissingExtraError(NeurosimError, ImportError):
             f"importing {package!r} failed: {type(cause).__name__}: {cause}",
             remedy=f"Install it with: pip install 'neurosim-toolkit[{extra}]'",
         )
-        self.package, self.extra = package, extra
+        self.package, self.extra, self.cause = package, extra, cause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.package, self.extra, self.cause)  # errors cross processes, pickled

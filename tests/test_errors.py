@@ -36,4 +36,19 @@ def test_missing_extra_names_the_real_cause() -> None:
 def test_builtin_bases_let_plain_python_catch_them() -> None:
     assert issubclass(errors.DescriptionError, ValueError)
     assert issubclass(errors.NumericsError, ArithmeticError)
-    assert pickle.dumps(errors.DataError("x"))  # worker processes can send them back
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DescriptionError("what", where="here", value=3, limit="< 3", remedy="Less"),
+        errors.LossError("what", report=("a", "b")),
+        MissingExtraError("torch", "train", OSError("libgomp.so.1 is missing")),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_worker_processes_can_send_them_back(error: NeurosimError) -> None:
+    back = pickle.loads(pickle.dumps(error))
+    assert type(back) is type(error)
+    assert str(back) == str(error)
+    assert getattr(back, "report", None) == getattr(error, "report", None)
