@@ -39,20 +39,21 @@ def place(
             remedy="Use a smaller network or a larger machine",
         )
     at = np.array(sites, np.float64).reshape(-1, 2)
-    centre = at.mean(axis=0)
     chosen = np.full(n, -1, np.int64)
     free = np.ones(len(at), bool)
-    for _ in range(n):
-        placed = chosen >= 0
-        pull = np.where(placed, -1.0, t[:, placed].sum(axis=1) if placed.any() else t.sum(axis=1))
-        core = int(pull.argmax())
-        if placed.any() and pull[core] > 0:
-            home = at[chosen[placed]]
-            distance = np.abs(at[:, None, :] - home[None]).sum(axis=2) @ t[core, placed]
+    pull = np.zeros(n)  # traffic of each core with those that are placed
+    cost = np.zeros((n, len(at)))  # and that traffic times the hops it would take from each site
+    for k in range(n):
+        core = int(np.where(chosen >= 0, -1.0, pull if k else t.sum(axis=1)).argmax())
+        if pull[core] > 0:
+            distance = cost[core]
         else:
-            distance = np.abs(at - (at[0] if not placed.any() else centre)).sum(axis=1)
+            distance = np.abs(at - (at.mean(axis=0) if k else at[0])).sum(axis=1)
         site = int(np.where(free, distance, np.inf).argmin())
         chosen[core], free[site] = site, False
+        pull += t[:, core]
+        met = np.flatnonzero(t[:, core])
+        cost[met] += t[met, core, None] * np.abs(at - at[site]).sum(axis=1)
     return chosen
 
 
