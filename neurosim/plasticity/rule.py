@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from neurosim.errors import DescriptionError
 from neurosim.parameters import Parameters, Value, parameter
 
 __all__ = ["PlasticityRule"]
@@ -32,6 +33,13 @@ class PlasticityRule(Parameters):
     pre: ClassVar[Callable[..., Any]]
     post: ClassVar[Callable[..., Any]]
     modulate: ClassVar[Callable[..., Any]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.w_min > self.w_max:
+            raise DescriptionError(
+                "w_min is above w_max", where=type(self).__name__, value=(self.w_min, self.w_max)
+            )
 
     def trace_decays(self, dt: float) -> tuple[float, float]:
         """What is left of x and of y after one step."""

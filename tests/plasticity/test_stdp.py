@@ -5,7 +5,7 @@ import pytest
 
 import neurosim as ns
 from neurosim.engine import State
-from neurosim.errors import ShapeError
+from neurosim.errors import DescriptionError, ShapeError
 
 
 def pair(
@@ -51,6 +51,11 @@ def test_an_arrival_and_a_spike_of_one_step_are_causal() -> None:
 def test_bounds_hold_after_every_change() -> None:
     assert pair([50], [50], a_plus=5.0, w_max=0.3)[0] == 0.3
     assert pair([60], [50], a_minus=5.0, w_min=0.05)[0] == 0.05
+
+
+def test_bounds_that_cross_are_refused() -> None:
+    with pytest.raises(DescriptionError, match="w_min is above w_max"):
+        ns.STDP(w_min=1.0, w_max=0.5)
 
 
 def test_the_arrival_is_delivered_with_the_old_weight() -> None:
