@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from neurosim.analysis.axes import COLOURS, blank_figure
+from neurosim.errors import ShapeError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { text-align: right; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child, td.words { text-align: left; }
+th:first-child, td:first-child, .words { text-align: left; }
 td.words { white-space: normal; overflow-wrap: anywhere; } th { color: var(--faint); font-weight: 600; }
 pre { white-space: pre-wrap; margin: .5rem 0; } svg { max-width: 100%; height: auto; color: var(--ink); }
 figure { margin: 0; }
@@ -84,8 +85,23 @@ class Section:
         self._parts.append(f"<pre>{html.escape(text)}</pre>")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A table; numbers are aligned right, text left and wrapped."""
-        head = "".join(f"<th>{html.escape(str(c))}</th>" for c in columns)
+        """A table; numbers are aligned right, text left and wrapped, a heading as the first cell below it.
+
+        Raises:
+            ShapeError: a row is longer or shorter than the headings.
+        """
+        uneven = next((row for row in rows if len(row) != len(columns)), None)
+        if uneven is not None:
+            raise ShapeError(
+                "a row and the headings differ in length",
+                where="table",
+                value=len(uneven),
+                limit=len(columns),
+            )
+        first = rows[0] if rows else columns
+        head = "".join(
+            f"<th{_class(cell)}>{html.escape(str(c))}</th>" for c, cell in zip(columns, first, strict=True)
+        )
         body = "".join("<tr>" + "".join(_cell(value) for value in row) + "</tr>\n" for row in rows)
         table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
         self._parts.append(f'<div class="scroll">{table}</div>')
@@ -143,6 +159,9 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+def _class(value: Any) -> str:
+    return ' class="words"' if isinstance(value, str) and not re.match(r"^[-+\d.]", value) else ""
+
+
 def _cell(value: Any) -> str:
-    words = ' class="words"' if isinstance(value, str) and not re.match(r"^[-+\d.]", value) else ""
-    return f"<td{words}>{html.escape(_shown(value))}</td>"
+    return f"<td{_class(value)}>{html.escape(_shown(value))}</td>"

@@ -42,21 +42,20 @@ def results(results: Results, section: Section) -> None:
     """``table``: rows with ``target, run, accuracy, low, high, correct, samples, spikes_per_sample, units``, and
     ``as_float`` (share of samples given the same class as by the float network) where it is known."""
     rows = [
-        (
-            row["target"],
-            row["run"],
-            f"{row['accuracy']:.2%}",
-            f"{row['low']:.2%} to {row['high']:.2%}",
-            f"{row['correct']:g} of {row['samples']}",
-            f"{row['as_float']:.1%}" if "as_float" in row else "",
-            f"{row['spikes_per_sample']:.1f}",
-            row["units"],
-        )
+        {
+            "target": row["target"],
+            "run": row["run"],
+            "accuracy": f"{row['accuracy']:.2%}",
+            "95 % interval": f"{row['low']:.2%} to {row['high']:.2%}",
+            "correct": f"{row['correct']:g} of {row['samples']}",
+            "as float": f"{row['as_float']:.1%}" if "as_float" in row else "",
+            "spikes per sample": f"{row['spikes_per_sample']:.1f}",
+            "used": row["units"],
+        }
         for row in results["table"]
     ]
-    section.table(
-        ("target", "run", "accuracy", "95 % interval", "correct", "spikes per sample", "used"), rows
-    )
+    columns = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
+    section.table(columns, [[row[name] for name in columns] for row in rows])
     if results.get("table_notes"):
         section.text(results["table_notes"])
 
@@ -107,6 +106,8 @@ def _histograms(data: Mapping[str, Any], section: Section, label: str, *, scale:
         for ax, (name, counts) in zip(axes, data.items(), strict=False):
             plot_histogram(counts, ax=ax, label=label)
             ax.set_title(name, fontsize=9)
+            ax.locator_params(axis="x", nbins=5)
+            ax.ticklabel_format(axis="x", scilimits=(-2, 4))
             ax.set_yscale(scale, **({"linthresh": 1} if scale == "symlog" else {}))
             ax.set_ylim(bottom=0)
         for ax in axes[len(data) :]:
@@ -115,10 +116,11 @@ def _histograms(data: Mapping[str, Any], section: Section, label: str, *, scale:
 
 def weights(results: Results, section: Section) -> None:
     """``weights``: projection to counts as `neurosim.analysis.plots.histogram` makes them; ``weight_errors``: the same
-    of what devices hold minus what was trained, where it is known."""
+    of what builds hold minus what was trained, where it is known."""
     _histograms(results["weights"], section, "weight")
     if results.get("weight_errors"):
-        section.heading("On the devices, minus the trained weight")
+        section.heading("Compiled minus trained weight")
+        section.text("What the emitted files hold, before the errors that a noisy device adds of its own.")
         _histograms(results["weight_errors"], section, "error of the weight")
 
 
@@ -140,14 +142,18 @@ def sites(results: Results, section: Section) -> None:
         rows = [
             (
                 u["resource"],
-                f"{u['used']:,}",
-                f"{u['limit']:,}" if u["limit"] else "",
+                _amount(u["used"]),
+                _amount(u["limit"]) if u["limit"] else "",
                 _share(u["used"], u["limit"]),
             )
             for u in usage.get(target, ())
         ]
         if rows:
             section.table(("resource", "used", "limit", "share"), rows)
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 
 def _share(used: float, limit: float | None) -> str:
@@ -178,12 +184,17 @@ def divergence(results: Results, section: Section) -> None:
         trace = ((found["first"] or {}).get("cause") or {}).get("trace")
         if trace and trace["steps"]:
             times = np.asarray(trace["steps"]) * found["dt"] * 1e3
-            with section.figure(7, 2.2) as figure:
-                ax = figure.subplots()
+            with section.figure(
+                7, 3.2, "The neuron that parts first, up to the step before it does"
+            ) as figure:
+                ax, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
                 ax.plot(times, trace["a"], color=COLOURS[0], label="float")
                 ax.plot(times, trace["b"], color=COLOURS[1], linestyle="--", label=target)
-                ax.set(xlabel="time (ms)", ylabel=trace["variable"])
+                ax.set(ylabel=trace["variable"])
                 ax.legend(fontsize="small", frameon=False)
+                below.plot(times, np.subtract(trace["b"], trace["a"]), color=COLOURS[2])
+                below.set(xlabel="time (ms)", ylabel="difference")
+                below.ticklabel_format(axis="y", scilimits=(-2, 3))
 
 
 def losses(results: Results, section: Section) -> None:

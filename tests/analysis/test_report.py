@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from neurosim.analysis import report
+from neurosim.analysis.html_page import Section
 from neurosim.analysis.plots import histogram
-from neurosim.errors import DescriptionError
+from neurosim.errors import DescriptionError, ShapeError
 
 pytest.importorskip("matplotlib")
 
@@ -62,6 +63,7 @@ def some_results() -> dict:
                 "high": 0.97,
                 "correct": 342,
                 "samples": 360,
+                "as_float": 0.985,
                 "spikes_per_sample": 412.25,
                 "units": "3 cores",
             }
@@ -97,7 +99,13 @@ def some_results() -> dict:
                 for y in range(4)
             ]
         },
-        "usage": {"spinnaker": [{"resource": "cores", "used": 16, "limit": 864}]},
+        "usage": {
+            "spinnaker": [
+                {"resource": "cores", "used": 16, "limit": 864},
+                {"resource": "power, W", "used": 0.1 + 0.2, "limit": None},
+                {"resource": "synapses", "used": 66782.0, "limit": None},
+            ]
+        },
         "noise": {
             "label": "read noise",
             "levels": [0, 1, 2],
@@ -127,6 +135,36 @@ def some_results() -> dict:
 @pytest.fixture(scope="module")
 def page() -> str:
     return report.render(report.plain(some_results()))
+
+
+def cells(row: str) -> list[str]:
+    return re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
+
+
+def test_results_stand_under_their_headings(page: str) -> None:
+    head, row = re.findall(r"<tr>.*?</tr>", page)[:2]
+    shown = dict(zip(cells(head), cells(row), strict=True))
+    assert shown["as float"] == "98.5%"
+    assert shown["spikes per sample"] == "412.2"
+    assert shown["used"] == "3 cores"
+
+
+def test_a_column_that_no_row_fills_is_left_out() -> None:
+    values = some_results()
+    del values["table"][0]["as_float"]
+    head, row = re.findall(r"<tr>.*?</tr>", report.render(report.plain(values)))[:2]
+    assert "as float" not in cells(head)
+    assert len(cells(head)) == len(cells(row)) == 7
+
+
+def test_usage_is_readable(page: str) -> None:
+    assert "<td>0.3</td>" in page
+    assert "<td>66,782</td>" in page
+
+
+def test_row_of_another_length_than_the_headings() -> None:
+    with pytest.raises(ShapeError, match="headings"):
+        Section("a").table(("name", "value"), [("a", 1), ("b", 2, 3)])
 
 
 def test_page_is_balanced_and_holds_every_panel(page: str) -> None:
