@@ -64,7 +64,7 @@ def _population_features(population: PlanPopulation) -> Iterator[Feature]:
         yield Feature.CURRENT
     if values.get("discretisation") is Discretisation.EULER:
         yield Feature.EULER
-    if not model.spiking:
+    if not model.SPIKES:
         return
     reached = values.get("spike_when") is SpikeWhen.REACHED
     yield Feature.SPIKE_WHEN_REACHED if reached else Feature.SPIKE_WHEN_EXCEEDED

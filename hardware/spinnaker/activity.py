@@ -70,7 +70,7 @@ def calibrated_activity(
     samples = max((s.samples for s in calibration.values()), default=1)
     total = steps + max(lag.values(), default=0)
     inputs = {n: s.resize(steps).resize(total).shift(lag.get(n, 0)) for n, s in calibration.items()}
-    spiking = {name: Record("spikes") for name, p in plan.populations.items() if p.model.spiking}
+    spiking = {name: Record("spikes") for name, p in plan.populations.items() if p.model.SPIKES}
     recording = simulate(plan, inputs, total * plan.dt, record=spiking) if spiking else {}
     trains = {**inputs, **{name: recording[name].spikes for name in spiking}}
     bounds = {}

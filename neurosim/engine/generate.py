@@ -30,9 +30,9 @@ _LOADING = threading.Lock()
 
 
 def function_source(function: Callable[..., Any], name: str, owner: str) -> tuple[list[str], str]:
-    """Imports and source of a scalar function, renamed to ``name``.
+    """Imports and source of a scalar function, renamed to ``name`` and set up for inlining.
 
-    It may use `math` and enums as globals, and nothing else.
+    It may use `math`, enums and other such functions of its module as globals, and nothing else.
     """
     try:
         text = textwrap.dedent(inspect.getsource(function))
@@ -49,22 +49,29 @@ def function_source(function: Callable[..., Any], name: str, owner: str) -> tupl
             value=f"{function.__name__}: {', '.join(function.__code__.co_freevars)}",
             remedy="Define it with def, and pass numbers as coefficients",
         )
-    imports = []
+    imports: list[str] = []
+    called: list[str] = []
     for used in sorted(_global_names(function.__code__)):
         value = function.__globals__.get(used)
         if isinstance(value, types.ModuleType) and value.__name__ == "math":
             imports.append(f"import math as {used}")
         elif isinstance(value, type) and issubclass(value, enum.IntEnum):
             imports.append(enum_import(value, used))
+        elif isinstance(value, types.FunctionType):
+            more, source = function_source(value, used, owner)
+            imports += more
+            called.append(source)
         elif value is not None or used not in __builtins__:  # type: ignore[operator]
             raise DescriptionError(
-                f"uses the global {used!r}", where=owner, remedy="Only math and IntEnum classes may be used"
+                f"uses the global {used!r}",
+                where=owner,
+                remedy="Only math, IntEnum classes and scalar functions may be used",
             )
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("def "))
     lines = lines[start:]
     lines[0] = lines[0].replace(f"def {function.__name__}(", f"def {name}(", 1)
-    return imports, "\n".join(lines)
+    return imports, "\n\n\n".join([*called, '@njit(inline="always")\n' + "\n".join(lines)])
 
 
 def enum_import(cls: type[enum.IntEnum], name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.generate import enum_import, function_source, load_generated
+from neurosim.errors import DescriptionError
 from neurosim.neurons.model import NeuronModel
 
 __all__ = ["coefficient_table", "initial_state", "update_kernel", "update_reference"]
@@ -23,7 +25,6 @@ from numba import njit
 {constants}
 
 
-@njit(inline="always")
 {step}
 
 
@@ -51,6 +52,11 @@ def update_kernel(model: NeuronModel, dt: float) -> Callable[..., None]:
     """The compiled loop of a model with its options compiled in."""
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
     imports, step = function_source(type(model).step, "step", owner)
+    expected = [*model.STATE, "x", *model.coefficients(dt), *model.OPTIONS]
+    if (found := list(inspect.signature(type(model).step).parameters)) != expected:
+        raise DescriptionError(
+            "step takes other arguments than the model declares", where=owner, value=found, limit=expected
+        )
     options = []
     for name in model.OPTIONS:
         value = getattr(model, name)

@@ -29,15 +29,12 @@ from numba import njit
 {imports}
 
 
-@njit(inline="always")
 {pre}
 
 
-@njit(inline="always")
 {post}
 
 
-@njit(inline="always")
 {modulate}
 
 

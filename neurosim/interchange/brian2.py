@@ -162,7 +162,7 @@ class _Run:
         held = refractory_steps(self.plan.dt, getattr(model, "refractory", 0.0))
         options: dict[str, Any] = {}
         equations, parameters = made.equations, dict(made.parameters)
-        if model.spiking:
+        if model.SPIKES:
             sign = ">" if model.spike_when is SpikeWhen.EXCEEDED else ">="  # type: ignore[attr-defined]
             options["threshold"] = f"v {sign} threshold"
             options["reset"] = "v = v_reset" if model.reset is Reset.TO_VALUE else "v -= threshold"  # type: ignore[attr-defined]
@@ -179,7 +179,7 @@ class _Run:
             each = np.broadcast_to(np.asarray(value, np.float64), p.shape).reshape(-1)
             setattr(group, f"{name}_", np.tile(each, self.samples))
         group.state_updater.when = self.slot(p.name, "update")
-        if model.spiking:
+        if model.SPIKES:
             group.thresholder["spike"].when = self.slot(p.name, "threshold")
             late = model.reset_timing is ResetTiming.NEXT_STEP  # type: ignore[attr-defined]
             subtracts = model.reset is Reset.BY_SUBTRACTION  # type: ignore[attr-defined]
@@ -194,7 +194,7 @@ class _Run:
         r = self.wanted.get(p.name)
         if r is None:
             return
-        if "spikes" in r.variables and p.model.spiking:
+        if "spikes" in r.variables and p.model.SPIKES:
             when = f"after_{self.slot(p.name, 'threshold')}"
             self.monitors[p.name, "spikes"] = self.b2.SpikeMonitor(group, when=when)
         chosen = np.arange(p.size) if r.neurons is None else np.asarray(r.neurons)

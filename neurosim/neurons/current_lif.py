@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neurosim.neurons.lif import check_reset_timing
+from neurosim.neurons.membrane import check_reset_timing, membrane_step
 from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
 from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
 from neurosim.parameters import Value, parameter
@@ -103,27 +103,10 @@ class CurrentLIF(NeuronModel):
         refractory_input: Any,
     ) -> tuple[Any, ...]:
         i = decay_synapse * i + x
-        held = refractory_left > 0.0
-        if held:
-            refractory_left -= 1.0
-        if reset_timing == ResetTiming.NEXT_STEP:
-            due = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
-            if due and reset == Reset.TO_VALUE:
-                v = v_reset
-            v = v_rest + decay * (v - v_rest) + drive + gain * i
-            if due and reset == Reset.BY_SUBTRACTION:
-                v -= threshold
-        elif not held or refractory_input == RefractoryInput.INTEGRATE:
-            v = v_rest + decay * (v - v_rest) + drive + gain * i
-        elif refractory_input == RefractoryInput.KEEP:
-            v += gain * i
-        spike = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
-        if held:
-            spike = False
-        if spike:
-            refractory_left = refractory_steps
-            if reset_timing == ResetTiming.SAME_STEP:
-                v = v_reset if reset == Reset.TO_VALUE else v - threshold
+        v, refractory_left, spike = membrane_step(
+            v, refractory_left, gain * i, decay, v_rest, drive, threshold, v_reset, refractory_steps,
+            reset, spike_when, reset_timing, refractory_input,
+        )  # fmt: skip
         return v, i, refractory_left, spike
 
 

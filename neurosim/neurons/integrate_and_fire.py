@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from neurosim.neurons.lif import LIF, check_reset_timing
+from neurosim.neurons.lif import LIF
+from neurosim.neurons.membrane import check_reset_timing
 from neurosim.neurons.model import NeuronModel, refractory_steps
 from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
 from neurosim.parameters import Value, parameter

@@ -30,6 +30,7 @@ class LeakyIntegrator(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("v",)
+    SPIKES: ClassVar[bool] = False
 
     tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0, infinite=True)
     v_rest: Value = parameter(default=0.0, unit="v")

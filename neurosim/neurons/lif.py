@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
-from neurosim.errors import DescriptionError
+from neurosim.neurons.membrane import check_reset_timing, membrane_step
 from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
 from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
 from neurosim.parameters import Value, parameter
@@ -87,35 +85,7 @@ class LIF(NeuronModel):
         reset_timing: Any,
         refractory_input: Any,
     ) -> tuple[Any, ...]:
-        held = refractory_left > 0.0
-        if held:
-            refractory_left -= 1.0
-        if reset_timing == ResetTiming.NEXT_STEP:
-            due = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
-            if due and reset == Reset.TO_VALUE:
-                v = v_reset
-            v = v_rest + decay * (v - v_rest) + drive + x
-            if due and reset == Reset.BY_SUBTRACTION:
-                v -= threshold
-        elif not held or refractory_input == RefractoryInput.INTEGRATE:
-            v = v_rest + decay * (v - v_rest) + drive + x
-        elif refractory_input == RefractoryInput.KEEP:
-            v += x
-        spike = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
-        if held:
-            spike = False
-        if spike:
-            refractory_left = refractory_steps
-            if reset_timing == ResetTiming.SAME_STEP:
-                v = v_reset if reset == Reset.TO_VALUE else v - threshold
-        return v, refractory_left, spike
-
-
-def check_reset_timing(model: Any) -> None:
-    """A reset one step late is defined without a refractory period only."""
-    if model.reset_timing is ResetTiming.NEXT_STEP and np.any(np.asarray(model.refractory) > 0):
-        raise DescriptionError(
-            "a reset in the next step cannot be combined with a refractory period",
-            where=f"{type(model).__name__}.reset_timing",
-            remedy="Use ResetTiming.SAME_STEP, or refractory=0",
-        )
+        return membrane_step(
+            v, refractory_left, x, decay, v_rest, drive, threshold, v_reset, refractory_steps,
+            reset, spike_when, reset_timing, refractory_input,
+        )  # fmt: skip

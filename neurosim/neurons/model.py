@@ -23,10 +23,12 @@ class NeuronModel(Parameters):
     Attributes:
         STATE: names of the state variables, in the order in which ``step`` takes and returns them.
         OPTIONS: names of the enum fields that ``step`` takes last, in order; they are compiled in.
+        SPIKES: whether the model can spike at all.
     """
 
     STATE: ClassVar[tuple[str, ...]] = ()
     OPTIONS: ClassVar[tuple[str, ...]] = ()
+    SPIKES: ClassVar[bool] = True
     step: ClassVar[Callable[..., tuple[Any, ...]]]
 
     def initial(self, dt: float) -> Mapping[str, Value]:
@@ -36,11 +38,6 @@ class NeuronModel(Parameters):
     def coefficients(self, dt: float) -> Mapping[str, Value]:
         """Everything ``step`` takes between the arrivals and the options, by name and in its order."""
         raise NotImplementedError
-
-    @property
-    def spiking(self) -> bool:
-        """Whether the model can spike at all."""
-        return hasattr(self, "threshold")
 
     def check(self, shape: tuple[int, ...], where: str) -> None:
         """Raise `DescriptionError` if an array parameter does not have the population's shape."""

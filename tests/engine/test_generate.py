@@ -25,6 +25,16 @@ def made(factor: float) -> Callable[..., Any]:
     return inside
 
 
+def twice(v: Any, x: Any) -> Any:
+    return scaled(scaled(v, x), x)
+
+
+def test_functions_of_the_module_come_along() -> None:
+    imports, source = function_source(twice, "step", "here")
+    assert source.index("def scaled(") < source.index("def step(")
+    assert imports == [enum_import(Colour, "Colour")]
+
+
 UNKNOWN = [1.0]
 
 
@@ -34,7 +44,7 @@ def uses_a_list(v: Any, x: Any) -> Any:
 
 def test_the_source_is_renamed_and_its_enums_are_imported_with_their_values() -> None:
     imports, source = function_source(scaled, "step", "here")
-    assert source.startswith("def step(v: Any, x: Any)")
+    assert source.startswith('@njit(inline="always")\ndef step(v: Any, x: Any)')
     # a compiled kernel holds the values: other values must give another text, and so another file
     assert imports == [enum_import(Colour, "Colour")]
     assert imports[0].endswith("import Colour as Colour  # RED=3")

@@ -124,6 +124,7 @@ def test_shapes_of_recordings_follow_the_population() -> None:
         ({"duration": -1.0}, DescriptionError, "duration"),
         ({"duration": 0.01, "record": {"in": "spikes"}}, DescriptionError, "not a population"),
         ({"duration": 0.01, "record": {"a": "u"}}, DescriptionError, "refractory_left"),
+        ({"duration": 0.01, "record": ["a"]}, DescriptionError, "must map populations"),
         (
             {"duration": 0.01, "record": {"a": ns.Record("v", every=1.5e-3)}},
             DescriptionError,

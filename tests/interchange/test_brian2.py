@@ -103,10 +103,10 @@ def test_every_option_of_every_model():
     for k, model in enumerate(models):
         net.population(f"p{k}", 3, model)
         net.connect("i", f"p{k}", ns.AllToAll(), weight=weights, delay=1e-3)
-        if model.spiking:
+        if model.SPIKES:
             net.connect(f"p{k}", f"p{k}", ns.AllToAll(), weight=-0.05, delay=1.5e-3)
     x = (np.random.default_rng(2).random((160, 1, 6)) < 0.15).astype(int)
-    record = {f"p{k}": Record(*(("spikes", "v") if m.spiking else ("v",))) for k, m in enumerate(models)}
+    record = {f"p{k}": Record(*(("spikes", "v") if m.SPIKES else ("v",))) for k, m in enumerate(models)}
     ours = assert_same(net, {"i": x}, record)
     assert all(len(p.spikes) > 5 for p in ours.values() if p.spikes is not None)
 
