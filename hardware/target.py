@@ -134,8 +134,8 @@ class Build:
         """A readable summary: resources against limits, losses, details of the target."""
         lines = [f"{self.target.name}: dt = {self.manifest.dt:g} s"]
         for u in self.usage:
-            share = "" if u.limit is None else f" of {u.limit:g} ({100 * u.used / u.limit:.1f} %)"
-            lines.append(f"  {u.resource:<28} {u.used:g}{share}")
+            share = "" if u.limit is None else f" of {_amount(u.limit)} ({100 * u.used / u.limit:.1f} %)"
+            lines.append(f"  {u.resource:<28} {_amount(u.used)}{share}")
         if self.details:
             lines += ["", self.details.rstrip()]
         return "\n".join([*lines, "", "Losses:", str(self.losses), ""])
@@ -143,6 +143,10 @@ class Build:
     def save(self, folder: str | os.PathLike[str]) -> Manifest:
         """Write the build folder, whole or not at all."""
         return write_folder(folder, self.manifest, self.files)
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
 class Target(Protocol):

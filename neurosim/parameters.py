@@ -59,17 +59,18 @@ def _checked(owner: str, field: dataclasses.Field[Any], value: Any) -> Value:
     if array.ndim and field.type in ("float", float):
         raise DescriptionError("must be one number", where=where, value=f"an array of shape {array.shape}")
     m = field.metadata
+    unit = "" if m["unit"] == "1" else f" {m['unit']}"
     wrong: str | None = None
     if np.isnan(array).any():
         wrong = "a number, not NaN"
     elif not m["infinite"] and np.isinf(array).any():
         wrong = "a finite number"
     elif m["minimum"] is not None and (array < m["minimum"]).any():
-        wrong = f">= {m['minimum']:g} {m['unit']}"
+        wrong = f">= {m['minimum']:g}{unit}"
     elif m["above"] is not None and (array <= m["above"]).any():
-        wrong = f"> {m['above']:g} {m['unit']}"
+        wrong = f"> {m['above']:g}{unit}"
     elif m["maximum"] is not None and (array > m["maximum"]).any():
-        wrong = f"<= {m['maximum']:g} {m['unit']}"
+        wrong = f"<= {m['maximum']:g}{unit}"
     if wrong:
         shown = value if array.ndim == 0 else f"an array with {array.min():g} to {array.max():g}"
         raise DescriptionError("is out of range", where=where, value=shown, limit=wrong)

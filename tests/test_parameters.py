@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from neurosim.connectivity import Normal
+from neurosim.connectivity import FixedProbability, Normal
 from neurosim.errors import DescriptionError
 from neurosim.neurons import LIF, Reset
 from neurosim.plasticity import STDP
@@ -25,6 +25,11 @@ def test_a_field_of_one_number_refuses_an_array() -> None:
         Normal(np.ones(3))  # type: ignore[arg-type]
     with pytest.raises(DescriptionError, match=r"STDP\.a_plus"):
         STDP(a_plus=np.ones(3))  # type: ignore[arg-type]
+
+
+def test_a_limit_without_unit_is_a_plain_number() -> None:
+    with pytest.raises(DescriptionError, match=r"allowed: <= 1\)"):
+        FixedProbability(1.5)
 
 
 def test_frozen_with_read_only_copies_of_arrays() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 import neurosim
 from neurosim.engine.inputs import checked_inputs
 from neurosim.engine.lower import lower
+from neurosim.errors import DescriptionError
 from neurosim.hardware.compiler.legalise import legalise
 from neurosim.hardware.compiler.retime import retime
 from neurosim.hardware.target import Build, Target, with_losses
@@ -33,6 +34,7 @@ def compile_network(
         allow: kinds of losses that are acceptable.
 
     Raises:
+        DescriptionError: the target is a class or a name.
         UnsupportedError: the target cannot do something; names it and what to change.
         CapacityError: the network does not fit; names the limit, the offender and by how much.
         CycleError: a cycle of delays too short for the machine's transport.
@@ -40,6 +42,10 @@ def compile_network(
     """
     from neurosim.network_file import network_hash
 
+    if isinstance(target, (str, type)):
+        raise DescriptionError(
+            "is not a target", where="compile", value=repr(target), remedy="Pass e.g. hardware.Loihi1()"
+        )
     plan = lower(net)
     approximations = legalise(plan, target)
     retimed, lag, startup = retime(plan, target.transport)

@@ -120,6 +120,8 @@ class Comparison:
     def verdict(self) -> str:
         """One or two sentences."""
         f = self.first
+        if f is None and not any(p.cells for p in self.populations):
+            return "The runs agree, but nothing spiked in either."
         if f is None:
             return "The runs agree: every spike of every population."
         when = f"step {f.step} ({f.step * self.dt * 1e3:g} ms) of sample {f.sample}"

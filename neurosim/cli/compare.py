@@ -6,6 +6,7 @@ Exit code 1 when a population's share of differing spikes is above the tolerance
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from neurosim.cli import CHECK_FAILED, DONE
 
@@ -25,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _names(a: str, b: str) -> tuple[str, str]:
+    """What to call two files: their names without ending, or a and b where these are the same or too long."""
+    names = Path(a).stem, Path(b).stem
+    return names if names[0] != names[1] and max(map(len, names)) <= 9 else ("a", "b")
+
+
 def run(args: argparse.Namespace) -> int:
     """Compare and print the verdict."""
     from neurosim.analysis.comparison import compare
@@ -40,10 +47,14 @@ def run(args: argparse.Namespace) -> int:
             losses.append(Loss(**{**loss, "kind": LossKind(loss["kind"])}))
     order = args.order.split(",") if args.order else None
     runs = load_recording(args.a), load_recording(args.b)
-    found = compare(*runs, order=order, losses=losses)
+    found = compare(*runs, order=order, losses=losses, names=_names(args.a, args.b))
     failed = found.rate > args.tolerance
     if args.json:
         print_json({**found.to_json(), "tolerance": args.tolerance, "passed": not failed})
     else:
         print(found)
+        print(
+            f"{'FAILED' if failed else 'passed'}: at most {found.rate:.3%} of a population's spikes differ, "
+            f"{'more than' if failed else 'within'} the tolerance of {args.tolerance:.3%}"
+        )
     return CHECK_FAILED if failed else DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from neurosim.cli.simulate import add_run_arguments, finish, record_of
+from neurosim.cli.simulate import add_run_arguments, finish, inputs_of, record_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,10 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Emulate and print the spike counts."""
     from neurosim.hardware import Overflow, load
-    from neurosim.spikes_file import load_spikes
 
+    inputs = inputs_of(args)
     device = load(args.build)
-    inputs = load_spikes(args.input) if args.input else {}
     record = record_of(args.record)
     overflow = Overflow.RAISE if args.overflow == "raise" else Overflow.AS_CHIP
     recording = device.emulate(

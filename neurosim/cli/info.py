@@ -56,6 +56,7 @@ def _line(value: Any) -> str:
 def installation() -> dict[str, Any]:
     """Versions, packages of each extra that are missing, installed targets, and where compiled kernels are kept."""
     from neurosim import __version__
+    from neurosim.cli.targets import target_classes
 
     requirements: dict[str, list[str]] = {}
     try:
@@ -67,7 +68,6 @@ def installation() -> dict[str, Any]:
     except metadata.PackageNotFoundError:
         pass
     packages = {extra: {name: _version(name) for name in names} for extra, names in requirements.items()}
-    found = {e.name: e.value for e in metadata.entry_points(group="neurosim.targets")}
     return {
         "neurosim": __version__,
         "python": platform.python_version(),
@@ -75,7 +75,7 @@ def installation() -> dict[str, Any]:
         "packages": {
             extra: {n: v or "missing" for n, v in names.items()} for extra, names in sorted(packages.items())
         },
-        "targets": found,
+        "targets": {name: cls.__module__.rpartition(".")[0] for name, cls in target_classes().items()},
         "kernel cache": _cache_folder(),
     }
 

@@ -30,8 +30,17 @@ def load_network(args: argparse.Namespace) -> Network:
 
     if Path(args.network).suffix != ".nir":
         return Network.load(args.network)
-    from neurosim.interchange.nir import read_nir
+    from neurosim.errors import DescriptionError
+    from neurosim.interchange.nir import DIALECTS, read_nir
+    from neurosim.interchange.nir_file import read_file
 
+    foreign = read_file(args.network)
+    if foreign.network is None and not foreign.stale and (args.dt is None or args.dialect is None):
+        raise DescriptionError(
+            "another tool wrote this file, and NIR states neither its time step nor its conventions",
+            where=args.network,
+            remedy=f"Pass --dt SECONDS and --dialect NAME, one of {', '.join(sorted(DIALECTS))}",
+        )
     net, report = read_nir(args.network, dt=args.dt, dialect=args.dialect)
     for loss in report:
         print(loss, file=sys.stderr)

@@ -11,8 +11,9 @@ from neurosim.cli.network_argument import add_network_argument, load_network
 
 if TYPE_CHECKING:
     from neurosim.engine.recording import Record, Recording
+    from neurosim.spikes import Spikes
 
-__all__ = ["add_arguments", "add_run_arguments", "finish", "record_of", "run"]
+__all__ = ["add_arguments", "add_run_arguments", "finish", "inputs_of", "record_of", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +48,21 @@ def record_of(requests: list[str] | None) -> dict[str, Record] | None:
         return None
     parts = (request.partition(":") for request in requests)
     return {name: Record("spikes", *filter(None, variables.split(","))) for name, _, variables in parts}
+
+
+def inputs_of(args: argparse.Namespace) -> dict[str, Spikes]:
+    """The spikes of ``--input``; none if it was left out, and then there must be a duration."""
+    from neurosim.errors import DescriptionError
+    from neurosim.spikes_file import load_spikes
+
+    if args.input:
+        return load_spikes(args.input)
+    if args.duration is None:
+        raise DescriptionError(
+            "there is no input, and so no end",
+            remedy="Pass --input FILE, or --duration SECONDS to run without",
+        )
+    return {}
 
 
 def finish(recording: Recording, args: argparse.Namespace) -> int:
@@ -86,9 +102,8 @@ def finish(recording: Recording, args: argparse.Namespace) -> int:
 def run(args: argparse.Namespace) -> int:
     """Simulate and print the spike counts."""
     from neurosim.engine.simulate import simulate
-    from neurosim.spikes_file import load_spikes
 
+    inputs = inputs_of(args)
     net = load_network(args)
-    inputs = load_spikes(args.input) if args.input else {}
     recording = simulate(net, inputs, args.duration, record=record_of(args.record), seed=args.seed)
     return finish(recording, args)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim.connectivity.delays import MAX_STEPS
+from neurosim.connectivity.delay_rounding import MAX_STEPS
 from neurosim.engine.recording import Record
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.spikes import Spikes
@@ -91,6 +91,13 @@ def checked_record(
         DescriptionError: unknown populations, intervals off the grid.
         ShapeError: neurons that a population does not have.
     """
+    if record is not None and not isinstance(record, Mapping):
+        raise DescriptionError(
+            "must map populations to what to record",
+            where="record",
+            value=repr(record),
+            remedy='Pass e.g. record={"hidden": ns.Record("spikes", "v")}',
+        )
     chosen = dict.fromkeys(default, "spikes") if record is None else record
     wanted = {name: r if isinstance(r, Record) else Record(r) for name, r in chosen.items()}
     for name, r in wanted.items():

@@ -45,9 +45,14 @@ class Synapses(torch.nn.Module):
     ) -> None:
         super().__init__()
         for name, n in (("n_in", n_in), ("n_out", n_out)):
-            if int(n) != n or n < 1:
+            if not isinstance(n, (int, np.integer)) or n < 1:
                 raise DescriptionError(
-                    "must be a positive whole number", where=f"{type(self).__name__}.{name}", value=n
+                    "must be a positive whole number",
+                    where=f"{type(self).__name__}.{name}",
+                    value=repr(n),
+                    remedy="Of a population of some shape it is the number of neurons: Spikes.size"
+                    if isinstance(n, tuple)
+                    else None,
                 )
         self.n_in, self.n_out, self.seed = int(n_in), int(n_out), int(seed)
         self.quantiser, self.noise, self.noise_index = quantiser, noise, 0

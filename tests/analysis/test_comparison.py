@@ -51,6 +51,12 @@ def test_equal_runs_agree() -> None:
     assert found.to_json()["agree"] is True
 
 
+def test_two_silent_runs_agree_but_that_says_little() -> None:
+    found = compare(recording(hidden=part([])), recording(hidden=part([])))
+    assert found.to_json()["agree"] is True
+    assert "nothing spiked" in str(found)
+
+
 def test_first_population_then_earliest_step_then_sample_and_neuron() -> None:
     a = recording(hidden=spikes(BASE), output=spikes(BASE))
     b = recording(hidden=spikes([(0, 40, 1), (1, 30, 4), (2, 10, 5), (2, 50, 5)]), output=spikes([(0, 2, 0)]))

@@ -17,7 +17,7 @@ def test_installation_as_json(capsys) -> None:
     assert main(["info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["packages"]["core"]["numpy"] == np.__version__
-    assert set(facts["targets"]) >= {"loihi", "spinnaker", "crossbar"}
+    assert set(facts["targets"]) >= {"loihi1", "loihi2", "spinnaker", "crossbar"}
     assert facts["kernel cache"]
 
 

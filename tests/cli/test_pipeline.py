@@ -9,7 +9,7 @@ import pytest
 
 from neurosim.cli import main
 from neurosim.connectivity.rules import AllToAll
-from neurosim.engine.recording_file import load_recording
+from neurosim.engine.recording_file import load_recording, save_recording
 from neurosim.engine.simulate import simulate
 from neurosim.network import Network
 from neurosim.neurons.lif import LIF
@@ -180,3 +180,22 @@ def test_a_damaged_build_is_refused(folder, tmp_path, capsys) -> None:
     capsys.readouterr()
     assert main(["emulate", str(out), "--input", str(folder / "in.npz")]) == 2
     assert victim.name in capsys.readouterr().err
+
+
+def test_a_run_without_input_needs_a_duration(folder, capsys) -> None:
+    for verb in (["simulate", str(folder / "net.h5")], ["emulate", str(folder)]):
+        assert main(verb) == 2
+        assert "--input FILE, or --duration" in capsys.readouterr().err
+
+
+def test_comparison_names_the_files_and_the_tolerance(folder, capsys) -> None:
+    for name, seed in (("one", 1), ("two", 2)):
+        net = Network.load(folder / "net.h5")
+        x = uniform(key(seed, "encode", "test"), np.arange(STEPS * 8)).reshape(STEPS, 1, 8) < 0.3
+        save_recording(simulate(net, {"in": Spikes.from_dense(x, dt=DT)}), folder / f"{name}.h5")
+    assert main(["compare", str(folder / "one.h5"), str(folder / "two.h5")]) == 1
+    said = capsys.readouterr().out
+    assert "in one and" in said
+    assert "FAILED" in said
+    assert main(["compare", str(folder / "one.h5"), str(folder / "one.h5")]) == 0
+    assert "passed" in capsys.readouterr().out

@@ -87,6 +87,17 @@ def test_10_a_build_can_be_inspected(built: tuple[Any, Any, Path]) -> None:
     assert all(u.resource in text for u in build.usage)
 
 
+def test_10_amounts_in_the_report_are_written_out(built: tuple[Any, Any, Path]) -> None:
+    usage = built[1].report().partition("\n\n")[0]
+    assert "e+" not in usage
+
+
+@pytest.mark.parametrize("target", ["loihi1", Loihi1])
+def test_what_is_not_a_target_is_refused(target: Any) -> None:
+    with pytest.raises(DescriptionError, match=r"hardware\.Loihi1\(\)"):
+        compile_network(network(), target)
+
+
 def test_11_the_manifest(built: tuple[Any, Any, Path]) -> None:
     _, build, folder = built
     data = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -56,6 +56,8 @@ def test_quantiser_always_and_noise_in_training_only():
 
 
 def test_bad_sizes_are_refused():
+    with pytest.raises(DescriptionError, match=r"n_in.*Spikes\.size"):
+        nn.Linear((2, 8, 8), 3)
     with pytest.raises(DescriptionError, match="n_in"):
         nn.Linear(0, 3)
     with pytest.raises(ShapeError, match=r"\[T, B, 4\]"):
