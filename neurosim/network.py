@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurosim.connectivity.delays import Rounding, delay_steps
+from neurosim.connectivity.delay_rounding import Rounding, delay_steps
 from neurosim.connectivity.distributions import Distribution
 from neurosim.connectivity.rules import Rule
 from neurosim.errors import DescriptionError, ShapeError

@@ -30,7 +30,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "neurosim.neurons.options": ("Discretisation", "RefractoryInput", "Reset", "ResetTiming", "SpikeWhen"),
     "neurosim.connectivity.rules": ("AllToAll", "Convolution2d", "FixedProbability", "OneToOne", "Sparse"),
     "neurosim.connectivity.distributions": ("Normal", "Uniform"),
-    "neurosim.connectivity.delays": ("Rounding",),
+    "neurosim.connectivity.delay_rounding": ("Rounding",),
     "neurosim.plasticity.stdp": ("STDP",),
     "neurosim.interchange.nir_dialects": ("Arrival", "DelayNodes", "Dialect", "Start", "WrittenR"),
 }

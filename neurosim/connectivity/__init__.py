@@ -1,6 +1,6 @@
 """Who is connected to whom, how strongly and how late."""
 
-from neurosim.connectivity.delays import Rounding
+from neurosim.connectivity.delay_rounding import Rounding
 from neurosim.connectivity.distributions import Distribution, Normal, Uniform
 from neurosim.connectivity.rules import AllToAll, Convolution2d, FixedProbability, OneToOne, Rule, Sparse
 

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from neurosim import random
-from neurosim.connectivity.delays import Rounding, delay_steps
+from neurosim.connectivity.delay_rounding import Rounding, delay_steps
 from neurosim.connectivity.distributions import Distribution
 from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection, Stage, sorted_synapses
 from neurosim.errors import CycleError, DescriptionError

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurosim.engine.delivery import deliver_events, deliver_raster, split_by_target
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_kernel
 from neurosim.engine.plan import Plan, PlanProjection, Stage
-from neurosim.engine.plastic import PlasticSynapses
+from neurosim.engine.plasticity_kernel import PlasticSynapses
 from neurosim.engine.recording import Record, State
 from neurosim.errors import NumericsError, ShapeError
 from neurosim.spikes import Spikes

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neurosim.connectivity.delays import delay_steps
+from neurosim.connectivity.delay_rounding import delay_steps
 from neurosim.connectivity.distributions import Distribution
 from neurosim.connectivity.rules import AllToAll
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
