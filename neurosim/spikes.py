@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -32,18 +33,25 @@ class Binning(Enum):
 
 
 def step_of(t_us: ArrayLike, dt: float) -> NDArray[np.int64]:
-    """The step floor(t/dt) of integer microseconds t, computed in integers. ``dt`` is rounded to whole nanoseconds."""
+    """The step floor(t/dt) of integer microseconds t, computed in integers.
+
+    ``dt`` is taken as the nearest fraction of a second with a denominator up to 10^9, so 1/60 is a sixtieth.
+    """
     t = np.asarray(t_us)
     if t.dtype.kind not in "iu":
         raise DataError(
             "event times must be integer microseconds", value=str(t.dtype), limit="an integer dtype"
         )
-    dt_ns = round(dt * 1e9)
-    if dt_ns < 1:
+    if not dt >= 1e-9:
         raise DataError("the time step is shorter than a nanosecond", value=dt, limit=">= 1e-9 s")
     if t.size and (t.min() < -_LAST_US or t.max() > _LAST_US):
         raise DataError("an event time is too large", value=int(t.max()), limit=f"{_LAST_US} microseconds")
-    return (t.astype(np.int64) * 1000) // dt_ns
+    # t us / dt = t q / d, and t q // d = (t // d) q + (t % d) q // d, which stays within 64 bits while d q does
+    ratio = Fraction(1, 10**6) / Fraction(dt).limit_denominator(10**9)
+    q, d = ratio.numerator, ratio.denominator
+    exact = t.astype(np.int64) if d * q < 2**62 else t.astype(object)
+    whole, rest = np.divmod(exact, d)
+    return np.asarray(whole * q + rest * q // d, np.int64)
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from neurosim.errors import DataError, ShapeError
@@ -41,8 +41,16 @@ def test_events_fall_into_steps_by_integer_arithmetic() -> None:
     assert step_of([0, 999, 1000, 2999, 3000], 1e-3).tolist() == [0, 0, 1, 2, 3]
     # 0.3 / 0.1 is 2.999... in floats; in integers 300 us / 100 us is 3
     assert step_of([299, 300], 1e-4).tolist() == [2, 3]
+    # a sixtieth of a second is no whole number of nanoseconds
+    assert step_of([16666, 16667, 50000, 10**12], 1 / 60).tolist() == [0, 1, 3, 60 * 10**6]
     with pytest.raises(DataError, match="integer"):
         step_of([0.5], 1e-3)
+
+
+@given(st.integers(0, 10**12), st.integers(1, 10**6), st.integers(1, 10**6))
+def test_steps_are_exact_for_any_fraction_of_a_second(t: int, p: int, q: int) -> None:
+    assume(p / q < 10 and p / q > 1e-8)
+    assert step_of([t], p / q).tolist() == [t * q // (p * 10**6)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4999), st.integers(0, 3), st.integers(0, 1)), max_size=40))
