@@ -1,1 +1,1 @@
-"""."""
+"""Continual learning. Empty in this version."""
