@@ -149,7 +149,8 @@ def from_tree(tree: Any, where: str = "network", depth: int = 0) -> Any:
             "an unknown class",
             where=where,
             value=tree.kind,
-            remedy="If it is your own, call neurosim.network_tree.register on it before reading",
+            remedy="If it is your own, call neurosim.network_tree.register on it before reading; on the command "
+            "line, --import the module that does",
         )
     known = {f.name for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     if unknown := set(tree.items) - known:

@@ -35,7 +35,11 @@ def read_events(path: str | os.PathLike[str], *, shape: Sequence[int] | None = N
     ending = file.suffix.lower()
     if ending not in FORMATS:
         raise DataError(
-            "no reader for this kind of file", where=str(file), value=ending, limit=sorted(FORMATS)
+            "no reader for this kind of file",
+            where=str(file),
+            value=ending,
+            limit=sorted(FORMATS),
+            remedy="Read it with another tool and pass its arrays to Events, or add a reader to FORMATS",
         )
     if not file.is_file():
         raise FileFormatError("no such file", where=str(file))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -55,6 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import this module first, e.g. of your neuron models; may be repeated",
+    )
     parser.add_argument("--debug", action="store_true", help="show where an error was raised")
     return _run(module.run, parser.parse_args(rest))
 
@@ -84,12 +93,25 @@ def _one_line(message: Warning | str, *_: object, **__: object) -> None:
     print(f"neurosim: warning: {message}", file=sys.stderr)
 
 
+def _import(names: Sequence[str]) -> None:
+    from neurosim.errors import DescriptionError
+
+    if names and os.getcwd() not in sys.path:  # a console script does not look there by itself
+        sys.path.insert(0, os.getcwd())
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise DescriptionError(f"cannot be imported: {error}", where="--import", value=name) from error
+
+
 def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     from neurosim.errors import NeurosimError
 
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _one_line
+            _import(args.modules)
             return run(args)
     except (NeurosimError, OSError) as error:
         if args.debug:

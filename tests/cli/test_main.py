@@ -119,3 +119,16 @@ def test_a_reader_that_leaves_and_an_interrupt(failing, capsys, monkeypatch) -> 
     monkeypatch.setattr(sys, "stderr", open("/dev/null", "w"))  # noqa: SIM115
     failing.error = BrokenPipeError()
     assert cli.main(["fail"]) == 0
+
+
+def test_a_module_of_the_users_own_is_imported_first(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "own_models_of_this_test.py").write_text("import builtins\nbuiltins.seen_by_this_test = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert cli.main(["info", "--import", "own_models_of_this_test"]) == 0
+    import builtins
+
+    assert builtins.seen_by_this_test == 1
+    del builtins.seen_by_this_test, sys.modules["own_models_of_this_test"]
+    assert cli.main(["info", "--import", "no_such_module_of_this_test"]) == 2
+    assert "--import: cannot be imported" in capsys.readouterr().err
