@@ -58,8 +58,10 @@ def test_constants_derived_on_the_chip(reference_file):
         np.testing.assert_array_equal(c.threshold, file["threshold"])
         if model is not CoreModel.IF_CURR_DELTA:
             ours = [c.decay_exc, c.init_exc, s.exc, c.decay_inh, c.init_inh, s.inh]
-            theirs = file["syn_state0"].view(np.uint32).astype(np.int64)
-            np.testing.assert_array_equal(np.stack(ours, axis=1), theirs)
+            words = (np.stack(ours, axis=1) & 0xFFFFFFFF).astype(np.uint32)  # decay, init u0.32; value s16.15
+            np.testing.assert_array_equal(words, file["syn_state0"].view(np.uint32))
+        else:
+            np.testing.assert_array_equal(np.stack([s.exc, s.inh], axis=1), file["syn_state0"])
         if "input_state0" in file:
             ours = np.stack([c.input_0, c.input_1], axis=1)[:, : file["input_state0"].shape[1]]
             np.testing.assert_array_equal(ours, file["input_state0"])

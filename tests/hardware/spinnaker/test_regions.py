@@ -89,9 +89,9 @@ def blocks_of(net, projection, lo, hi):
 def expected_regions(net, p, lo, hi, keys):
     """Regions 1, 4, 5 and 6 of the core of population p with neurons lo to hi."""
     blocks, owners, lengths = [], [], []
-    for q in net.projections:
-        if q.post != p.name:
-            continue
+    incoming = [q for q in net.projections if q.post == p.name]
+    senders = list(dict.fromkeys(q.pre for q in incoming))  # parallel projections follow each other
+    for q in sorted(incoming, key=lambda q: senders.index(q.pre)):
         for i, (block, length) in enumerate(blocks_of(net, q, lo, hi)):
             blocks.append(block)
             lengths.append(length)
