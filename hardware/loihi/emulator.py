@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
 from neurosim.hardware.device import Device, Overflow
-from neurosim.hardware.loihi.lif import Cause
+from neurosim.hardware.loihi.lif import Cause, located
 from neurosim.hardware.loihi.loaded_chip import Chip
 from neurosim.hardware.loihi.numerics_profiles import Numerics
 from neurosim.hardware.loihi.run_chip import run_sample
@@ -27,7 +27,8 @@ __all__ = ["LoihiDevice"]
 Ints = NDArray[np.int64]
 
 LOCATED_OVERFLOWS = 64
-"""Overflows of a sample that are listed with their place; the others are counted into the last one of their cause."""
+"""Overflows of a sample that are listed with their place, besides the first of every cause; the others are counted into
+the last one of their cause."""
 
 _VARIABLES = {"v": "v", "i": "u", "refractory_left": "dead"}
 
@@ -120,7 +121,8 @@ class LoihiDevice(Device):
         host_start, host_list = _joined(c.host)
         spikes = np.zeros((steps, n), dtype=np.uint8)
         watched = {name: np.zeros((steps, len(watch)), dtype=np.int64) for name in ("u", "v", "dead")}
-        rows, count = np.zeros((LOCATED_OVERFLOWS, 4), np.int64), np.zeros(len(Cause.NAMES), np.int64)
+        count = np.zeros(len(Cause.NAMES), np.int64)
+        rows = np.zeros((LOCATED_OVERFLOWS + len(count), 4), np.int64)
         run_sample(
             steps, np.zeros((c.slots, n), np.int64), c.u.copy(), c.v.copy(), np.zeros(n, np.int64),
             np.zeros(n, np.int64), r.keep_u, r.keep_v, r.bias, r.threshold, r.refractory,
@@ -130,7 +132,7 @@ class LoihiDevice(Device):
             rows, count,
         )  # fmt: skip
         step, compartment = np.nonzero(spikes)
-        return _Sample(step, compartment, watched, rows[: min(len(rows), int(count.sum()))], count)
+        return _Sample(step, compartment, watched, located(rows, count), count)
 
     def _recording(
         self, name: str, r: Record, done: list[_Sample], watch: Ints, steps: int

@@ -28,7 +28,7 @@ from neurosim.hardware.loihi.arithmetic import (
 )
 from neurosim.hardware.loihi.numerics_profiles import LAVA, CurrentRule, Numerics
 
-__all__ = ["Cause", "Overflows", "Registers", "Trace", "reference", "run", "step"]
+__all__ = ["Cause", "Overflows", "Registers", "Trace", "located", "reference", "run", "step"]
 
 Ints = NDArray[np.int64]
 
@@ -95,7 +95,10 @@ class Registers:
 
 @dataclass(frozen=True)
 class Overflows:
-    """How often each `Cause` struck, and the first overflows as rows (cause, step, compartment, value)."""
+    """How often each `Cause` struck, and the first overflows as rows (cause, step, compartment, value).
+
+    A cause that strikes only later has one row more, its first.
+    """
 
     count: Ints
     rows: Ints
@@ -114,10 +117,20 @@ class Trace:
 
 @njit(cache=True)
 def _note(cause, time, neuron, value, rows, count):  # type: ignore[no-untyped-def]
-    total = count.sum()
-    if total < rows.shape[0]:
-        rows[total, 0], rows[total, 1], rows[total, 2], rows[total, 3] = cause, time, neuron, value
+    at, common = count.sum(), rows.shape[0] - count.shape[0]
+    if at >= common:  # the last rows are kept for the first overflow of each cause
+        at = max(common, 0) + cause if count[cause] == 0 else rows.shape[0]
+    if at < rows.shape[0]:
+        rows[at, 0], rows[at, 1], rows[at, 2], rows[at, 3] = cause, time, neuron, value
     count[cause] += 1
+
+
+def located(rows: Ints, count: Ints) -> Ints:
+    """The rows that `step` filled in, in the order of the steps."""
+    common = max(len(rows) - len(count), 0)
+    first = rows[: min(common, int(count.sum()))]
+    late = [rows[common + c] for c in np.flatnonzero(count).tolist() if c not in first[:, 0]]
+    return np.array([*first, *sorted(late, key=lambda row: int(row[1]))], dtype=np.int64).reshape(-1, 4)
 
 
 @njit(cache=True)
@@ -127,7 +140,8 @@ def step(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Advance n compartments by one step in place: ``u``, ``v``, ``dead`` are state, ``spike`` is 0 or 1.
 
-    All arrays are int64 [n]; ``rows`` int64 [m, 4] and ``count`` int64 [5] collect overflows (`Overflows`).
+    All arrays are int64 [n]; ``rows`` int64 [m + 5, 4] and ``count`` int64 [5] collect overflows: the first m, and the
+    first of every cause that is not among them (read them with `located`).
     """
     for n in range(q.shape[0]):
         x = q[n]
@@ -198,7 +212,7 @@ def run(
     r = registers
     us, vs, spikes, deads = (np.zeros((steps, n), dtype=np.int64) for _ in range(4))
     u_now, v_now, dead, spike = _start(n, u), _start(n, v), _start(n, 0), _start(n, 0)
-    found, count = np.zeros((rows, 4), dtype=np.int64), np.zeros(5, dtype=np.int64)
+    found, count = np.zeros((rows + 5, 4), dtype=np.int64), np.zeros(5, dtype=np.int64)
     for t in range(steps):
         if reset_every and (t + 1 - reset_offset) % reset_every == 0:
             u_now[:], v_now[:] = 0, 0
@@ -208,7 +222,7 @@ def run(
             numerics.bias_bits, found, count,
         )  # fmt: skip
         us[t], vs[t], spikes[t], deads[t] = u_now, v_now, spike, dead
-    return Trace(us, vs, spikes, deads, Overflows(count, found[: min(rows, int(count.sum()))]))
+    return Trace(us, vs, spikes, deads, Overflows(count, located(found, count)))
 
 
 def reference(

@@ -11,7 +11,7 @@ from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record
 from neurosim.errors import DescriptionError, NumericsError
 from neurosim.hardware import Overflow
-from neurosim.hardware.loihi import Loihi1
+from neurosim.hardware.loihi import Loihi1, lif
 from neurosim.hardware.loihi.arithmetic import bias_fields, shift
 from neurosim.hardware.loihi.emit import emit
 from neurosim.hardware.loihi.emulator import LoihiDevice
@@ -165,10 +165,29 @@ def test_overflow_can_stop_the_run_or_be_quiet(tmp_path):
 
 
 def test_overflows_beyond_the_listed_ones_are_counted(tmp_path):
+    """As many as the plain NumPy compartments count; those of the first steps have their place."""
     device = overflowing(tmp_path)
-    events = device.emulate({"in": np.ones((101, 1, 10), dtype=int)}, overflow=Overflow.AS_CHIP).events
-    assert len(events) == 64
-    assert sum(e.count for e in events if e.kind == "wrap") >= 300
+    spikes = np.ones((101, 1, 10), dtype=int)
+    events = device.emulate({"in": spikes}, overflow=Overflow.AS_CHIP).events
+    arrivals = np.zeros((101, 3), dtype=np.int64)
+    arrivals[1:] = 10 * (255 << 13)
+    count = lif.reference(arrivals, device.chip.registers, NENGO_LOIHI).overflows.count
+    assert 64 <= len(events) < 64 + len(count)
+    saturations = int(count[lif.Cause.UPPER] + count[lif.Cause.LOWER])
+    assert sum(e.count for e in events if e.kind == "saturation") == saturations
+    assert sum(e.count for e in events if e.kind == "wrap") == count.sum() - saturations >= 300
+
+
+def test_a_cause_that_strikes_late_is_listed_too(tmp_path):
+    """Inhibition drives the potential to its lower limit for 60 steps; in the last three the sum wraps."""
+    matrix = np.full((2, 3), -(255 << 13))
+    device = device_of(tmp_path, NENGO_LOIHI, {"in": matrix}, 3, du=4095, dv=0, threshold=131071)
+    spikes = np.ones((64, 1, 2), dtype=int)
+    spikes[:60, 0, 1] = 0
+    events = device.emulate({"in": spikes}, overflow=Overflow.AS_CHIP).events
+    wraps = [(e.population, e.sample, e.step, e.neuron, e.value, e.count) for e in events if e.kind == "wrap"]
+    assert wraps == [("pool", 0, 61, 0, -2.0 * (255 << 13), 9)]
+    assert [e.step for e in events] == sorted(e.step for e in events)
 
 
 def test_only_states_of_the_model_can_be_recorded(tmp_path):
