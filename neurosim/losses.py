@@ -81,7 +81,7 @@ class LossReport(Sequence[Loss]):
             kinds = sorted({f"LossKind.{loss.kind.name}" for loss in refused})
             more = f"\n  ... and {len(refused) - 8} more" if len(refused) > 8 else ""
             raise LossError(
-                "losses that were not allowed:\n  " + "\n  ".join(map(str, refused[:8])) + more + "\n",
+                "losses that were not allowed:\n  " + "\n  ".join(map(str, refused[:8])) + more,
                 report=self,
                 remedy="Change the network, or accept them: allow=(..., " + ", ".join(kinds) + ")",
             )

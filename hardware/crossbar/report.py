@@ -71,7 +71,7 @@ def conductance_report(machine: Machine, *, seed: int) -> str:
         scale = float(np.concatenate([b.full_scale for b in blocks]).mean()) * 1e6
         error = 100 * _rms(held - wanted) / largest
         lines.append(
-            f"  {name:<24} {tiles:>6} {100 * used:>7.1f} {mean:>8.2f} {error:>10.2f} {correlation:>7.4f} {scale:>8.3g}"
+            f"  {name:<24} {tiles:>6} {100 * used:>7.1f} {mean:>8.2f} {error:>10.2f} {'-' if math.isnan(correlation) else f'{correlation:.4f}':>7} {scale:>8.3g}"
         )
     lines.append(
         "  rms err: weights of the device against the network's, relative to the largest weight of the projection"
