@@ -68,10 +68,11 @@ def conductance_report(machine: Machine, *, seed: int) -> str:
         largest = float(np.abs(wanted).max()) or 1.0
         varied = wanted.std() > 0 and held.std() > 0
         correlation = float(np.corrcoef(wanted, held)[0, 1]) if varied else math.nan
+        shown = "-" if math.isnan(correlation) else f"{correlation:.4f}"
         scale = float(np.concatenate([b.full_scale for b in blocks]).mean()) * 1e6
         error = 100 * _rms(held - wanted) / largest
         lines.append(
-            f"  {name:<24} {tiles:>6} {100 * used:>7.1f} {mean:>8.2f} {error:>10.2f} {'-' if math.isnan(correlation) else f'{correlation:.4f}':>7} {scale:>8.3g}"
+            f"  {name:<24} {tiles:>6} {100 * used:>7.1f} {mean:>8.2f} {error:>10.2f} {shown:>7} {scale:>8.3g}"
         )
     lines.append(
         "  rms err: weights of the device against the network's, relative to the largest weight of the projection"

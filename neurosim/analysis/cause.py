@@ -24,6 +24,11 @@ JUMP = 0.1
 8 bits changes one arrival by less than 1 % of the largest, a missing arrival by all of it."""
 
 
+LARGEST_ERROR = 3.0
+"""An error reported by its root mean square is expected to stay within this many of them. An approximated weight, like a
+rounded one, makes an arrival of another size."""
+
+
 class EventLike(Protocol):
     """A device event of a recording."""
 
@@ -169,13 +174,14 @@ def _concerns(where: str, population: str) -> bool:
 
 def _from_trace(trace: Trace, losses: Sequence[Loss]) -> Cause:
     seen = f"{trace.variable} differs by at most {trace.deviation:.3g} before"
-    if trace.deviation > 0 and trace.jump <= JUMP * trace.range:
+    if trace.deviation > 0 and trace.jump <= _explained_jump(losses) * trace.range:
         gradual = [loss for loss in losses if loss.kind in (LossKind.APPROXIMATED, LossKind.ROUNDED)]
         named = min(gradual, key=_severity, default=None)
         amount = f": {named.amount:.2g}" if named and named.amount is not None else ""
         why = f" ({named.what}{amount})" if named else ""
         kind = _kind_of_loss(named) if named else CauseKind.QUANTISATION
-        return Cause(kind=kind, evidence=f"{seen}, growing gradually{why}")
+        how = "growing gradually" if trace.jump <= JUMP * trace.range else "as such an error makes it"
+        return Cause(kind=kind, evidence=f"{seen}, {how}{why}")
     moved = _from_losses(losses)
     if trace.deviation > 0:
         if moved.kind in (CauseKind.UNKNOWN, CauseKind.QUANTISATION, CauseKind.APPROXIMATION):
@@ -186,6 +192,12 @@ def _from_trace(trace: Trace, losses: Sequence[Loss]) -> Cause:
         text = f"{trace.variable} agrees exactly until the step itself: its arrivals or its arithmetic differ"
         return Cause(kind=CauseKind.UNKNOWN, evidence=text)
     return Cause(kind=moved.kind, evidence=f"{moved.evidence}; {trace.variable} agrees exactly before")
+
+
+def _explained_jump(losses: Sequence[Loss]) -> float:
+    """The largest jump, as a share of the trace's range, that rounded and approximated numbers explain."""
+    approximated = [loss.amount or 0.0 for loss in losses if loss.kind is LossKind.APPROXIMATED]
+    return max(JUMP, min(0.5, LARGEST_ERROR * max(approximated, default=0.0)))
 
 
 def _kind_of_loss(loss: Loss) -> CauseKind:

@@ -47,7 +47,7 @@ def results(results: Results, section: Section) -> None:
             "run": row["run"],
             "accuracy": f"{row['accuracy']:.2%}",
             "95 % interval": f"{row['low']:.2%} to {row['high']:.2%}",
-            "correct": f"{row['correct']:g} of {row['samples']}",
+            "correct": f"{round(row['correct'], 1):g} of {row['samples']}",
             "as float": f"{row['as_float']:.1%}" if "as_float" in row else "",
             "spikes per sample": f"{row['spikes_per_sample']:.1f}",
             "used": row["units"],

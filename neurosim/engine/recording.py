@@ -95,7 +95,7 @@ class State:
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PopulationRecording:
     """Recording of one population. ``variables[name]`` is [T', B, *shape] ([T', B, k] for k chosen neurons)."""
 
@@ -109,6 +109,11 @@ class PopulationRecording:
         if name in variables:
             return variables[name]
         raise AttributeError(f"{name!r} was not recorded; recorded: {sorted(variables)}")
+
+    def __repr__(self) -> str:
+        held = [] if self.spikes is None else [repr(self.spikes)]
+        held += [f"{name} {list(values.shape)}" for name, values in self.variables.items()]
+        return f"PopulationRecording({', '.join(held)})"
 
 
 @dataclass(frozen=True, eq=False)

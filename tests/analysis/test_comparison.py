@@ -160,6 +160,9 @@ ELSEWHERE = Loss(kind=LossKind.CLIPPED, where="projection 'hidden->output'", wha
         (DRIFT, (ROUNDED, ELSEWHERE), CauseKind.QUANTISATION),
         (DRIFT, (ROUNDED, CELLS), CauseKind.APPROXIMATION),
         (JUMP, (), CauseKind.ARRIVAL),
+        (0.5 * JUMP, (ROUNDED,), CauseKind.ARRIVAL),
+        (0.5 * JUMP, (ROUNDED, CELLS), CauseKind.APPROXIMATION),
+        (4 * JUMP, (ROUNDED, CELLS), CauseKind.ARRIVAL),
         (JUMP, (ROUNDED, DELAYS), CauseKind.DELAY_CLIP),
         (JUMP, (Loss(kind=LossKind.CLIPPED, where=INTO, what="weights clipped"),), CauseKind.WEIGHT_CLIP),
         (

@@ -101,6 +101,8 @@ def test_record_chooses_variables_interval_and_neurons(noise: ns.Spikes) -> None
     assert np.array_equal(some.v, every[::5][:, :, [3, 0]])
     with pytest.raises(AttributeError, match="recorded"):
         _ = some.u
+    assert repr(some).startswith("PopulationRecording(v [")
+    assert "array" not in repr(some)
 
 
 def test_shapes_of_recordings_follow_the_population() -> None:
