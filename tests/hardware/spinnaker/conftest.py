@@ -137,6 +137,17 @@ class ReferenceNetwork:
         raw = raw_weights(projection.weight, post.shifts[projection.receptor], post.global_scale)
         return raw, delay_steps(projection.delay, self.dt)
 
+    def stages(self, projection):
+        """Stages of the delay extension that a projection goes through; its source population has one for all."""
+        slots = self.populations[projection.post].slots
+        longest = {q.post: 0 for q in self.projections if q.pre == projection.pre}
+        for q in self.projections:
+            if q.pre == projection.pre:
+                longest[q.post] = max(longest[q.post], int(self.raw(q)[1].max()))
+        if longest[projection.post] <= slots:
+            return 0
+        return max(-(-d // self.populations[post].slots) for post, d in longest.items()) - 1
+
     def rows(self, projection):
         """Source, target, raw weight and delay that really act, the delay extension of the host included.
 
@@ -147,11 +158,8 @@ class ReferenceNetwork:
         raw, delay = self.raw(projection)
         pre, post = self.populations[projection.pre], self.populations[projection.post]
         slots, atoms = post.slots, post.atoms
-        longest = max(
-            int(self.raw(p)[1].max()) for p in self.projections if (p.pre, p.post) == (pre.name, post.name)
-        )
-        stages = -(-longest // slots) - 1
-        if stages <= 0:
+        stages = self.stages(projection)
+        if stages == 0:
             return projection.source, projection.target, raw, delay
         reader = {}  # what a delay core sends for a row: the source neuron and the stage
         for i in range(pre.size):

@@ -26,19 +26,12 @@ from neurosim.hardware.spinnaker.ring_buffer import index_bits
 from neurosim.hardware.spinnaker.rows import HEADER_WORDS, RowFormat, block_words, join_blocks
 
 
-def stages_of(net, projection):
-    """Stages of delay extension that the pair of populations of a projection needs."""
-    pair = [q for q in net.projections if (q.pre, q.post) == (projection.pre, projection.post)]
-    longest = max(int(net.raw(q)[1].max()) for q in pair)
-    return -(-longest // net.populations[projection.post].slots) - 1
-
-
 def key_spaces(net):
     """Key spaces of the senders: populations in order, then their delay extensions."""
     sending = [p for p in net.populations.values() if any(q.pre == p.name for q in net.projections)]
     senders = [Sender(name=p.name, size=p.size, atoms=p.atoms) for p in sending]
     for p in sending:
-        stages = max((stages_of(net, q) for q in net.projections if q.pre == p.name), default=0)
+        stages = max(net.stages(q) for q in net.projections if q.pre == p.name)
         if stages > 0:
             senders.append(Sender(name=f"{p.name} delayed", size=p.size * stages, atoms=p.atoms * stages))
     return allocate(senders)
@@ -61,7 +54,7 @@ def blocks_of(net, projection, lo, hi):
     post, pre = net.populations[projection.post], net.populations[projection.pre]
     layout = RowFormat(post.atoms)
     raw, delay = net.raw(projection)
-    slots, stages = post.slots, max(0, stages_of(net, projection))
+    slots, stages = post.slots, net.stages(projection)
     stage = np.where(delay > slots, (delay - 1) // slots, 0)
     source, target = projection.source, projection.target
     core, local = source // post.atoms, source % post.atoms  # the host's choice, see ReferenceNetwork.rows
