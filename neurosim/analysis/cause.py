@@ -25,8 +25,8 @@ JUMP = 0.1
 
 
 LARGEST_ERROR = 3.0
-"""An error reported by its root mean square is expected to stay within this many of them. An approximated weight, like a
-rounded one, makes an arrival of another size."""
+"""An error reported by its root mean square is expected to stay within this many of them. An approximated weight, like
+a rounded one, makes an arrival of another size."""
 
 
 class EventLike(Protocol):

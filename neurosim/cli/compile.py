@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="option of the target; may be repeated",
+        help="option of the target, e.g. rows=64; a wrong one lists them; may be repeated",
     )
 
 

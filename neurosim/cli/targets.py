@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from neurosim.errors import DescriptionError, UnsupportedError
@@ -40,7 +41,7 @@ def make_target(name: str, settings: Sequence[str] = ()) -> Any:
             "no such target is installed", where="--target", value=name, limit=sorted(classes)
         )
     chosen = classes[name.lower()]
-    fields = {f.name for f in dataclasses.fields(chosen) if f.init}
+    fields = {f.name: f.default for f in dataclasses.fields(chosen) if f.init}
     values: dict[str, Any] = {}
     for text in settings:
         field, equals, value = text.partition("=")
@@ -48,11 +49,15 @@ def make_target(name: str, settings: Sequence[str] = ()) -> Any:
             raise DescriptionError(
                 "is not FIELD=VALUE of this target", where="--set", value=text, limit=sorted(fields)
             )
-        values[field] = _value(value)
+        values[field] = _value(value, fields[field])
     return chosen(**values)
 
 
-def _value(text: str) -> Any:
+def _value(text: str, default: Any) -> Any:
+    """What a text means: the option of that value or name where the field holds options, else a number, else itself."""
+    if isinstance(default, Enum):
+        named = [o for o in type(default) if text.lower() in (str(o.value).lower(), o.name.lower())]
+        return named[0] if named else text
     for kind in (int, float):
         try:
             return kind(text)
