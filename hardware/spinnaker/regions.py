@@ -96,10 +96,19 @@ def parameter_region(neuron: Any, inputs: Any, threshold: Any, synapse: Any) -> 
 
 
 def decode_core_region(words: Uint32, where: str) -> tuple[int, int | None]:
-    """Number of neurons and the key of neuron 0 of region 1."""
+    """Number of neurons and the key of neuron 0 of region 1.
+
+    Raises:
+        FileFormatError: another number of words, or keys that do not follow each other.
+    """
     if len(words) < 7 or len(words) != 5 + int(words[4]) + int(words[1]):
         raise FileFormatError("region 1 is truncated", where=where, value=f"{len(words)} words")
-    return int(words[1]), int(words[5 + int(words[4])]) if words[0] else None
+    if not words[0]:
+        return int(words[1]), None
+    keys = words[5 + int(words[4]) :].astype(np.int64)
+    if np.any(keys != keys[:1] + (np.arange(len(keys)) << COLOUR_BITS)):
+        raise FileFormatError("the keys of the neurons do not follow each other", where=where)
+    return int(words[1]), int(keys[0])
 
 
 def decode_synapse_region(words: Uint32, neurons: int, key: int | None, where: str) -> CoreParameters:

@@ -97,12 +97,16 @@ def _region(image: MachineImage, v: Vertex, region: Region) -> NDArray[np.uint32
 
 def _parameters(image: MachineImage, v: Vertex) -> CoreParameters:
     where = f"core {v.label!r}"
-    n, key = decode_core_region(_region(image, v, Region.CORE), where)
+    words = _region(image, v, Region.CORE)
+    n, key = decode_core_region(words, where)
     if n != v.hi - v.lo or key != v.key:
         raise FileFormatError(
             "regions and list of cores differ", where=where, value=(n, key), limit=(v.hi - v.lo, v.key)
         )
-    return decode_synapse_region(_region(image, v, Region.SYNAPSE_PARAMETERS), n, key, where)
+    core = decode_synapse_region(_region(image, v, Region.SYNAPSE_PARAMETERS), n, key, where)
+    if words[4] != len(core.shifts) or tuple(words[5:7].tolist()) != core.shifts:
+        raise FileFormatError("regions 1 and 4 differ in the left shifts", where=where, value=core.shifts)
+    return core
 
 
 def _derived(image: MachineImage, v: Vertex) -> tuple[NeuronConstants, NeuronState]:

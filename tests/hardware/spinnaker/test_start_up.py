@@ -109,6 +109,8 @@ def words_of(image, population, region):
     [
         (Region.CORE, lambda w: w[:-1], "truncated"),
         (Region.CORE, lambda w: np.concatenate([w[:7], w[7:] + 16]), "differ"),
+        (Region.CORE, lambda w: np.concatenate([w[:8], w[8:] + 16]), "do not follow"),
+        (Region.CORE, lambda w: np.concatenate([w[:5], w[5:7] + 1, w[7:]]), "left shifts"),
         (Region.PARAMETERS, lambda w: w[:-1], "parameters"),
         (
             Region.PARAMETERS,
