@@ -82,6 +82,13 @@ class Synapses(torch.nn.Module):
         return f"{self.n_in}, {self.n_out}"
 
     def _check(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise DataError(
+                "is not a tensor",
+                where=type(self).__name__,
+                value=type(x).__name__,
+                remedy="Of Spikes make one with nn.batch_tensor(spikes)",
+            )
         if x.ndim != 3 or x.shape[2] != self.n_in:
             limit = f"[T, B, {self.n_in}]"
             raise ShapeError(

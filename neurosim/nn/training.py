@@ -154,6 +154,13 @@ def _plain(thing: object) -> str:
 def _checked(module: Sequential, spikes: Spikes, labels: ArrayLike) -> NDArray[np.int64]:
     first, last = module.pairs()[0][0], module.pairs()[-1][1]
     target = np.asarray(labels)
+    if not isinstance(spikes, Spikes):
+        raise DataError(
+            "is not Spikes",
+            where="spikes",
+            value=type(spikes).__name__,
+            remedy="Of an array [T, B, ...] make them with Spikes.from_dense(x, dt=...)",
+        )
     if spikes.size != first.n_in:
         raise ShapeError("does not fit the first layer", where="spikes", value=spikes.shape, limit=first.n_in)
     if not math.isclose(spikes.dt, module.dt, rel_tol=1e-9):

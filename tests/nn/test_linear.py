@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from neurosim import nn
-from neurosim.errors import DescriptionError, ShapeError
+from neurosim.errors import DataError, DescriptionError, ShapeError
+from neurosim.spikes import Spikes
 
 
 class Halves:
@@ -62,3 +63,5 @@ def test_bad_sizes_are_refused():
         nn.Linear(0, 3)
     with pytest.raises(ShapeError, match=r"\[T, B, 4\]"):
         nn.Linear(4, 3)(torch.zeros(2, 4))
+    with pytest.raises(DataError, match="batch_tensor"):
+        nn.Linear(4, 3)(Spikes([], [], [], shape=4, dt=1e-3, steps=2))

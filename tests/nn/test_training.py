@@ -158,6 +158,8 @@ def test_a_cosine_ends_at_zero():
 def test_data_that_do_not_fit_are_refused():
     spikes, labels = order_task(10)
     wrong = nn.Sequential(nn.Linear(5, 2), nn.LIF(neurons.LIF(), 2, dt=1e-3))
+    with pytest.raises(DataError, match="from_dense"):
+        nn.fit(make(), spikes.dense(), labels, epochs=1)
     with pytest.raises(ShapeError, match="first layer"):
         nn.fit(wrong, spikes, labels, epochs=1)
     with pytest.raises(DataError, match="time step"):
