@@ -23,6 +23,7 @@ from neurosim.hardware.loihi.convolution import convolve
 from neurosim.hardware.loihi.delay_slots import delay_dense
 from neurosim.hardware.loihi.lif import Registers, Trace, run
 from neurosim.hardware.loihi.numerics_profiles import LAVA
+from neurosim.hardware.loihi.weights import SignMode, weight_range
 
 __all__ = [
     "BIAS_EXPONENT",
@@ -222,7 +223,7 @@ def _read_dense(group: Any, where: str, fields: dict[str, int]) -> DenseLayer:
     if delay.ndim == 1:  # a length equal to the outputs is tried first
         delay = delay[:, None] if len(delay) == size else delay[None, :]
     return DenseLayer(
-        weight=group["weight"][()].reshape(size, -1).astype(np.int64),
+        weight=_clipped(group["weight"][()].reshape(size, -1).astype(np.int64)),
         delay=np.clip(delay, 0, DELAY_MAX),
         bias=_bias(group, size, where),
         **fields,
@@ -230,7 +231,7 @@ def _read_dense(group: Any, where: str, fields: dict[str, int]) -> DenseLayer:
 
 
 def _read_convolution(group: Any, where: str, fields: dict[str, int]) -> ConvolutionLayer:
-    weight = group["weight"][()].astype(np.int64)
+    weight = _clipped(group["weight"][()].astype(np.int64))
     if weight.ndim == 5 and weight.shape[4] == 1:
         weight = weight[..., 0]
     if weight.ndim != 4:
@@ -244,6 +245,13 @@ def _read_convolution(group: Any, where: str, fields: dict[str, int]) -> Convolu
         bias=_bias(group, len(weight), where),
         **fields,
     )
+
+
+def _clipped(weight: Ints) -> Ints:
+    """Weights as the loader takes them: matrices of both signs are clipped to what a synapse holds."""
+    if weight.size and weight.min() < 0 < weight.max():
+        return np.clip(weight, *weight_range(SignMode.MIXED))
+    return weight
 
 
 def _bias(group: Any, size: int, where: str) -> Ints:

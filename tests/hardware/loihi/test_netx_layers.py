@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -48,6 +50,16 @@ def test_a_length_equal_to_the_outputs_is_a_delay_of_outputs(tmp_path):
     with h5py.File(path, "a") as f:
         f["layer/0/delay"] = np.array([1, 2, 3, 4])  # four inputs
     assert read_layers(path)[0].delay.tolist() == [[1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("stored", "held"), [([300, -300, 3, -5], [254, -256, 3, -5]), ([255, 7, 1, 0], [255, 7, 1, 0])]
+)
+def test_weights_of_both_signs_are_clipped_and_odd_ones_kept(tmp_path, stored, held):
+    """As lava-dl's ``optimize_weight_bits`` does."""
+    path = tmp_path / "n.net"
+    path.write_bytes(write_layers([replace(layer(0, n_out=1), weight=np.array([stored]), bias=np.zeros(1))]))
+    assert read_layers(path)[0].weight.tolist() == [held]
 
 
 @pytest.mark.parametrize("damage", [b"", b"no HDF5 file at all", None])
