@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neurosim.engine.generate import enum_import, function_source, load_generated
 from neurosim.errors import DescriptionError
 from neurosim.neurons.model import NeuronModel
+from neurosim.parameters import Value
 
 __all__ = ["coefficient_table", "initial_state", "update_kernel", "update_reference"]
 
@@ -57,6 +58,7 @@ def update_kernel(model: NeuronModel, dt: float) -> Callable[..., None]:
         raise DescriptionError(
             "step takes other arguments than the model declares", where=owner, value=found, limit=expected
         )
+    _try_step(model, dt, owner)
     options = []
     for name in model.OPTIONS:
         value = getattr(model, name)
@@ -81,6 +83,36 @@ def update_kernel(model: NeuronModel, dt: float) -> Callable[..., None]:
         ),
     )
     return load_generated(type(model).__name__, text).update
+
+
+def _initial(model: NeuronModel, dt: float) -> list[Value]:
+    values = model.initial(dt)
+    if set(values) != set(model.STATE):
+        raise DescriptionError(
+            "initial gives other states than the model declares",
+            where=f"{type(model).__module__}.{type(model).__qualname__}",
+            value=list(values),
+            limit=list(model.STATE),
+        )
+    return [values[name] for name in model.STATE]
+
+
+def _try_step(model: NeuronModel, dt: float, owner: str) -> None:
+    """One step of the first neuron in plain Python: what is wrong with it Numba would say in fifty lines."""
+    numbers = [*_initial(model, dt), 0.0, *model.coefficients(dt).values()]
+    try:
+        found = type(model).step(
+            *(float(np.asarray(v).flat[0]) for v in numbers), *(getattr(model, o) for o in model.OPTIONS)
+        )
+    except ArithmeticError:  # at these numbers; the compiled step goes on with inf or NaN, as NumPy does
+        return
+    if not isinstance(found, tuple) or len(found) != len(model.STATE) + 1:
+        raise DescriptionError(
+            "step must return the new state and whether the neuron spikes",
+            where=owner,
+            value=found,
+            limit=f"({', '.join((*model.STATE, 'spike'))})",
+        )
 
 
 def update_reference(
@@ -109,8 +141,7 @@ def coefficient_table(model: NeuronModel, dt: float, size: int) -> tuple[NDArray
 
 def initial_state(model: NeuronModel, dt: float, samples: int, size: int) -> NDArray[np.float64]:
     """State before step 0, float64 [n_state, samples, n]."""
-    values = model.initial(dt)
     out = np.empty((len(model.STATE), samples, size))
-    for i, name in enumerate(model.STATE):
-        out[i] = np.asarray(values[name], np.float64).reshape(-1)
+    for i, value in enumerate(_initial(model, dt)):
+        out[i] = np.asarray(value, np.float64).reshape(-1)
     return out
