@@ -164,7 +164,8 @@ def provenance(
     """Where the numbers come from."""
     from neurosim import __version__
 
-    packages = ("numpy", "scipy", "numba", "h5py", "nir", "torch", "scikit-learn", "matplotlib")
+    used = {"numpy", "scipy", "numba", "h5py", "nir", "torch", "scikit-learn", "matplotlib"}
+    found = {d.metadata["Name"].lower(): d.version for d in metadata.distributions() if d.metadata["Name"]}
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
@@ -174,7 +175,7 @@ def provenance(
         "neurosim": __version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "packages": {name: metadata.version(name) for name in packages},
+        "packages": {name: found[name] for name in sorted(used & set(found))},
         "network (sha256)": _sha256(net_file),
         **{
             f"{name} build (sha256 of its manifest)": _sha256(f / "manifest.json")
