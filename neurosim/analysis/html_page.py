@@ -39,7 +39,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { text-align: right; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child, .words { text-align: left; }
-td.words { white-space: normal; overflow-wrap: anywhere; } th { color: var(--faint); font-weight: 600; }
+td.words { white-space: normal; overflow-wrap: break-word; } th { color: var(--faint); font-weight: 600; }
 pre { white-space: pre-wrap; margin: .5rem 0; } svg { max-width: 100%; height: auto; color: var(--ink); }
 figure { margin: 0; }
 """
