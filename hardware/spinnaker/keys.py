@@ -21,11 +21,15 @@ _WORD = 0xFFFFFFFF
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
-    """A population that sends packets: its size and the atoms of a core."""
+    """A population that sends packets: its size and the atoms of a core.
+
+    ``room``: atoms that the keys of a core have room for at least; 2 for a spike source, as on the host.
+    """
 
     name: str
     size: int
     atoms: int
+    room: int = 1
 
     @property
     def cores(self) -> int:
@@ -35,7 +39,7 @@ class Sender:
     @property
     def core_shift(self) -> int:
         """X: position of the core in a key."""
-        return log2_up(min(self.size, self.atoms) << COLOUR_BITS)
+        return log2_up(max(self.room, min(self.size, self.atoms)) << COLOUR_BITS)
 
     @property
     def core_bits(self) -> int:

@@ -71,7 +71,9 @@ def map_plan(
         if name in sending:
             atoms[name] = min(plan.size_of(name), limits["table_neurons"] // 2 + 1)
     order = [n for n in (*plan.inputs, *plan.populations) if n in sending]
-    keys = allocate([Sender(name=n, size=plan.size_of(n), atoms=atoms[n]) for n in order])
+    keys = allocate(
+        [Sender(name=n, size=plan.size_of(n), atoms=atoms[n], room=1 + (n in plan.inputs)) for n in order]
+    )
 
     cores = [
         (name, lo, min(lo + atoms[name], plan.size_of(name)))

@@ -28,6 +28,13 @@ def test_keys_of_one_core_and_of_many():
     assert spaces["a"].core_mask == 0xFFFFFE00
 
 
+def test_a_spike_source_has_room_for_two_atoms():
+    """A source of one atom, then a population: sPyNNaker 7.4.1 gives out masks of 5 and of 4 bits, and key 0x20."""
+    spaces = allocate([Sender(name="in", size=1, atoms=1, room=2), Sender(name="a", size=1, atoms=1)])
+    assert [spaces[n].core_mask for n in ("in", "a")] == [0xFFFFFFE0, 0xFFFFFFF0]
+    assert spaces["a"].key == 0x20
+
+
 def test_too_many_keys_are_refused():
     with pytest.raises(CapacityError, match="32 bits"):
         allocate([Sender(name=str(i), size=2**27, atoms=2**27) for i in range(4)])

@@ -29,11 +29,13 @@ from neurosim.hardware.spinnaker.rows import HEADER_WORDS, RowFormat, block_word
 def key_spaces(net):
     """Key spaces of the senders: populations in order, then their delay extensions."""
     sending = [p for p in net.populations.values() if any(q.pre == p.name for q in net.projections)]
-    senders = [Sender(name=p.name, size=p.size, atoms=p.atoms) for p in sending]
+    senders = [Sender(name=p.name, size=p.size, atoms=p.atoms, room=1 + (p.model is None)) for p in sending]
     for p in sending:
         stages = max(net.stages(q) for q in net.projections if q.pre == p.name)
         if stages > 0:
-            senders.append(Sender(name=f"{p.name} delayed", size=p.size * stages, atoms=p.atoms * stages))
+            atoms = stages * p.atoms
+            room = stages << index_bits(p.atoms)  # a power of two for each stage
+            senders.append(Sender(name=f"{p.name} delayed", size=p.size * stages, atoms=atoms, room=room))
     return allocate(senders)
 
 
