@@ -85,7 +85,7 @@ class Section:
         self._parts.append(f"<pre>{html.escape(text)}</pre>")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A table; numbers are aligned right, text left and wrapped, a heading as the first cell below it.
+        """A table; a column in which every cell is or begins with a number is aligned right, others left and wrapped.
 
         Raises:
             ShapeError: a row is longer or shorter than the headings.
@@ -98,12 +98,14 @@ class Section:
                 value=len(uneven),
                 limit=len(columns),
             )
-        first = rows[0] if rows else columns
-        head = "".join(
-            f"<th{_class(cell)}>{html.escape(str(c))}</th>" for c, cell in zip(columns, first, strict=True)
+        words = [' class="words"' if any(map(_is_text, column)) else "" for column in zip(*rows, strict=True)]
+        words = words or [""] * len(columns)
+        head, *body = (
+            "".join(f"<{tag}{c}>{html.escape(_shown(v))}</{tag}>" for c, v in zip(words, row, strict=True))
+            for tag, row in (("th", columns), *(("td", row) for row in rows))
         )
-        body = "".join("<tr>" + "".join(_cell(value) for value in row) + "</tr>\n" for row in rows)
-        table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+        lines = "".join(f"<tr>{row}</tr>\n" for row in body)
+        table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table>"
         self._parts.append(f'<div class="scroll">{table}</div>')
 
     def facts(self, facts: Mapping[str, Any]) -> None:
@@ -159,9 +161,5 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _class(value: Any) -> str:
-    return ' class="words"' if isinstance(value, str) and not re.match(r"^[-+\d.]", value) else ""
-
-
-def _cell(value: Any) -> str:
-    return f"<td{_class(value)}>{html.escape(_shown(value))}</td>"
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not re.match(r"^([-+\d.]|$)", value)
