@@ -89,7 +89,7 @@ def write_network(group: h5py.Group, net: Network) -> None:
 
     tree = _network_tree(net)
     group.attrs["format"] = FORMAT
-    group.attrs["writer"] = f"neurosim {__version__}"
+    _write_text(group, "writer", f"neurosim {__version__}")
     for name, value in tree.items.items():
         write_value(group, name, value)
 
@@ -186,17 +186,23 @@ def _network(items: dict[str, Any], where: str) -> Network:
 # --- the tree in HDF5
 
 
+def _write_text(group: h5py.Group, name: str, text: str) -> None:
+    """Text of fixed length: that of variable length lies in a heap in which HDF5 can loop for ever if it is damaged."""
+    content = text.encode()
+    group.attrs.create(name, content, dtype=h5py.string_dtype("utf-8", max(len(content), 1)))
+
+
 def write_value(group: h5py.Group, name: str, value: Any) -> None:
     """Write one tree (`neurosim.network_tree.to_tree`) as an item of a group."""
     match value:
         case None:
             group.attrs[name] = h5py.Empty("f8")
         case Option():
-            group.attrs[name] = "@" + value.name
+            _write_text(group, name, "@" + value.name)
         case str():
             if "\0" in value:
                 raise DescriptionError("text with a zero byte cannot be saved", where=name, value=repr(value))
-            group.attrs[name] = "@" + value if value.startswith("@") else value
+            _write_text(group, name, "@" + value if value.startswith("@") else value)
         case bool():
             group.attrs[name] = np.bool_(value)
         case int():
@@ -210,7 +216,7 @@ def write_value(group: h5py.Group, name: str, value: Any) -> None:
             )
         case Node():
             child = group.create_group(name, track_order=True)
-            child.attrs["class"] = value.kind
+            _write_text(child, "class", value.kind)
             for key, item in value.items.items():
                 write_value(child, key, item)
         case _:
@@ -297,7 +303,12 @@ class _Reader:
             return None
         if held.shape != ():
             raise self.fail("is not a single value", at, value=held.shape)
+        kind = held.get_type()
+        if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str():
+            raise self.fail("is text of variable length, which is never written", at)
         value = group.attrs[name]
+        if isinstance(value, bytes):
+            value = value.decode()
         if isinstance(value, str):
             return (
                 value[1:] if value.startswith("@@") else Option(value[1:]) if value.startswith("@") else value
