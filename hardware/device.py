@@ -103,5 +103,6 @@ class Device(ABC):
                 variables[variable] = values / scale + offset
             populations[name] = PopulationRecording(spikes, variables, stride, r.neurons)
         lag = {name: entry.lag for name, entry in self.manifest.populations.items()}
-        events = tuple(replace(e, step=e.step - lag.get(e.population, 0)) for e in recording.events)
+        moved = (replace(e, step=e.step - lag.get(e.population, 0)) for e in recording.events)
+        events = tuple(e for e in moved if 0 <= e.step < steps)
         return replace(recording, populations=populations, steps=steps, events=events, lag=lag)

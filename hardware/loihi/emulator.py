@@ -142,23 +142,20 @@ class LoihiDevice(Device):
         if "spikes" in r.variables:
             number = np.full(len(self.chip.v), -1)
             number[members] = np.arange(len(members))
-            inside = [number[sample.compartment] >= 0 for sample in done]
-            which = np.repeat(np.arange(len(done)), [int(mine.sum()) for mine in inside])
-            step = np.concatenate([s.step[mine] for s, mine in zip(done, inside, strict=True)])
-            neuron = number[
-                np.concatenate([s.compartment[mine] for s, mine in zip(done, inside, strict=True)])
-            ]
+            cells = [(b, s.step, number[s.compartment]) for b, s in enumerate(done)]
+            ours = [(np.full(len(n), b)[n >= 0], k[n >= 0], n[n >= 0]) for b, k, n in cells]
+            nothing = np.zeros(0, np.int64)  # a batch may be empty
+            which, step, neuron = (np.concatenate([nothing, *(c[i] for c in ours)]) for i in range(3))
             spikes = Spikes(
                 which, step, neuron, shape=entry.shape, dt=self.manifest.dt, steps=steps, samples=len(done)
             )
         column = np.searchsorted(watch, members)
-        variables = {
-            variable: np.stack(
-                [sample.watched[_VARIABLES[variable]][:, column] for sample in done], axis=1
-            ).reshape(steps, len(done), *entry.shape)
-            for variable in r.variables
-            if variable != "spikes"
-        }
+        variables = {}
+        for variable in (v for v in r.variables if v != "spikes"):
+            values = np.zeros((steps, len(done), len(column)), np.int64)
+            for b, sample in enumerate(done):
+                values[:, b] = sample.watched[_VARIABLES[variable]][:, column]
+            variables[variable] = values.reshape(steps, len(done), *entry.shape)
         return PopulationRecording(spikes, variables)
 
     def _events(self, done: list[_Sample]) -> tuple[DeviceEvent, ...]:

@@ -152,6 +152,16 @@ def test_9_a_bad_record_is_refused_before_the_run(built: tuple[Any, Any, Path]) 
     assert not device.emulate({}, 0.01, record={})
 
 
+@pytest.mark.parametrize(("steps", "samples"), [(10, 0), (0, 2)])
+def test_10_an_empty_batch_and_an_empty_run(built: tuple[Any, Any, Path], steps: int, samples: int) -> None:
+    _, _, folder = built
+    r = load(folder).emulate(
+        {"in": np.zeros((steps, samples, 2, 4, 4))}, record={"out": ns.Record("spikes", "v")}
+    )
+    assert r["out"].v.shape == (steps, samples, 4)
+    assert len(r["out"].spikes) == 0  # type: ignore[arg-type]
+
+
 def test_10_raw_is_machine_time(built: tuple[Any, Any, Path]) -> None:
     _, _, folder = built
     device = load(folder)
