@@ -83,5 +83,6 @@ class LossReport(Sequence[Loss]):
             raise LossError(
                 "losses that were not allowed:\n  " + "\n  ".join(map(str, refused[:8])) + more,
                 report=self,
-                remedy="Change the network, or accept them: allow=(..., " + ", ".join(kinds) + ")",
+                remedy=f"Change the network, or accept them: allow=(..., {', '.join(kinds)}); on the command line, "
+                f"--allow {','.join(sorted({loss.kind.value for loss in refused}))} among the others",
             )

@@ -119,7 +119,8 @@ def retime(plan: Plan, transport: Transport) -> tuple[Plan, dict[str, int], Loss
         Loss(
             kind=LossKind.STARTUP,
             where=f"population {name!r}",
-            what=f"starts {lag[name]} steps early and does not rest meanwhile: the first steps differ",
+            what=f"starts {lag[name]} steps early and moves meanwhile (a constant current, or an initial state away "
+            "from rest): its first steps differ",
             amount=float(lag[name]),
         )
         for name, population in plan.populations.items()
