@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
     from neurosim.hardware.compiler.compile import compile_network
     from neurosim.hardware.crossbar import Crossbar as Crossbar
-    from neurosim.hardware.device import (
+    from neurosim.hardware.emulator import (
         Device as Device,
         Overflow as Overflow,
     )
@@ -36,10 +36,10 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
 _HOME = {
     "Build": ("target", "Build"),
     "Crossbar": ("crossbar", "Crossbar"),
-    "Device": ("device", "Device"),
+    "Device": ("emulator", "Device"),
     "Loihi1": ("loihi.target", "Loihi1"),
     "Loihi2": ("loihi.target", "Loihi2"),
-    "Overflow": ("device", "Overflow"),
+    "Overflow": ("emulator", "Overflow"),
     "SpiNNaker": ("spinnaker.target", "SpiNNaker"),
     "compile": ("compiler.compile", "compile_network"),
     "load": ("target", "load"),

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import Plan
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.manifest import FileContent, Manifest, read_manifest, write_folder
-from neurosim.losses import LossReport
+from neurosim.loss_report import LossReport
 from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:
-    from neurosim.hardware.device import Device
+    from neurosim.hardware.emulator import Device
 
 __all__ = [
     "Build",

@@ -13,7 +13,7 @@ from neurosim.errors import DescriptionError
 from neurosim.hardware.compiler.legalise import legalise
 from neurosim.hardware.compiler.retime import retime
 from neurosim.hardware.target import Build, Target, with_losses
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.network import Network
 from neurosim.spikes import Spikes
 

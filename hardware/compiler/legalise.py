@@ -9,7 +9,7 @@ import numpy as np
 from neurosim.engine.plan import Plan, PlanPopulation
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.target import Feature, SupportKind, Target
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.neurons import (
     LIF,
     CurrentLIF,

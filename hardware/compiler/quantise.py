@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 
 __all__ = ["rounding_loss", "to_grid"]
 

@@ -17,7 +17,7 @@ from neurosim.engine.lower import stages_of
 from neurosim.engine.plan import Plan, PlanPopulation
 from neurosim.errors import CapacityError, CycleError
 from neurosim.hardware.target import Transport
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 
 __all__ = ["lags", "retime"]
 

@@ -12,7 +12,7 @@ from neurosim.hardware.crossbar.converters import largest_code
 from neurosim.hardware.crossbar.emulator import Machine
 from neurosim.hardware.crossbar.mapping import Block
 from neurosim.hardware.target import Site
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 
 __all__ = ["conductance_report", "losses_of", "sites_of", "weight_error"]
 

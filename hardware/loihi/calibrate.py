@@ -14,7 +14,7 @@ from neurosim.engine.plan import Plan
 from neurosim.engine.recording import Record, Recording
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
-from neurosim.hardware.device import Overflow
+from neurosim.hardware.emulator import Overflow
 from neurosim.hardware.loihi.emulator import LoihiDevice
 from neurosim.hardware.loihi.loaded_chip import read_chip_tables
 from neurosim.hardware.loihi.numerics_profiles import Numerics

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
-from neurosim.hardware.device import Device, Overflow
+from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.loihi.lif import Cause, located
 from neurosim.hardware.loihi.loaded_chip import Chip
 from neurosim.hardware.loihi.numerics_profiles import Numerics

@@ -18,7 +18,7 @@ from neurosim.hardware.loihi.quantise import (
 )
 from neurosim.hardware.loihi.required_registers import demand_of
 from neurosim.hardware.loihi.scale import choose_scale
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 
 __all__ = ["QuantisedNetwork", "held_weights", "losses_of", "quantise_network"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import FileFormatError
-from neurosim.hardware.device import Device
+from neurosim.hardware.emulator import Device
 from neurosim.hardware.loihi.calibrate import Candidate, choose
 from neurosim.hardware.loihi.core_tables import read_chip
 from neurosim.hardware.loihi.emit import emit
@@ -31,7 +31,7 @@ from neurosim.hardware.loihi.quantised_network import (
 from neurosim.hardware.loihi.support import LOIHI1_SUPPORT, LOIHI2_SUPPORT
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.target import Build, Feature, Site, Support, Transport, Usage
-from neurosim.losses import LossReport
+from neurosim.loss_report import LossReport
 from neurosim.parameters import Parameters
 from neurosim.spikes import Spikes
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
-from neurosim.hardware.device import Device, Overflow
+from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.arithmetic import to_float
 from neurosim.hardware.spinnaker.machine import read_machine

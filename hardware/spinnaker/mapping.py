@@ -33,7 +33,7 @@ from neurosim.hardware.spinnaker.ring_buffer import index_bits
 from neurosim.hardware.spinnaker.routes import Place, build_tables
 from neurosim.hardware.spinnaker.rows import RowFormat, block_words, join_blocks
 from neurosim.hardware.target import Build
-from neurosim.losses import Loss, LossReport
+from neurosim.loss_report import Loss, LossReport
 from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from neurosim.hardware.spinnaker.potential_scale import (
     perfect_scale,
     power_of_two,
 )
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 from neurosim.neurons import CurrentLIF, IntegrateAndFire, SpikeWhen
 
 __all__ = ["NeuronProgram", "program"]

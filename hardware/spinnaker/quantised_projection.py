@@ -11,7 +11,7 @@ from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
 from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.spinnaker.neuron_program import NeuronProgram
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 
 __all__ = ["QuantisedProjection", "quantise"]
 

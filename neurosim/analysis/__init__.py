@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
         plot_traces as plot_traces,
     )
     from neurosim.analysis.report import PANELS as PANELS, write_report as write_report
-    from neurosim.analysis.statistics import (
+    from neurosim.analysis.spike_statistics import (
         firing_rate as firing_rate,
         interval_variation as interval_variation,
         spike_table as spike_table,
@@ -29,9 +29,9 @@ _HOME = {
     "PANELS": "report",
     "Comparison": "comparison",
     "compare": "comparison",
-    "firing_rate": "statistics",
+    "firing_rate": "spike_statistics",
     "histogram": "plots",
-    "interval_variation": "statistics",
+    "interval_variation": "spike_statistics",
     "plot_accuracy_against_noise": "plots",
     "plot_confusion": "plots",
     "plot_histogram": "plots",
@@ -39,8 +39,8 @@ _HOME = {
     "plot_rate": "plots",
     "plot_sites": "plots",
     "plot_traces": "plots",
-    "spike_table": "statistics",
-    "van_rossum_distance": "statistics",
+    "spike_table": "spike_statistics",
+    "van_rossum_distance": "spike_statistics",
     "write_report": "report",
 }
 

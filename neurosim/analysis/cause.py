@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 
 __all__ = ["Cause", "CauseKind", "Trace", "explain"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neurosim.analysis.cause import Cause, Trace, explain
 from neurosim.errors import DataError, ShapeError
-from neurosim.losses import Loss
+from neurosim.loss_report import Loss
 from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosim.analysis.comparison import compare
     from neurosim.cli.output import print_json
     from neurosim.engine.recording_file import load_recording
-    from neurosim.losses import Loss, LossKind
+    from neurosim.loss_report import Loss, LossKind
 
     losses = []
     if args.build:

@@ -43,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compile, save, and print the build's report."""
     from neurosim.cli.output import print_json
-    from neurosim.cli.targets import make_target
+    from neurosim.cli.target_argument import make_target
     from neurosim.errors import DescriptionError
     from neurosim.hardware import compile as compile_network
-    from neurosim.losses import LossKind
+    from neurosim.loss_report import LossKind
     from neurosim.spikes_file import load_spikes
 
     kinds = [kind for kind in args.allow.split(",") if kind]

@@ -56,7 +56,7 @@ def _line(value: Any) -> str:
 def installation() -> dict[str, Any]:
     """Versions, packages of each extra that are missing, installed targets, and where compiled kernels are kept."""
     from neurosim import __version__
-    from neurosim.cli.targets import target_classes
+    from neurosim.cli.target_argument import target_classes
 
     requirements: dict[str, list[str]] = {}
     try:

@@ -67,7 +67,7 @@ def inputs_of(args: argparse.Namespace) -> dict[str, Spikes]:
 
 def finish(recording: Recording, args: argparse.Namespace) -> int:
     """Write the recording and print what it holds."""
-    from neurosim.analysis.statistics import spike_table
+    from neurosim.analysis.spike_statistics import spike_table
     from neurosim.cli.output import print_json, table
     from neurosim.engine.recording_file import save_recording
 

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosim.cli.demo.tasks import load_task
     from neurosim.cli.output import print_json
     from neurosim.cli.progress import Progress
-    from neurosim.hardware.verify.accuracy import wilson
+    from neurosim.hardware.verify.accuracy_interval import wilson
     from neurosim.network_file import network_hash
 
     progress = Progress()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurosim.errors import UnsupportedError
 from neurosim.interchange.nir_dialects import Arrival, Dialect, Start, WrittenR
 from neurosim.interchange.nir_models import NEVER
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 from neurosim.neurons.current_lif import CurrentLIF, current_gain
 from neurosim.neurons.integrate_and_fire import IntegrateAndFire
 from neurosim.neurons.leaky_integrator import LeakyIntegrator

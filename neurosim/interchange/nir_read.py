@@ -18,7 +18,7 @@ from neurosim.interchange.nir_dialects import DIALECTS, Arrival, Dialect, dialec
 from neurosim.interchange.nir_file import NirFile, read_file
 from neurosim.interchange.nir_graph import NEURONS, FlatGraph, Path, flatten, kind_of
 from neurosim.interchange.nir_models import model_of
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.network import Network
 from neurosim.neurons.leaky_integrator import LeakyIntegrator
 from neurosim.neurons.model import NeuronModel

@@ -20,7 +20,7 @@ from neurosim.errors import UnsupportedError
 from neurosim.interchange.nir_dialects import DelayNodes, Dialect, dialect_named
 from neurosim.interchange.nir_file import write_file
 from neurosim.interchange.nir_nodes import NodeParameters, node_of
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.network import Network, Projection
 
 __all__ = ["NirContent", "to_nir", "write_nir"]

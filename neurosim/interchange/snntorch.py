@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from neurosim.errors import NeurosimError, UnsupportedError
 from neurosim.interchange.linear_maps import LinearMap, Shape, compose, dense, diagonal
 from neurosim.interchange.torch_layers import Cell, Stack, array_of, is_a, layers_of, spread
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.network import Network
 from neurosim.neurons.current_lif import CurrentLIF
 from neurosim.neurons.integrate_and_fire import IntegrateAndFire

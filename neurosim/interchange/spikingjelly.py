@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import NeurosimError, UnsupportedError
 from neurosim.interchange.torch_layers import Cell, Stack, array_of, layers_of
-from neurosim.losses import LossKind, LossReport
+from neurosim.loss_report import LossKind, LossReport
 from neurosim.network import Network
 from neurosim.neurons.integrate_and_fire import IntegrateAndFire
 from neurosim.neurons.lif import LIF

@@ -24,7 +24,7 @@ from neurosim.interchange.linear_maps import (
     identity,
     pooling,
 )
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 from neurosim.network import Network
 from neurosim.neurons.leaky_integrator import LeakyIntegrator
 from neurosim.neurons.model import NeuronModel

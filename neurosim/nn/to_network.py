@@ -13,7 +13,7 @@ from neurosim.connectivity.delay_rounding import delay_steps
 from neurosim.connectivity.distributions import Distribution
 from neurosim.connectivity.rules import AllToAll
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.network import Network, Projection
 from neurosim.nn.delay_linear import DelayLinear
 from neurosim.nn.lif import Neurons, neuron_layer

@@ -12,7 +12,7 @@ from neurosim.analysis.cause import CauseKind
 from neurosim.analysis.comparison import compare
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Recording
 from neurosim.errors import DataError, ShapeError
-from neurosim.losses import Loss, LossKind
+from neurosim.loss_report import Loss, LossKind
 from neurosim.spikes import Spikes
 
 DT, STEPS = 1e-3, 60

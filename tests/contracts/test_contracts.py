@@ -13,7 +13,7 @@ import pytest
 import neurosim as ns
 from neurosim import errors, random
 from neurosim.engine import Plan, PlanProjection, Stage, lower
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.neurons import NeuronModel
 from neurosim.plasticity import PlasticityRule
 

@@ -26,7 +26,7 @@ from neurosim.hardware import (
 )
 from neurosim.hardware.manifest import FORMAT, Manifest, read_manifest
 from neurosim.hardware.target import Feature, Site, Support, Transport, Usage
-from neurosim.losses import LossReport
+from neurosim.loss_report import LossReport
 
 TARGETS = [SpiNNaker(), Loihi1(), Loihi2(), Crossbar()]
 every_target = pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.name)

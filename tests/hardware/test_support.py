@@ -13,7 +13,7 @@ from neurosim.hardware import Crossbar, Loihi1, Loihi2, SpiNNaker, compile as co
 from neurosim.hardware.compiler.legalise import features
 from neurosim.hardware.support_table import markdown, standard_targets
 from neurosim.hardware.target import Feature, SupportKind
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 
 TARGETS = [SpiNNaker(), Loihi1(), Loihi2(), Crossbar(profile="ideal", adc_bits=14)]
 N, STEPS, SAMPLES = 24, 80, 3

@@ -8,7 +8,7 @@ import neurosim as ns
 from neurosim.engine.recording import Record
 from neurosim.interchange.nir import from_nir, to_nir
 from neurosim.interchange.nir_dialects import DIALECTS, Arrival, Dialect
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Discretisation, Reset
 
 DT = 1e-4

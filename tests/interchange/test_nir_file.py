@@ -10,7 +10,7 @@ from neurosim.errors import DescriptionError, FileFormatError, LossError, Unsupp
 from neurosim.interchange.nir import NirContent, read_nir, to_nir, write_nir
 from neurosim.interchange.nir_dialects import DIALECTS
 from neurosim.interchange.nir_file import graph_hash
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Reset, SpikeWhen
 
 DT = 1e-4

@@ -10,7 +10,7 @@ from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record
 from neurosim.errors import DescriptionError, FileFormatError, LossError, NeurosimError, UnsupportedError
 from neurosim.interchange.nir import from_nir, read_nir
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 
 DT = 1e-4
 

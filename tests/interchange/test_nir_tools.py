@@ -5,7 +5,7 @@ import pytest
 
 import neurosim as ns
 from neurosim.interchange.nir import from_nir, read_nir, to_nir, write_nir
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Discretisation, SpikeWhen
 
 torch = pytest.importorskip("torch")

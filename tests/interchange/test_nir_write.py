@@ -11,7 +11,7 @@ from neurosim.engine.recording import Record
 from neurosim.errors import LossError, UnsupportedError
 from neurosim.interchange.nir import from_nir, read_nir, to_nir, write_nir
 from neurosim.interchange.nir_dialects import DIALECTS, Start
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Reset, ResetTiming, SpikeWhen
 
 DT = 1e-4

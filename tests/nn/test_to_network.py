@@ -7,7 +7,7 @@ import torch
 import neurosim as ns
 from neurosim import neurons, nn
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Discretisation, Reset
 
 DT = 1e-3

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.losses import LossReport
+from neurosim.cli.demo.recipe import Recipe
+from neurosim.loss_report import LossReport
 from neurosim.network import Network
 from neurosim.spikes import Spikes
 
@@ -21,26 +22,7 @@ if TYPE_CHECKING:
     from neurosim.nn.sequential import Sequential
     from neurosim.nn.training import Epoch
 
-__all__ = ["Recipe", "Trained", "decode", "train"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How the network is built and trained. Times in seconds, delays in steps.
-
-    ``noise``: in every update the weights are those of another crossbar device, with its errors times this factor. It
-    makes up for some of the device's noise, and against fitting 1433 digits by heart it helps any target.
-    """
-
-    hidden: int = 128
-    max_delay: int = 7
-    tau_hidden: float = 20e-3
-    tau_output: float = 20e-3
-    epochs: int = 20
-    batch_size: int = 16
-    rate: float = 2e-3
-    delay_rate: float = 0.1
-    noise: float = 1.5
+__all__ = ["Trained", "decode", "train"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ from neurosim.network import Network
 from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:
-    from neurosim.hardware.device import Device
+    from neurosim.hardware.emulator import Device
     from neurosim.hardware.target import Build, Target
 
 __all__ = ["Deployment", "Run", "deploy", "quantised", "run_devices", "run_emulator", "run_engine", "units"]

@@ -42,7 +42,7 @@ table_notes = (
 
 def row(target: str, kind: str, run: Run, labels: NDArray[Any], reference: Run, units: str) -> dict[str, Any]:
     """One row of the table of results."""
-    from neurosim.hardware.verify.accuracy import paired_difference
+    from neurosim.hardware.verify.accuracy_interval import paired_difference
 
     hits = run.predicted == labels
     accuracy, low, high = _interval(hits)
@@ -68,7 +68,7 @@ def row(target: str, kind: str, run: Run, labels: NDArray[Any], reference: Run, 
 
 def _interval(hits: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Accuracy with its 95 % interval from ``[devices, samples]``."""
-    from neurosim.hardware.verify.accuracy import device_mean, wilson
+    from neurosim.hardware.verify.accuracy_interval import device_mean, wilson
 
     if len(hits) == 1:
         return float(hits.mean()), *wilson(int(hits.sum()), hits.shape[1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from neurosim.cli.demo.classifier import Recipe
+from neurosim.cli.demo.recipe import DIGITS, NMNIST, QUICK, Recipe
 from neurosim.errors import DataError
 from neurosim.spikes import Binning, Spikes
 
@@ -69,7 +69,7 @@ def _digits(seed: int) -> Task:
     from neurosim.datasets import load_spikes
 
     train, test = load_spikes("digits", "train", seed=seed), load_spikes("digits", "test", seed=seed)
-    return _task("event digits", "Handwritten digits seen by a moving event camera", train, test, Recipe())
+    return _task("event digits", "Handwritten digits seen by a moving event camera", train, test, DIGITS)
 
 
 def _nmnist(seed: int) -> Task:
@@ -83,13 +83,12 @@ def _nmnist(seed: int) -> Task:
         return small.to_spikes(dt=DT, steps=NMNIST_STEPS, binning=Binning.MERGE)
 
     text = "N-MNIST recordings, 34 x 34 pixels joined to 17 x 17"
-    return _task("N-MNIST", text, spikes("train"), spikes("test"), Recipe(epochs=20))
+    return _task("N-MNIST", text, spikes("train"), spikes("test"), NMNIST)
 
 
 DT = 5e-3
 NMNIST_STEPS = 62
 TASKS = {"digits": _digits, "nmnist": _nmnist}
-QUICK = Recipe(hidden=48, epochs=8)
 
 
 def load_task(name: str, *, seed: int = 0, quick: bool = False) -> Task:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurosim.cli.demo.classifier import Recipe, decode, train
+from neurosim.cli.demo.classifier import decode, train
 from neurosim.cli.demo.deployment import quantised, run_engine, units
 from neurosim.cli.demo.noise_sweep import scaled
+from neurosim.cli.demo.recipe import Recipe
 from neurosim.random import key, uniform
 from neurosim.spikes import Spikes
 

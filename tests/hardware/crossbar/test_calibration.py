@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurosim.hardware.crossbar import Crossbar
-from neurosim.hardware.device import Overflow
+from neurosim.hardware.emulator import Overflow
 
 EXACT = Crossbar(profile="ideal", adc_bits=24)
 """Float32 conductances and 24-bit converters: sums agree with float64 weights to about 1e-6 of the largest one."""

@@ -11,7 +11,7 @@ from neurosim.hardware.crossbar.circuit import solve
 from neurosim.hardware.crossbar.mapping import TileShape, map_projection
 from neurosim.hardware.crossbar.profile import Faults
 from neurosim.hardware.crossbar.programming import cell_index, program
-from neurosim.hardware.device import Overflow
+from neurosim.hardware.emulator import Overflow
 from neurosim.network import Network
 from neurosim.neurons import IntegrateAndFire
 from neurosim.spikes import Spikes

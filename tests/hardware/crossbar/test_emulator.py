@@ -7,7 +7,7 @@ from neurosim.connectivity.rules import AllToAll, OneToOne
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.hardware.crossbar import Crossbar, Scaling, read_profile
-from neurosim.hardware.device import Overflow
+from neurosim.hardware.emulator import Overflow
 from neurosim.hardware.target import load as load_build
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, RefractoryInput, Reset, SpikeWhen

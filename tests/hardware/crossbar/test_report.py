@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from neurosim.hardware.compiler import compile_network
 from neurosim.hardware.crossbar import Crossbar
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 
 
 def test_the_report_names_tiles_conductances_and_errors(layered):

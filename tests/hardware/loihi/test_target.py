@@ -14,7 +14,7 @@ from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError, DescriptionError, LossError, UnsupportedError
 from neurosim.hardware.loihi import Loihi1, Loihi2, Signs
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, Reset, SpikeWhen
 

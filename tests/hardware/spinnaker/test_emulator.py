@@ -14,7 +14,7 @@ from neurosim.connectivity.rules import AllToAll, OneToOne, Sparse
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
-from neurosim.hardware.device import Overflow
+from neurosim.hardware.emulator import Overflow
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator
 from neurosim.spikes import Spikes

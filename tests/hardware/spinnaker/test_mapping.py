@@ -13,7 +13,7 @@ from neurosim.connectivity.distributions import Normal, Uniform
 from neurosim.connectivity.rules import AllToAll, FixedProbability, OneToOne
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.spinnaker.machine_image import read_image
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.network import Network
 from neurosim.neurons import LIF, Reset, ResetTiming
 from neurosim.plasticity import STDP

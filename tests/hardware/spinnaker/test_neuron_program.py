@@ -12,7 +12,7 @@ from neurosim.hardware.spinnaker.activity import Activity
 from neurosim.hardware.spinnaker.derived_constants import CoreModel, derive
 from neurosim.hardware.spinnaker.kernel import step
 from neurosim.hardware.spinnaker.neuron_program import program
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.neurons import LIF, CurrentLIF, Discretisation, IntegrateAndFire, LeakyIntegrator, SpikeWhen
 
 DT = 1e-3

@@ -23,7 +23,7 @@ from neurosim.hardware.spinnaker.machine_image import MachineImage, read_image
 from neurosim.hardware.spinnaker.regions import Region
 from neurosim.hardware.spinnaker.routes import Entry
 from neurosim.hardware.spinnaker.start_up import start
-from neurosim.losses import LossKind
+from neurosim.loss_report import LossKind
 from neurosim.neurons import LIF, CurrentLIF
 
 MODELS = [

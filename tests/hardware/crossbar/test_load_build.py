@@ -12,7 +12,7 @@ from neurosim.connectivity.rules import AllToAll
 from neurosim.errors import FileFormatError, NumericsError
 from neurosim.hardware.compiler import compile_network
 from neurosim.hardware.crossbar import Crossbar, load
-from neurosim.hardware.device import Overflow
+from neurosim.hardware.emulator import Overflow
 from neurosim.hardware.manifest import read_manifest
 from neurosim.hardware.target import load as load_build
 from neurosim.network import Network

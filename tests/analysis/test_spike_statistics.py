@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.analysis.statistics import firing_rate, interval_variation, spike_table, van_rossum_distance
+from neurosim.analysis.spike_statistics import (
+    firing_rate,
+    interval_variation,
+    spike_table,
+    van_rossum_distance,
+)
 from neurosim.errors import DataError, ShapeError
 from neurosim.random import key, uniform
 from neurosim.spikes import Spikes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurosim.cli.targets import make_target, target_classes
+from neurosim.cli.target_argument import make_target, target_classes
 from neurosim.errors import DescriptionError, UnsupportedError
 
 

@@ -14,7 +14,7 @@ from neurosim.hardware.crossbar.emulator import Machine, draw_cells, run_machine
 from neurosim.hardware.crossbar.files import read_blocks
 from neurosim.hardware.crossbar.mapping import TileShape
 from neurosim.hardware.crossbar.profile import read_profile
-from neurosim.hardware.device import Device, Overflow
+from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.manifest import Manifest
 from neurosim.network_file import load_network
 from neurosim.spikes import Spikes

@@ -1,7 +1,7 @@
 import pytest
 
 from neurosim.errors import LossError
-from neurosim.losses import Loss, LossKind, LossReport
+from neurosim.loss_report import Loss, LossKind, LossReport
 
 ROUNDED = Loss(kind=LossKind.ROUNDED, where="projection 'a->b'", what="weights to 8 bits", amount=0.01)
 CLIPPED = Loss(kind=LossKind.CLIPPED, where="projection 'a->b'", what="3 delays", amount=3)
