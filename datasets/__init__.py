@@ -7,8 +7,9 @@ if __name__ == "datasets":
         "this folder is imported as neurosim.datasets; run from outside the repository or use python -P"
     )
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from neurosim.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
     from neurosim.datasets.catalogue import (
@@ -65,12 +66,4 @@ _HOME = {
 
 __all__ = sorted(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"neurosim.datasets.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'neurosim.datasets' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

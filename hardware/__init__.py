@@ -10,8 +10,9 @@ if __name__ == "hardware":
         "this folder is imported as neurosim.hardware; run from outside the repository or use python -P"
     )
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from neurosim.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
     from neurosim.hardware.compiler.compile import compile_network
@@ -34,27 +35,18 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     compile = compile_network
 
 _HOME = {
-    "Build": ("target", "Build"),
-    "Crossbar": ("crossbar", "Crossbar"),
-    "Device": ("emulator", "Device"),
-    "Loihi1": ("loihi.target", "Loihi1"),
-    "Loihi2": ("loihi.target", "Loihi2"),
-    "Overflow": ("emulator", "Overflow"),
-    "SpiNNaker": ("spinnaker.target", "SpiNNaker"),
-    "compile": ("compiler.compile", "compile_network"),
-    "load": ("target", "load"),
-    "targets": ("target", "targets"),
+    "Build": "target",
+    "Crossbar": "crossbar",
+    "Device": "emulator",
+    "Loihi1": "loihi.target",
+    "Loihi2": "loihi.target",
+    "Overflow": "emulator",
+    "SpiNNaker": "spinnaker.target",
+    "compile": "compiler.compile:compile_network",
+    "load": "target",
+    "targets": "target",
 }
 
 __all__ = [*_HOME]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        module, attribute = _HOME[name]
-        return getattr(importlib.import_module(f"neurosim.hardware.{module}"), attribute)
-    raise AttributeError(f"module 'neurosim.hardware' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -5,9 +5,8 @@ Names are imported when they are first used, so ``import neurosim`` is light.
 
 from __future__ import annotations
 
-import importlib
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 _root = pathlib.Path(__file__).resolve().parent.parent
 if (_root / "hardware" / "__init__.py").is_file() and (_root / "pyproject.toml").is_file():
@@ -15,6 +14,8 @@ if (_root / "hardware" / "__init__.py").is_file() and (_root / "pyproject.toml")
         str(_root / "neurosim"),
         str(_root),
     ]  # a checkout: hardware/ and datasets/ lie beside neurosim/
+
+from neurosim.lazy import lazy_names  # noqa: E402  (after the path is set)
 
 __version__ = "0.1.0"
 
@@ -83,12 +84,4 @@ _HOME = {
 
 __all__ = ["__version__", *_HOME]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"neurosim.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'neurosim' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from neurosim.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
     from neurosim.hardware.spinnaker.emulator import load as load
@@ -16,12 +17,4 @@ _HOME = {
 
 __all__ = [*_HOME]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"neurosim.hardware.spinnaker.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'neurosim.hardware.spinnaker' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

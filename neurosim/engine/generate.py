@@ -10,16 +10,14 @@ import enum
 import hashlib
 import importlib.util
 import inspect
-import os
 import sys
-import tempfile
 import textwrap
 import threading
 import types
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from neurosim.atomic_file import write_atomically
 from neurosim.cache_folder import cache_folder
 from neurosim.errors import DescriptionError
 
@@ -101,7 +99,7 @@ def _loaded(name: str, title: str, text: str) -> types.ModuleType:
         path = folder / f"{name}.py"
         if not (path.is_file() and path.read_text(encoding="utf-8") == text):
             print(f"neurosim: compiling kernels for {title} (once; kept in {folder})", file=sys.stderr)
-            _write(path, text)
+            write_atomically(path, text.encode())
         spec = importlib.util.spec_from_file_location(f"neurosim_kernels.{name}", path)
         if spec is None or spec.loader is None:
             raise ImportError(f"cannot load the generated kernel {path}")
@@ -110,10 +108,3 @@ def _loaded(name: str, title: str, text: str) -> types.ModuleType:
         spec.loader.exec_module(module)
         _LOADED[name] = module
     return _LOADED[name]
-
-
-def _write(path: Path, text: str) -> None:
-    handle, scratch = tempfile.mkstemp(dir=path.parent, suffix=".py")
-    with os.fdopen(handle, "w", encoding="utf-8") as f:
-        f.write(text)
-    os.replace(scratch, path)
