@@ -76,6 +76,7 @@ def nmnist(split: str = "train") -> EventDataset:
 
 def dvs_gesture10(split: str = "all") -> EventDataset:
     """DVS128 Gesture: ten clips of 1.45 s, one a class, 128 x 128 pixels. For demonstrations; only the split "all"."""
+    _known("dvs_gesture10", split, ("all",))
     names = read_npz(_file("dvs_gesture10.npz"), {"class_names": ("U", (10,))})["class_names"]
     return _recordings("dvs_gesture10", "dvs_gesture10.npz", split, {}, 10, tuple(map(str, names)))
 
