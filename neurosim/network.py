@@ -23,17 +23,20 @@ from neurosim.errors import DescriptionError, ShapeError
 from neurosim.neurons.model import NeuronModel
 from neurosim.parameters import Parameters
 from neurosim.plasticity.rule import PlasticityRule
+from neurosim.sources.drive import Drive
+from neurosim.sources.source import Source
 
-__all__ = ["Input", "Network", "Population", "Projection"]
+__all__ = ["DrivenPopulation", "Input", "Network", "Population", "Projection"]
 
 Values = float | NDArray[Any] | Distribution
 
 
 class Input(Parameters):
-    """A source of spikes that the run provides. Sensor shapes are (polarity, y, x)."""
+    """Channels whose spikes the run provides, or ``source`` draws. Sensor shapes are (polarity, y, x)."""
 
     name: str
     shape: tuple[int, ...]
+    source: Source | None = None
 
     @property
     def size(self) -> int:
@@ -61,6 +64,7 @@ class Projection(Parameters):
         weight: number, `Distribution` or array (shape: see the rule). A jump of v or of the synaptic current.
         delay: the same, in seconds.
         delay_rounding: what to do with numbers and arrays that are not on the grid; None refuses them.
+        receptor: which of the postsynaptic model's ``RECEPTORS`` the weights act on; None is the first.
     """
 
     name: str
@@ -71,6 +75,16 @@ class Projection(Parameters):
     delay: Values = 0.0
     delay_rounding: Rounding | None = None
     plasticity: PlasticityRule | None = None
+    receptor: str | None = None
+
+
+class DrivenPopulation(Parameters):
+    """A drive that acts on a population; ``receptor`` None is the first, and is not used by drives of current."""
+
+    name: str
+    population: str
+    drive: Drive
+    receptor: str | None = None
 
 
 class Network:
@@ -94,6 +108,7 @@ class Network:
         self._inputs: dict[str, Input] = {}
         self._populations: dict[str, Population] = {}
         self._projections: dict[str, Projection] = {}
+        self._drives: dict[str, DrivenPopulation] = {}
         self._outputs: list[str] = []
 
     dt = property(lambda self: self._dt, doc="Time step, s.")
@@ -101,6 +116,7 @@ class Network:
     inputs: Mapping[str, Input] = property(lambda self: MappingProxyType(self._inputs))  # type: ignore[assignment]
     populations: Mapping[str, Population] = property(lambda self: MappingProxyType(self._populations))  # type: ignore[assignment]
     projections: Mapping[str, Projection] = property(lambda self: MappingProxyType(self._projections))  # type: ignore[assignment]
+    drives: Mapping[str, DrivenPopulation] = property(lambda self: MappingProxyType(self._drives))  # type: ignore[assignment]
     outputs: tuple[str, ...] = property(lambda self: tuple(self._outputs))  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
@@ -112,6 +128,7 @@ class Network:
                 (self._inputs, other._inputs),
                 (self._populations, other._populations),
                 (self._projections, other._projections),
+                (self._drives, other._drives),
             )
         )
 
@@ -123,9 +140,14 @@ class Network:
             f"{len(self._populations)} populations, {len(self._projections)} projections)"
         )
 
-    def input(self, name: str, shape: int | Sequence[int]) -> Input:
-        """Add a source of spikes."""
-        part = Input(name=self._new_name(name), shape=_shape(shape, f"input {name!r}"))
+    def input(self, name: str, shape: int | Sequence[int], *, source: Source | None = None) -> Input:
+        """Add channels of spikes: given by the run, or drawn by ``source``."""
+        where = f"input {name!r}"
+        part = Input(name=self._new_name(name), shape=_shape(shape, where), source=source)
+        if source is not None:
+            if not isinstance(source, Source):
+                raise DescriptionError("is not a source of spikes", where=where, value=repr(source))
+            source.check(part.shape, self.dt, where)
         self._inputs[name] = part
         return part
 
@@ -151,9 +173,12 @@ class Network:
         delay: ArrayLike | Distribution = 0.0,
         delay_rounding: Rounding | None = None,
         plasticity: PlasticityRule | None = None,
+        receptor: str | None = None,
         name: str | None = None,
     ) -> Projection:
         """Add synapses. Names default to ``"pre->post"``, then ``"pre->post#2"``, ...
+
+        ``receptor`` is one of the postsynaptic model's ``RECEPTORS``; None is its first.
 
         Raises:
             DescriptionError: unknown ends, NaN weights, negative delays.
@@ -185,6 +210,7 @@ class Network:
         ):
             if option is not None and not isinstance(option, kind):
                 raise DescriptionError(f"{what} is not a {kind.__name__}", where=where, value=repr(option))
+        _check_receptor(target.model, receptor, where)
         rule.check(source.shape, target.shape, where)
         shape = rule.values_shape(source.shape, target.shape)
         part = Projection(
@@ -196,10 +222,45 @@ class Network:
             delay=_values(delay, shape, "delay", where),
             delay_rounding=delay_rounding,
             plasticity=plasticity,
+            receptor=receptor,
         )
         if not isinstance(part.delay, Distribution):
             delay_steps(part.delay, self.dt, delay_rounding, where)
         self._projections[name] = part
+        return part
+
+    def drive(
+        self,
+        population: Population | str,
+        drive: Drive,
+        *,
+        receptor: str | None = None,
+        name: str | None = None,
+    ) -> DrivenPopulation:
+        """Let something act on every neuron of a population without synapses: background noise, an injected current.
+
+        Names default to ``"drive->population"``, then ``"drive->population#2"``, ...
+
+        Raises:
+            DescriptionError: an unknown population or receptor, parameters that do not fit.
+        """
+        target = self._find(population, (self._populations,), "driven")
+        base = f"drive->{target.name}"
+        taken = sum(1 for d in self._drives.values() if d.population == target.name)
+        name = name or (base if not taken else f"{base}#{taken + 1}")
+        where = f"drive {name!r}"
+        if not isinstance(name, str) or not _printable(name) or name in self._drives:
+            raise DescriptionError("this name is taken or not printable", where=where)
+        if not isinstance(drive, Drive):
+            raise DescriptionError("is not a drive", where=where, value=repr(drive))
+        if drive.CURRENT and target.model.CURRENT is None:
+            raise DescriptionError(
+                "the model takes no external current", where=where, value=type(target.model).__name__
+            )
+        _check_receptor(target.model, receptor, where)
+        drive.check(target.shape, self.dt, where)
+        part = DrivenPopulation(name=name, population=target.name, drive=drive, receptor=receptor)
+        self._drives[name] = part
         return part
 
     def output(self, population: Population | str) -> None:
@@ -253,6 +314,13 @@ class Network:
         known = sorted(n for place in places for n in place)
         raise DescriptionError(
             f"unknown {role} part of this network", value=repr(name or part), limit=f"one of {known}"
+        )
+
+
+def _check_receptor(model: NeuronModel, receptor: str | None, where: str) -> None:
+    if receptor is not None and receptor not in model.RECEPTORS:
+        raise DescriptionError(
+            f"{type(model).__name__} has no such receptor", where=where, value=receptor, limit=model.RECEPTORS
         )
 
 

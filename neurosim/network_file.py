@@ -41,7 +41,7 @@ __all__ = [
     "write_value",
 ]
 
-FORMAT = 1
+FORMAT = 2
 GROUP = "neurosim"
 _LIMIT = 8 * 2**30
 """Bytes of arrays that a file may declare."""
@@ -135,13 +135,14 @@ def _network_tree(net: Network) -> Node:
             "inputs": numbered(net.inputs.values()),
             "populations": numbered(net.populations.values()),
             "projections": numbered(net.projections.values()),
+            "drives": numbered(net.drives.values()),
             "outputs": to_tree(tuple(net.outputs), "outputs"),
         },
     )
 
 
 def _network(items: dict[str, Any], where: str) -> Network:
-    from neurosim.network import Input, Network, Population, Projection
+    from neurosim.network import DrivenPopulation, Input, Network, Population, Projection
     from neurosim.plasticity.rule import PlasticityRule
 
     expected = {
@@ -149,12 +150,13 @@ def _network(items: dict[str, Any], where: str) -> Network:
         "seed": int,
         **dict.fromkeys(("inputs", "populations", "projections", "outputs"), Node),
     }
+    items.setdefault("drives", Node("tuple", {}))  # files of format 1 have none
     for name, kind in expected.items():
         if not isinstance(items.get(name), kind):
             raise FileFormatError(
                 "lacks a part or holds another type", where=f"{where}/{name}", value=items.get(name)
             )
-    if unknown := set(items) - set(expected):
+    if unknown := set(items) - set(expected) - {"drives"}:
         raise FileFormatError("holds unknown items", where=where, value=sorted(unknown)[:8])
 
     def parts(name: str, kind: type) -> tuple[Any, ...]:
@@ -166,14 +168,16 @@ def _network(items: dict[str, Any], where: str) -> Network:
     try:
         net = Network(dt=items["dt"], seed=items["seed"])
         for source in parts("inputs", Input):
-            net.input(source.name, source.shape)
+            net.input(source.name, source.shape, source=source.source)
         for group in parts("populations", Population):
             net.population(group.name, group.shape, group.model)
         for p in parts("projections", Projection):
             if p.plasticity is not None and not isinstance(p.plasticity, PlasticityRule):
                 raise DescriptionError("is not a plasticity rule", where=f"projection {p.name!r}")
-            options = {"delay_rounding": p.delay_rounding, "plasticity": p.plasticity, "name": p.name}
-            net.connect(p.pre, p.post, p.rule, weight=p.weight, delay=p.delay, **options)
+            names = ("weight", "delay", "delay_rounding", "plasticity", "receptor", "name")
+            net.connect(p.pre, p.post, p.rule, **{name: getattr(p, name) for name in names})
+        for d in parts("drives", DrivenPopulation):
+            net.drive(d.population, d.drive, receptor=d.receptor, name=d.name)
         for name in parts("outputs", str):
             net.output(name)
     except (DescriptionError, TypeError, ValueError, KeyError, AttributeError) as error:

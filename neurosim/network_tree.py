@@ -22,7 +22,7 @@ from neurosim.parameters import Parameters
 __all__ = ["CLASSES", "Node", "Option", "digest", "from_tree", "register", "to_tree"]
 
 _MODULES: dict[str, tuple[str, ...]] = {
-    "neurosim.network": ("Input", "Population", "Projection"),
+    "neurosim.network": ("DrivenPopulation", "Input", "Population", "Projection"),
     "neurosim.neurons.lif": ("LIF",),
     "neurosim.neurons.current_lif": ("CurrentLIF",),
     "neurosim.neurons.integrate_and_fire": ("IntegrateAndFire",),

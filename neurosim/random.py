@@ -30,7 +30,7 @@ __all__ = [
 
 PURPOSES = frozenset(
     {
-        "connect", "weight", "delay", "init", "encode", "retina", "split", "shuffle", "check",
+        "connect", "weight", "delay", "init", "source", "drive", "rewire", "encode", "retina", "split", "shuffle", "check",
         "device.program", "device.read", "device.fault", "device.drift", "device.pulse",
     }
 )  # fmt: skip

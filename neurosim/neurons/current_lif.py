@@ -39,6 +39,7 @@ class CurrentLIF(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("v", "i", "refractory_left")
+    CURRENT: ClassVar[str | None] = "drive"
     OPTIONS: ClassVar[tuple[str, ...]] = ("reset", "spike_when", "reset_timing", "refractory_input")
 
     tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0)
@@ -82,6 +83,9 @@ class CurrentLIF(NeuronModel):
             "v_reset": self.v_reset,
             "refractory_steps": refractory_steps(dt, self.refractory),
         }
+
+    def current_gain(self, dt: float) -> Value:
+        return (1.0 - decay_factor(dt, self.tau_membrane, self.discretisation)) * self.resistance
 
     @staticmethod
     def step(

@@ -33,6 +33,7 @@ class IntegrateAndFire(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = LIF.STATE
+    CURRENT: ClassVar[str | None] = "drive"
     OPTIONS: ClassVar[tuple[str, ...]] = LIF.OPTIONS
 
     threshold: Value = parameter(default=1.0, unit="v")
@@ -62,5 +63,8 @@ class IntegrateAndFire(NeuronModel):
             "v_reset": self.v_reset,
             "refractory_steps": refractory_steps(dt, self.refractory),
         }
+
+    def current_gain(self, dt: float) -> Value:
+        return dt * self.resistance
 
     step: ClassVar[Any] = staticmethod(LIF.step)

@@ -30,6 +30,7 @@ class LeakyIntegrator(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("v",)
+    CURRENT: ClassVar[str | None] = "drive"
     SPIKES: ClassVar[bool] = False
 
     tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0, infinite=True)
@@ -45,6 +46,9 @@ class LeakyIntegrator(NeuronModel):
     def coefficients(self, dt: float) -> Mapping[str, Value]:
         a = decay_factor(dt, self.tau_membrane, self.discretisation)
         return {"decay": a, "v_rest": self.v_rest, "drive": (1.0 - a) * self.resistance * self.current}
+
+    def current_gain(self, dt: float) -> Value:
+        return (1.0 - decay_factor(dt, self.tau_membrane, self.discretisation)) * self.resistance
 
     @staticmethod
     def step(v: Any, x: Any, decay: Any, v_rest: Any, drive: Any) -> tuple[Any, ...]:

@@ -35,6 +35,7 @@ class LIF(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("v", "refractory_left")
+    CURRENT: ClassVar[str | None] = "drive"
     OPTIONS: ClassVar[tuple[str, ...]] = ("reset", "spike_when", "reset_timing", "refractory_input")
 
     tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0)
@@ -68,6 +69,9 @@ class LIF(NeuronModel):
             "v_reset": self.v_reset,
             "refractory_steps": refractory_steps(dt, self.refractory),
         }
+
+    def current_gain(self, dt: float) -> Value:
+        return (1.0 - decay_factor(dt, self.tau_membrane, self.discretisation)) * self.resistance
 
     @staticmethod
     def step(

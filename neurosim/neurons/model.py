@@ -22,11 +22,16 @@ class NeuronModel(Parameters):
 
     Attributes:
         STATE: names of the state variables, in the order in which ``step`` takes and returns them.
+        RECEPTORS: names of what arrivals act on; ``step`` takes what arrives at each after the state. Projections name
+            one; the first is the default.
+        CURRENT: the coefficient that an injected current adds to, times `current_gain`; None: the model takes none.
         OPTIONS: names of the enum fields that ``step`` takes last, in order; they are compiled in.
         SPIKES: whether the model can spike at all.
     """
 
     STATE: ClassVar[tuple[str, ...]] = ()
+    RECEPTORS: ClassVar[tuple[str, ...]] = ("x",)
+    CURRENT: ClassVar[str | None] = None
     OPTIONS: ClassVar[tuple[str, ...]] = ()
     SPIKES: ClassVar[bool] = True
     step: ClassVar[Callable[..., tuple[Any, ...]]]
@@ -38,6 +43,10 @@ class NeuronModel(Parameters):
     def coefficients(self, dt: float) -> Mapping[str, Value]:
         """Everything ``step`` takes between the arrivals and the options, by name and in its order."""
         raise NotImplementedError
+
+    def current_gain(self, dt: float) -> Value:
+        """How much a unit of injected current adds to the coefficient ``CURRENT``."""
+        return 1.0
 
     def check(self, shape: tuple[int, ...], where: str) -> None:
         """Raise `DescriptionError` if an array parameter does not have the population's shape."""

@@ -1,0 +1,22 @@
+"""What a drive is: something that acts on the neurons of a population in every step, without synapses."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from neurosim.parameters import Parameters
+
+__all__ = ["Drive"]
+
+
+class Drive(Parameters):
+    """Base of drives: ``net.drive(population, ns.PoissonDrive(rate=2000.0, weight=0.1), receptor="excitatory")``.
+
+    A drive adds to what arrives at a receptor (``CURRENT = False``), or to the external current (``CURRENT = True``).
+    The engine has a kernel for each class (`neurosim.engine.drive_kernels`).
+    """
+
+    CURRENT: ClassVar[bool] = False
+
+    def check(self, shape: tuple[int, ...], dt: float, where: str) -> None:
+        """Raise `DescriptionError` if the parameters do not fit a population of this shape, or this time step."""
