@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neurosim.neurons.membrane import check_reset_timing, membrane_step
-from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
-from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.neurons.membrane import LeakyMembrane, membrane_step
+from neurosim.neurons.model import decay_factor
+from neurosim.neurons.options import Discretisation, ResetTiming
 from neurosim.parameters import Value, parameter
 
 __all__ = ["CurrentLIF", "current_gain"]
 
 
-class CurrentLIF(NeuronModel):
+class CurrentLIF(LeakyMembrane):
     r"""Leaky integrate-and-fire; an arriving weight is a jump of the synaptic current i.
 
     .. math:: \tau_s \dot i = -i, \qquad \tau_m \dot v = v_\mathrm{rest} - v + R (i + I)
@@ -39,53 +39,22 @@ class CurrentLIF(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("v", "i", "refractory_left")
-    CURRENT: ClassVar[str | None] = "drive"
     OPTIONS: ClassVar[tuple[str, ...]] = ("reset", "spike_when", "reset_timing", "refractory_input")
 
-    tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0)
     tau_synapse: Value = parameter(default=5e-3, unit="s", above=0.0)
-    threshold: Value = parameter(default=1.0, unit="v")
-    v_rest: Value = parameter(default=0.0, unit="v")
-    v_reset: Value = parameter(default=0.0, unit="v")
-    v_init: Value | None = parameter(default=None, unit="v")
     i_init: Value = parameter(default=0.0, unit="A")
-    resistance: Value = parameter(default=1.0, unit="ohm")
-    current: Value = parameter(default=0.0, unit="A")
-    refractory: Value = parameter(default=0.0, unit="s", minimum=0.0)
-    reset: Reset = Reset.TO_VALUE
-    spike_when: SpikeWhen = SpikeWhen.REACHED
     reset_timing: ResetTiming = ResetTiming.SAME_STEP
-    refractory_input: RefractoryInput = RefractoryInput.DROP
-    discretisation: Discretisation = Discretisation.EXACT
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_reset_timing(self)
 
     def initial(self, dt: float) -> Mapping[str, Value]:
-        return {
-            "v": self.v_rest if self.v_init is None else self.v_init,
-            "i": self.i_init,
-            "refractory_left": 0.0,
-        }
+        return {"v": self.initial_potential(), "i": self.i_init, "refractory_left": 0.0}
 
     def coefficients(self, dt: float) -> Mapping[str, Value]:
-        a = decay_factor(dt, self.tau_membrane, self.discretisation)
+        rule = self.discretisation
         return {
-            "decay": a,
-            "decay_synapse": decay_factor(dt, self.tau_synapse, self.discretisation),
-            "gain": current_gain(
-                dt, self.tau_membrane, self.tau_synapse, self.resistance, self.discretisation
-            ),
-            "v_rest": self.v_rest,
-            "drive": (1.0 - a) * self.resistance * self.current,
-            "threshold": self.threshold,
-            "v_reset": self.v_reset,
-            "refractory_steps": refractory_steps(dt, self.refractory),
+            "decay_synapse": decay_factor(dt, self.tau_synapse, rule),
+            "gain": current_gain(dt, self.tau_membrane, self.tau_synapse, self.resistance, rule),
+            **self.membrane_coefficients(dt),
         }
-
-    def current_gain(self, dt: float) -> Value:
-        return (1.0 - decay_factor(dt, self.tau_membrane, self.discretisation)) * self.resistance
 
     @staticmethod
     def step(
@@ -93,9 +62,9 @@ class CurrentLIF(NeuronModel):
         i: Any,
         refractory_left: Any,
         x: Any,
-        decay: Any,
         decay_synapse: Any,
         gain: Any,
+        decay: Any,
         v_rest: Any,
         drive: Any,
         threshold: Any,

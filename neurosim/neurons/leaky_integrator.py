@@ -32,6 +32,7 @@ class LeakyIntegrator(NeuronModel):
     STATE: ClassVar[tuple[str, ...]] = ("v",)
     CURRENT: ClassVar[str | None] = "drive"
     SPIKES: ClassVar[bool] = False
+    DISCRETISATIONS: ClassVar[tuple[Discretisation, ...]] = (Discretisation.EXACT, Discretisation.EULER)
 
     tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0, infinite=True)
     v_rest: Value = parameter(default=0.0, unit="v")

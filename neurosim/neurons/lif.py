@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from neurosim.neurons.membrane import check_reset_timing, membrane_step
-from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
-from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
-from neurosim.parameters import Value, parameter
+from neurosim.neurons.membrane import LeakyMembrane, membrane_step
+from neurosim.neurons.options import ResetTiming
+from neurosim.parameters import Value
 
 __all__ = ["LIF"]
 
 
-class LIF(NeuronModel):
+class LIF(LeakyMembrane):
     r"""Leaky integrate-and-fire; an arriving weight is a jump of the potential.
 
     .. math:: \tau_m \dot v = v_\mathrm{rest} - v + R I
@@ -35,43 +34,15 @@ class LIF(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("v", "refractory_left")
-    CURRENT: ClassVar[str | None] = "drive"
     OPTIONS: ClassVar[tuple[str, ...]] = ("reset", "spike_when", "reset_timing", "refractory_input")
 
-    tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0)
-    threshold: Value = parameter(default=1.0, unit="v")
-    v_rest: Value = parameter(default=0.0, unit="v")
-    v_reset: Value = parameter(default=0.0, unit="v")
-    v_init: Value | None = parameter(default=None, unit="v")
-    resistance: Value = parameter(default=1.0, unit="ohm")
-    current: Value = parameter(default=0.0, unit="A")
-    refractory: Value = parameter(default=0.0, unit="s", minimum=0.0)
-    reset: Reset = Reset.TO_VALUE
-    spike_when: SpikeWhen = SpikeWhen.REACHED
     reset_timing: ResetTiming = ResetTiming.SAME_STEP
-    refractory_input: RefractoryInput = RefractoryInput.DROP
-    discretisation: Discretisation = Discretisation.EXACT
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_reset_timing(self)
 
     def initial(self, dt: float) -> Mapping[str, Value]:
-        return {"v": self.v_rest if self.v_init is None else self.v_init, "refractory_left": 0.0}
+        return {"v": self.initial_potential(), "refractory_left": 0.0}
 
     def coefficients(self, dt: float) -> Mapping[str, Value]:
-        a = decay_factor(dt, self.tau_membrane, self.discretisation)
-        return {
-            "decay": a,
-            "v_rest": self.v_rest,
-            "drive": (1.0 - a) * self.resistance * self.current,
-            "threshold": self.threshold,
-            "v_reset": self.v_reset,
-            "refractory_steps": refractory_steps(dt, self.refractory),
-        }
-
-    def current_gain(self, dt: float) -> Value:
-        return (1.0 - decay_factor(dt, self.tau_membrane, self.discretisation)) * self.resistance
+        return self.membrane_coefficients(dt)
 
     @staticmethod
     def step(

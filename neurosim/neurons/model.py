@@ -27,6 +27,7 @@ class NeuronModel(Parameters):
         CURRENT: the coefficient that an injected current adds to, times `current_gain`; None: the model takes none.
         OPTIONS: names of the enum fields that ``step`` takes last, in order; they are compiled in.
         SPIKES: whether the model can spike at all.
+        DISCRETISATIONS: what its field ``discretisation``, if it has one, may be.
     """
 
     STATE: ClassVar[tuple[str, ...]] = ()
@@ -34,7 +35,19 @@ class NeuronModel(Parameters):
     CURRENT: ClassVar[str | None] = None
     OPTIONS: ClassVar[tuple[str, ...]] = ()
     SPIKES: ClassVar[bool] = True
+    DISCRETISATIONS: ClassVar[tuple[Discretisation, ...]] = tuple(Discretisation)
     step: ClassVar[Callable[..., tuple[Any, ...]]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rule = getattr(self, "discretisation", None)
+        if isinstance(rule, Discretisation) and rule not in self.DISCRETISATIONS:
+            raise DescriptionError(
+                "this model cannot be discretised in this way",
+                where=f"{type(self).__name__}.discretisation",
+                value=f"Discretisation.{rule.name}",
+                limit=" | ".join(f"Discretisation.{r.name}" for r in self.DISCRETISATIONS),
+            )
 
     def initial(self, dt: float) -> Mapping[str, Value]:
         """State before step 0: a number or an array for each name in ``STATE``."""

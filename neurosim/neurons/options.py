@@ -52,3 +52,7 @@ class Discretisation(IntEnum):
     """exponential decay factors, exp(-dt/tau)"""
     EULER = 1
     """forward Euler, 1 - dt/tau"""
+    EXPONENTIAL_EULER = 2
+    """what the equation is linear in relaxes exactly to a target that is held over the step"""
+    TWO_HALF_STEPS = 3
+    """Euler twice over half a step for the potential, then once for the rest, as in Izhikevich's published code"""
