@@ -13,7 +13,8 @@ from scipy.sparse.csgraph import connected_components
 from neurosim import random
 from neurosim.connectivity.delay_rounding import Rounding, delay_steps
 from neurosim.connectivity.distributions import Distribution
-from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection, Stage, sorted_synapses
+from neurosim.connectivity.synapse_rows import rows_from
+from neurosim.engine.plan import Plan, PlanDrive, PlanPopulation, PlanProjection, Stage
 from neurosim.errors import CycleError, DescriptionError
 from neurosim.network import Network, Projection
 
@@ -41,7 +42,16 @@ def lower(net: Network) -> Plan:
         projections=projections,
         outputs=net.outputs,
         stages=stages_of(populations, projections),
+        drives=tuple(
+            PlanDrive(d.name, d.population, d.drive, _receptor(net, d.population, d.receptor))
+            for d in net.drives.values()
+        ),
+        sources={p.name: p.source for p in net.inputs.values() if p.source is not None},
     )
+
+
+def _receptor(net: Network, population: str, name: str | None) -> int:
+    return 0 if name is None else net.populations[population].model.RECEPTORS.index(name)
 
 
 def _lower_projection(net: Network, p: Projection) -> PlanProjection:
@@ -65,8 +75,8 @@ def _lower_projection(net: Network, p: Projection) -> PlanProjection:
     if p.plasticity is None:
         keep = weight != 0
         pre, post, weight, delay = pre[keep], post[keep], weight[keep], delay[keep]
-    arrays = sorted_synapses(pre, post, weight, delay, source.size)
-    return PlanProjection(p.name, p.pre, p.post, source.size, target.size, *arrays, plasticity=p.plasticity)
+    rows = rows_from(pre, post, weight, delay, source.size, target.size)
+    return PlanProjection(p.name, p.pre, p.post, rows, _receptor(net, p.post, p.receptor), p.plasticity)
 
 
 def stages_of(populations: Iterable[str], projections: Iterable[PlanProjection]) -> tuple[Stage, ...]:

@@ -14,7 +14,7 @@ from neurosim.errors import DescriptionError
 from neurosim.neurons.model import NeuronModel
 from neurosim.parameters import Value
 
-__all__ = ["coefficient_table", "initial_state", "update_kernel", "update_reference"]
+__all__ = ["check_step", "coefficient_table", "initial_state", "update_kernel", "update_reference"]
 
 _TEMPLATE = '''"""Generated from {owner}: the loop over samples, steps and neurons around its step. Do not edit."""
 
@@ -53,12 +53,7 @@ def update_kernel(model: NeuronModel, dt: float) -> Callable[..., None]:
     """The compiled loop of a model with its options compiled in."""
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
     imports, step = function_source(type(model).step, "step", owner)
-    expected = [*model.STATE, "x", *model.coefficients(dt), *model.OPTIONS]
-    if (found := list(inspect.signature(type(model).step).parameters)) != expected:
-        raise DescriptionError(
-            "step takes other arguments than the model declares", where=owner, value=found, limit=expected
-        )
-    _try_step(model, dt, owner)
+    check_step(model, dt)
     options = []
     for name in model.OPTIONS:
         value = getattr(model, name)
@@ -97,9 +92,19 @@ def _initial(model: NeuronModel, dt: float) -> list[Value]:
     return [values[name] for name in model.STATE]
 
 
-def _try_step(model: NeuronModel, dt: float, owner: str) -> None:
-    """One step of the first neuron in plain Python: what is wrong with it Numba would say in fifty lines."""
-    numbers = [*_initial(model, dt), 0.0, *model.coefficients(dt).values()]
+def check_step(model: NeuronModel, dt: float) -> None:
+    """Take one step of the first neuron in plain Python: what is wrong with it Numba would say in fifty lines.
+
+    Raises:
+        DescriptionError: ``step`` takes or returns something else than the model declares.
+    """
+    owner = f"{type(model).__module__}.{type(model).__qualname__}"
+    expected = [*model.STATE, *model.RECEPTORS, *model.coefficients(dt), *model.OPTIONS]
+    if (found := list(inspect.signature(type(model).step).parameters)) != expected:
+        raise DescriptionError(
+            "step takes other arguments than the model declares", where=owner, value=found, limit=expected
+        )
+    numbers = [*_initial(model, dt), *(0.0 for _ in model.RECEPTORS), *model.coefficients(dt).values()]
     try:
         found = type(model).step(
             *(float(np.asarray(v).flat[0]) for v in numbers), *(getattr(model, o) for o in model.OPTIONS)
@@ -118,14 +123,16 @@ def _try_step(model: NeuronModel, dt: float, owner: str) -> None:
 def update_reference(
     model: NeuronModel, dt: float, state: NDArray[Any], x: NDArray[Any]
 ) -> NDArray[np.bool_]:
-    """The same in plain Python, one step: ``state`` [n_state, n] is changed in place, ``x`` [n] are the arrivals."""
+    """The same in plain Python, one step: ``state`` [n_state, n] is changed in place, ``x`` are the arrivals, [n] or
+    [n_receptors, n]."""
     n = state.shape[1]
     coefficients = [np.broadcast_to(c, n).tolist() for c in model.coefficients(dt).values()]
     options = [getattr(model, name) for name in model.OPTIONS]
     spikes = np.zeros(n, np.bool_)
+    x = np.asarray(x, np.float64).reshape(len(model.RECEPTORS), n)
     for i in range(n):
         *new, spikes[i] = model.step(
-            *state[:, i].tolist(), float(x[i]), *(c[i] for c in coefficients), *options
+            *state[:, i].tolist(), *x[:, i].tolist(), *(c[i] for c in coefficients), *options
         )
         state[:, i] = new
     return spikes

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from neurosim.connectivity.synapse_rows import SynapseRows
 from neurosim.neurons.model import NeuronModel
 from neurosim.plasticity.rule import PlasticityRule
+from neurosim.sources.drive import Drive
+from neurosim.sources.source import Source
 
-__all__ = ["Plan", "PlanPopulation", "PlanProjection", "Stage", "sorted_synapses"]
+__all__ = ["Plan", "PlanDrive", "PlanPopulation", "PlanProjection", "Stage"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,42 +39,87 @@ class PlanProjection:
     """Synapses in compressed rows, sorted by (presynaptic neuron, delay, target).
 
     Attributes:
-        row_start: int64 [n_pre + 1]; the synapses of presynaptic neuron i are row_start[i]:row_start[i + 1].
-        target: int32 [n_syn], postsynaptic neuron.
-        weight: float32 or float64 [n_syn], jump of v or of the synaptic current.
-        delay: int32 [n_syn], steps.
+        rows: the synapses as they lie in memory.
+        receptor: which of the postsynaptic model's ``RECEPTORS`` they act on.
+
+    The arrays below are made from ``rows`` when they are first asked for, and are not for writing. The engine does
+    without them, so they cost memory only where they are used.
     """
 
     name: str
     pre: str
     post: str
-    n_pre: int
-    n_post: int
-    row_start: NDArray[np.int64]
-    target: NDArray[np.int32]
-    weight: NDArray[Any]
-    delay: NDArray[np.int32]
+    rows: SynapseRows
+    receptor: int = 0
     plasticity: PlasticityRule | None = None
+
+    @property
+    def n_pre(self) -> int:
+        """Presynaptic neurons."""
+        return self.rows.n_pre
+
+    @property
+    def n_post(self) -> int:
+        """Postsynaptic neurons."""
+        return self.rows.n_post
 
     @property
     def n_synapses(self) -> int:
         """Number of synapses."""
-        return len(self.target)
+        return self.rows.n_synapses
+
+    @property
+    def row_start(self) -> NDArray[np.int64]:
+        """int64 [n_pre + 1]; the synapses of presynaptic neuron i are row_start[i]:row_start[i + 1]."""
+        return self.rows.row_start
+
+    @cached_property
+    def target(self) -> NDArray[np.int32]:
+        """Postsynaptic neuron of every synapse, int32 [n_syn]."""
+        return self.rows.targets()
+
+    @property
+    def weight(self) -> NDArray[Any]:
+        """Jump of v or of the synaptic current, float32 or float64 [n_syn]; a view of one number where all share it."""
+        return self.rows.weights()
+
+    @cached_property
+    def delay(self) -> NDArray[np.int32]:
+        """Delay of every synapse in steps, int32 [n_syn]; a view of one number where all share it."""
+        return self.rows.delays()
 
     @cached_property
     def pre_index(self) -> NDArray[np.int32]:
         """Presynaptic neuron of every synapse, int32 [n_syn]."""
-        return np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.row_start))
+        return self.rows.sources()
 
     @cached_property
     def min_delay(self) -> int:
         """Shortest delay in steps (0 without synapses)."""
-        return int(self.delay.min()) if len(self.delay) else 0
+        return self.rows.delay_range()[0]
 
     @cached_property
     def max_delay(self) -> int:
         """Longest delay in steps (0 without synapses)."""
-        return int(self.delay.max()) if len(self.delay) else 0
+        return self.rows.delay_range()[1]
+
+    def with_weights(self, weight: ArrayLike) -> PlanProjection:
+        """The same synapses with other weights: one number, or one a synapse in the order of the plan."""
+        return replace(self, rows=self.rows.with_weights(weight))
+
+    def delayed(self, steps: int) -> PlanProjection:
+        """The same synapses, later by some steps (earlier: a negative number)."""
+        return replace(self, rows=self.rows.delayed(steps))
+
+
+@dataclass(frozen=True, eq=False)
+class PlanDrive:
+    """A drive on a population. ``receptor`` indexes the model's ``RECEPTORS``; drives of current do not use it."""
+
+    name: str
+    population: str
+    drive: Drive
+    receptor: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,7 +141,11 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A whole network as flat arrays. ``inputs`` maps names to shapes; ``stages`` are in topological order."""
+    """A whole network as flat arrays.
+
+    ``inputs`` maps names to shapes, ``sources`` those inputs that have one to their source of spikes; ``stages`` are in
+    topological order.
+    """
 
     dt: float
     seed: int
@@ -102,6 +154,8 @@ class Plan:
     projections: tuple[PlanProjection, ...]
     outputs: tuple[str, ...]
     stages: tuple[Stage, ...]
+    drives: tuple[PlanDrive, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
     def incoming(self, population: str) -> tuple[PlanProjection, ...]:
         """Projections that end at a population."""
@@ -110,13 +164,3 @@ class Plan:
     def size_of(self, name: str) -> int:
         """Neurons of an input or population."""
         return math.prod(self.inputs[name]) if name in self.inputs else self.populations[name].size
-
-
-def sorted_synapses(
-    pre: NDArray[Any], target: NDArray[Any], weight: NDArray[Any], delay: NDArray[Any], n_pre: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any], NDArray[np.int32]]:
-    """Synapses in the order of the plan: (row_start, target, weight, delay). Equal synapses keep their order."""
-    order = np.lexsort((target, delay, pre))
-    row_start = np.zeros(n_pre + 1, np.int64)
-    np.cumsum(np.bincount(pre, minlength=n_pre), out=row_start[1:])
-    return row_start, target[order].astype(np.int32), weight[order], delay[order].astype(np.int32)

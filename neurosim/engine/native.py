@@ -1,0 +1,96 @@
+"""What the compiled loop needs below Numba: calling a kernel by its address, arrays at an address, and a barrier.
+
+Every unit of work is an *op*: a C function ``void(table, sample, low, high, step, scratch)`` of six int64. ``table`` is
+the address of an int64 array with the addresses and sizes the op works on, ``scratch`` that of the thread's own. Numba
+compiles and caches each op for itself; the loop (`neurosim.engine.driver`) is compiled once for all networks and calls them
+by address, so a new network needs no new code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+__all__ = ["OP", "barrier", "call", "pointers"]
+
+OP = types.void(*[types.int64] * 6)
+"""Signature of an op, for ``numba.cfunc``."""
+
+
+def _pointer_to(element: Any) -> Any:
+    pointer = types.CPointer(element)
+
+    @intrinsic
+    def at(typingctx: Any, address: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(pointer))
+
+        return pointer(types.int64), codegen
+
+    return at
+
+
+pointers = {
+    name: _pointer_to(getattr(types, name))
+    for name in ("float32", "float64", "uint8", "uint16", "uint32", "uint64", "int32", "int64")
+}
+"""For every type, the function from an address to a pointer that ``numba.carray`` takes."""
+
+f32_at, f64_at = pointers["float32"], pointers["float64"]
+u8_at, u16_at, u32_at, u64_at = (pointers[f"uint{bits}"] for bits in (8, 16, 32, 64))
+i32_at, i64_at = pointers["int32"], pointers["int64"]
+
+
+@intrinsic
+def call(
+    typingctx: Any, address: Any, table: Any, sample: Any, low: Any, high: Any, step: Any, scratch: Any
+) -> Any:
+    """Call the op at an address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        function = ir.FunctionType(ir.VoidType(), [word] * 6)
+        builder.call(builder.inttoptr(args[0], function.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 7), codegen
+
+
+@intrinsic
+def _add_atomically(typingctx: Any, address: Any, value: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", pointer, args[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def _load_atomically(typingctx: Any, address: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.load_atomic(pointer, "seq_cst", 8)
+
+    return types.int64(types.int64), codegen
+
+
+_yield_processor = types.ExternalFunction("sched_yield", types.int32())
+_SPINS = 4000
+"""How often a thread looks before it lets others run: about 10 microseconds."""
+
+
+@njit
+def barrier(counter: Any, passed: Any, threads: Any) -> Any:
+    """Wait until all threads are here. ``counter``: address of a shared int64, 0 at first; ``passed``: barriers this
+    thread has passed. Returns ``passed + 1``."""
+    passed += 1
+    _add_atomically(counter, 1)
+    spins = 0
+    while _load_atomically(counter) < passed * threads:
+        spins += 1
+        if spins > _SPINS:
+            _yield_processor()
+    return passed
