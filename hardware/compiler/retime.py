@@ -112,9 +112,7 @@ def retime(plan: Plan, transport: Transport) -> tuple[Plan, dict[str, int], Loss
     """The plan with machine delays, the lag of every input and population in steps, and start-up losses."""
     edges = [(p.pre, p.post, p.min_delay, p.max_delay, p.name) for p in plan.projections if p.n_synapses]
     lag = lags(edges, [*plan.inputs, *plan.populations], transport)
-    projections = tuple(
-        replace(p, delay=(p.delay + (lag[p.post] - lag[p.pre])).astype(np.int32)) for p in plan.projections
-    )
+    projections = tuple(p.delayed(lag[p.post] - lag[p.pre]) for p in plan.projections)
     losses = [
         Loss(
             kind=LossKind.STARTUP,

@@ -91,8 +91,8 @@ def calibrated_activity(
                         count,
                         p.row_start,
                         p.target,
-                        p.weight,
-                        p.delay,
+                        np.ascontiguousarray(p.weight, np.float64),
+                        np.ascontiguousarray(p.delay),
                         sums,
                     )
             np.maximum(largest_arrivals, sums.max(axis=0, initial=0.0), out=largest_arrivals)

@@ -90,10 +90,17 @@ def test_6_plan_arrays() -> None:
         "projections",
         "outputs",
         "stages",
+        "drives",
+        "sources",
     ]
     assert list(PlanProjection.__dataclass_fields__) == [
-        "name", "pre", "post", "n_pre", "n_post", "row_start", "target", "weight", "delay", "plasticity",
-    ]  # fmt: skip
+        "name",
+        "pre",
+        "post",
+        "rows",
+        "receptor",
+        "plasticity",
+    ]
     assert list(Stage.__dataclass_fields__) == ["levels", "block"]
     drawn, given = plan.projections
     assert (drawn.row_start.dtype, drawn.target.dtype, drawn.weight.dtype, drawn.delay.dtype) == (

@@ -1,10 +1,10 @@
 import time
 
-import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 import neurosim as ns
+from neurosim.connectivity.synapse_rows import rows_from
 from neurosim.engine.lower import lower, stages_of
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CycleError, DescriptionError
@@ -70,11 +70,9 @@ def test_a_loop_of_many_populations_is_ordered_quickly() -> None:
     for i in range(n):
         net.population(str(i), 1, ns.LIF())
     plan = lower(net)
-    weights = {"row_start": np.array([0, 1]), "target": np.zeros(1, np.int32), "weight": np.ones(1)}
     pairs = [(i, j, 0) for i in range(n) for j in range(i + 1, min(i + 51, n))] + [(n - 1, 0, 7)]
     projections = [
-        PlanProjection(f"{i}->{j}", str(i), str(j), 1, 1, delay=np.array([d], np.int32), **weights)  # type: ignore[arg-type]
-        for i, j, d in pairs
+        PlanProjection(f"{i}->{j}", str(i), str(j), rows_from([0], [0], 1.0, d, 1, 1)) for i, j, d in pairs
     ]
     started = time.perf_counter()
     (stage,) = stages_of(plan.populations, projections)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from neurosim.connectivity.rules import AllToAll
-from neurosim.engine.plan import PlanProjection, sorted_synapses
+from neurosim.connectivity.synapse_rows import rows_from
+from neurosim.engine.plan import PlanProjection
 from neurosim.hardware.crossbar import Compensation, Crossbar, Scaling, read_profile
 from neurosim.hardware.crossbar.cells import draw, read_conductances
 from neurosim.hardware.crossbar.circuit import solve
@@ -74,8 +75,7 @@ def block_of(profile, seed=0):
     """Two tiles: seven word lines, three pairs."""
     rng = np.random.default_rng(seed)
     pre, post = np.divmod(rng.permutation(21)[:15], 3)
-    arrays = sorted_synapses(pre, post, rng.normal(0, 1, 15), np.zeros(15, int), 7)
-    projection = PlanProjection("p", "a", "b", 7, 3, *arrays)
+    projection = PlanProjection("p", "a", "b", rows_from(pre, post, rng.normal(0, 1, 15), 0, 7, 3))
     (block,) = map_projection(projection, SHAPE, profile, Scaling.COLUMN, first_tile=11)
     return block
 

@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from neurosim.engine.plan import PlanProjection, sorted_synapses
+from neurosim.connectivity.synapse_rows import rows_from
+from neurosim.engine.plan import PlanProjection
 from neurosim.errors import FileFormatError
 from neurosim.hardware.crossbar.files import profile_toml, pulse_toml, read_blocks, tile_csv, write_blocks
 from neurosim.hardware.crossbar.mapping import Scaling, TileShape, map_projection
@@ -23,10 +24,8 @@ RRAM = read_profile("rram-wan-1d")
 def blocks():
     rng = np.random.default_rng(0)
     pre, post = rng.integers(0, 9, 60), rng.integers(0, 13, 60)
-    arrays = sorted_synapses(pre, post, rng.normal(0, 1, 60), rng.integers(0, 4, 60), 9)
-    return map_projection(
-        PlanProjection("p", "a", "b", 9, 13, *arrays), SHAPE, RRAM, Scaling.COLUMN, first_tile=0
-    )
+    rows = rows_from(pre, post, rng.normal(0, 1, 60), rng.integers(0, 4, 60), 9, 13)
+    return map_projection(PlanProjection("p", "a", "b", rows), SHAPE, RRAM, Scaling.COLUMN, first_tile=0)
 
 
 @pytest.fixture

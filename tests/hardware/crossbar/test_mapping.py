@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from neurosim.engine.plan import PlanProjection, sorted_synapses
+from neurosim.connectivity.synapse_rows import rows_from
+from neurosim.engine.plan import PlanProjection
 from neurosim.hardware.crossbar.mapping import Scaling, TileShape, held_weights, map_projection
 from neurosim.hardware.crossbar.profile import read_profile
 
@@ -12,10 +13,7 @@ IDEAL, RRAM = read_profile("ideal"), read_profile("rram-wan-1d")
 
 
 def projection(pre, target, weight, delay, n_pre, n_post):
-    arrays = sorted_synapses(
-        np.asarray(pre), np.asarray(target), np.asarray(weight, float), np.asarray(delay), n_pre
-    )
-    return PlanProjection("p", "a", "b", n_pre, n_post, *arrays)
+    return PlanProjection("p", "a", "b", rows_from(pre, target, weight, delay, n_pre, n_post))
 
 
 def random_projection(seed, n_pre=9, n_post=13, delays=4, synapses=60):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.engine.plan import PlanProjection, sorted_synapses
+from neurosim.connectivity.synapse_rows import rows_from
+from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.partition import atoms_per_core, dtcm_bytes, longest_row
@@ -13,8 +14,7 @@ from neurosim.hardware.spinnaker.partition import atoms_per_core, dtcm_bytes, lo
 
 def projection(pre, target, delay, n_pre=4, n_post=500):
     pre, target, delay = (np.broadcast_to(np.asarray(a), np.shape(target)) for a in (pre, target, delay))
-    arrays = sorted_synapses(pre, target, np.ones(len(target)), delay, n_pre)
-    return PlanProjection("in->a", "in", "a", n_pre, n_post, *arrays)
+    return PlanProjection("in->a", "in", "a", rows_from(pre, target, 1.0, delay, n_pre, n_post))
 
 
 @pytest.mark.parametrize(("delay", "atoms"), [(1, 256), (32, 256), (33, 128), (64, 128), (65, 64), (1024, 8)])
