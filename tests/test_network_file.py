@@ -33,7 +33,7 @@ from neurosim.neurons.current_lif import CurrentLIF
 from neurosim.neurons.integrate_and_fire import IntegrateAndFire
 from neurosim.neurons.leaky_integrator import LeakyIntegrator
 from neurosim.neurons.lif import LIF
-from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
 from neurosim.parameters import Parameters
 from neurosim.plasticity import STDP
 
@@ -56,7 +56,7 @@ def models(draw, n):
     }
     kind = draw(st.sampled_from([LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator]))
     if kind is not IntegrateAndFire:
-        fields |= {"tau_membrane": tau, "v_rest": value, "discretisation": st.sampled_from(Discretisation)}
+        fields |= {"tau_membrane": tau, "v_rest": value, "discretisation": st.sampled_from(LIF.DISCRETISATIONS)}
         fields["v_init"] = st.one_of(st.none(), value)
     if kind is not LeakyIntegrator:
         fields |= {

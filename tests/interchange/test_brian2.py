@@ -10,7 +10,7 @@ import neurosim as ns
 from neurosim.engine.recording import Record
 from neurosim.errors import DescriptionError, MissingExtraError, UnsupportedError
 from neurosim.interchange.brian2 import run_brian2
-from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -78,7 +78,7 @@ def test_every_option_of_every_model():
         for reset, when, refractory in combinations
     ]
     held = {"refractory": np.array([0.0, 1e-3, 3e-3]), **spiking}
-    for rule in Discretisation:
+    for rule in ns.LIF.DISCRETISATIONS:
         for reset in Reset:
             late = {"reset_timing": ResetTiming.NEXT_STEP, "reset": reset, "discretisation": rule}
             models += [

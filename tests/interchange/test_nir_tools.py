@@ -6,7 +6,7 @@ import pytest
 import neurosim as ns
 from neurosim.interchange.nir import from_nir, read_nir, to_nir, write_nir
 from neurosim.loss_report import LossKind
-from neurosim.neurons.options import Discretisation, SpikeWhen
+from neurosim.neurons.options import SpikeWhen
 
 torch = pytest.importorskip("torch")
 nirtorch = pytest.importorskip("nirtorch")
@@ -80,7 +80,7 @@ def network(last, **common):
     return net
 
 
-@pytest.mark.parametrize("rule", Discretisation)
+@pytest.mark.parametrize("rule", ns.LIF.DISCRETISATIONS)
 def test_snntorch_runs_a_graph_of_ours(rule, capsys):
     pytest.importorskip("snntorch")
     from snntorch.import_nir import import_from_nir
@@ -93,7 +93,7 @@ def test_snntorch_runs_a_graph_of_ours(rule, capsys):
     assert_same(run_ours(net, x), run_graph(import_from_nir(graph), x))
 
 
-@pytest.mark.parametrize("rule", Discretisation)
+@pytest.mark.parametrize("rule", ns.LIF.DISCRETISATIONS)
 def test_spikingjelly_runs_a_graph_of_ours(rule):
     pytest.importorskip("spikingjelly")
     from spikingjelly.activation_based.nir_exchange import import_from_nir

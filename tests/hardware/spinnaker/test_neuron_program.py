@@ -13,7 +13,7 @@ from neurosim.hardware.spinnaker.derived_constants import CoreModel, derive
 from neurosim.hardware.spinnaker.kernel import step
 from neurosim.hardware.spinnaker.neuron_program import program
 from neurosim.loss_report import LossKind
-from neurosim.neurons import LIF, CurrentLIF, Discretisation, IntegrateAndFire, LeakyIntegrator, SpikeWhen
+from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, SpikeWhen
 
 DT = 1e-3
 
@@ -72,7 +72,7 @@ def arrivals_from(seed, steps=120, size=0.4):
     st.sampled_from([0.0, -65.0, 0.3]),
     st.integers(0, 4),
     st.floats(-0.2, 0.5),
-    st.sampled_from(Discretisation),
+    st.sampled_from(LIF.DISCRETISATIONS),
 )
 def test_lif(seed, tau, v_rest, refractory, current, rule):
     """Spikes equal unless v comes within the stated error of the threshold; v to that error.
