@@ -1,0 +1,259 @@
+"""A plan built in NEST's kernel: neurons, generators, synapses and recorders for one sample, run step by step with ours.
+
+NEST's step s is our step s - start. Before ``start`` the neurons rest (`NestModel.quiet`): a spike generator cannot fire
+at time 0, and what arrives in our step 0 must have been sent before.
+
+A spike of NEST's step s over a delay of D steps reaches the neuron in step s + D, and a generator's spike at time k dt
+counts as one of step k - 1. What a delay of ours becomes is in `neurosim.interchange.engine_offsets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim import random
+from neurosim.engine.plan import PlanPopulation, PlanProjection
+from neurosim.errors import DescriptionError, UnsupportedError
+from neurosim.interchange.nest_models import NestModel, nest_model
+from neurosim.interchange.run_request import RunRequest
+from neurosim.parameters import Value
+
+__all__ = ["NestNetwork"]
+
+_SYNAPSES_AT_ONCE = 2_000_000
+"""Synapses handed to NEST in one call; bounds the copies made for it."""
+_WITHOUT_LOOPS = 10
+"""Steps between exchanges of spikes where no projection between populations asks for fewer."""
+
+
+class NestNetwork:
+    """One sample of a run, built in the kernel of this process (under MPI: this rank's part of it)."""
+
+    def __init__(self, nest: Any, request: RunRequest, sample: int, threads: int, label: str = "") -> None:
+        self.nest, self.request, self.plan, self.sample = nest, request, request.plan, sample
+        self.label = label
+        self.step_ms = resolution(request.plan.dt)
+        self.models = {name: nest_model(p, self.plan.dt) for name, p in self.plan.populations.items()}
+        self.slice = self._slice()
+        self.shifts = {p.name: self._shift(p) for p in self.plan.projections}
+        initial = any(np.any(x) for m in self.models.values() for x in m.initial)
+        most = max([1, *self.shifts.values(), self.slice + 1 if initial else 0])
+        self.start = -(-most // self.slice) * self.slice
+        nest.ResetKernel()
+        nest.resolution = self.step_ms
+        nest.local_num_threads = threads
+        nest.rng_seed = int(random.key(request.seed, "drive", str(sample)) % (2**31 - 2)) + 1
+        self.groups: dict[str, Any] = {}
+        self.generators: dict[tuple[str, int], tuple[int, NDArray[np.int64]]] = {}
+        self.recorders: dict[str, Any] = {}
+        self.meters: dict[tuple[str, int], tuple[Any, tuple[str, ...]]] = {}
+        for population in self.plan.populations.values():
+            self._population(population)
+        for projection in self.plan.projections:
+            self._projection(projection)
+        for name in request.wanted:
+            self._recorders(self.plan.populations[name])
+
+    # --- time
+
+    def _steps(self, p: PlanProjection) -> int:
+        """The shortest delay of a projection in NEST, in steps, before a generator's shift."""
+        return p.min_delay - self.models[p.post].lead
+
+    def _slice(self) -> int:
+        """Steps between exchanges of spikes: the shortest delay there."""
+        shortest = _WITHOUT_LOOPS
+        for p in self.plan.projections:
+            if p.pre in self.plan.populations and p.n_synapses:
+                if self._steps(p) < 1:
+                    lead = self.models[p.post].lead
+                    raise UnsupportedError(
+                        "NEST's shortest delay is one step",
+                        where=f"projection {p.name!r}",
+                        value=f"{p.min_delay} steps",
+                        limit=f">= {1 + lead} steps to {self.models[p.post].name}",
+                        remedy="Make the delay longer, or use backend='brian2'",
+                    )
+                shortest = min(shortest, self._steps(p))
+        return shortest
+
+    def _shift(self, p: PlanProjection) -> int:
+        """Steps by which an input's generators fire early, so that their delays are long enough."""
+        if p.pre in self.plan.populations or not p.n_synapses:
+            return 0
+        return max(0, self.slice - self._steps(p))
+
+    # --- what the network consists of
+
+    def _population(self, p: PlanPopulation) -> None:
+        model = self.models[p.name]
+        quiet = _values({**model.parameters, **model.quiet}, p)
+        try:
+            self.groups[p.name] = self.nest.Create(model.name, p.size, params=quiet)
+            self.groups[p.name].set(**_values({**model.parameters, "V_m": quiet["V_m"]}, p))
+            self.groups[p.name].set(**quiet)
+        except self.nest.NESTError as error:
+            raise UnsupportedError(f"NEST refuses it: {error}", where=f"population {p.name!r}") from error
+        for weights, initial in zip(model.weights, model.initial, strict=True):
+            self._initial(p, np.multiply(weights, initial))
+
+    def _initial(self, p: PlanPopulation, initial: Value) -> None:
+        """What has arrived before step 0: a spike each that arrives in the last step in which the neurons rest."""
+        weight = np.broadcast_to(np.asarray(initial, np.float64), p.shape).reshape(-1)
+        target = np.flatnonzero(weight)
+        if len(target):
+            time = (self.start - self.slice) * self.step_ms
+            source = self.nest.Create("spike_generator", params={"spike_times": [time]})
+            pre = np.full(len(target), source.tolist()[0])
+            self._connect(pre, self._first(p.name) + target, weight[target], np.full(len(target), self.slice))
+
+    def _first(self, name: str) -> int:
+        """NEST's number of the first neuron of a population; the others follow."""
+        return int(self.groups[name][0].tolist()[0])
+
+    def _generators(self, name: str, shift: int) -> tuple[int, NDArray[np.int64]]:
+        """Generators of an input's spikes, ``shift`` steps early: the first's number, and the place of every channel
+        among them (-1: it never spikes)."""
+        if (name, shift) in self.generators:
+            return self.generators[name, shift]
+        place = np.full(self.plan.size_of(name), -1, np.int64)
+        first = 0
+        spikes = self.request.given.get(name)
+        if spikes is not None:
+            spikes = spikes.select(np.array([self.sample]))
+        if spikes is not None and len(spikes):
+            order = np.argsort(spikes.neuron, kind="stable")
+            channels, begin = np.unique(spikes.neuron[order], return_index=True)
+            times = (spikes.step[order].astype(np.int64) + (self.start + 1 - shift)) * self.step_ms
+            counts = spikes.counts_of_cells()[order].astype(np.int64)
+            trains = zip(np.split(times, begin[1:]), np.split(counts, begin[1:]), strict=True)
+            parameters = [{"spike_times": t, "spike_multiplicities": c} for t, c in trains]
+            first = self.nest.Create("spike_generator", len(channels), params=parameters)[0].tolist()[0]
+            place[channels] = np.arange(len(channels))
+        self.generators[name, shift] = first, place
+        return first, place
+
+    def _projection(self, p: PlanProjection) -> None:
+        if p.plasticity is not None:
+            raise UnsupportedError("plasticity is not translated to NEST", where=f"projection {p.name!r}")
+        model, shift = self.models[p.post], self.shifts[p.name]
+        factor = np.broadcast_to(np.asarray(model.weights[p.receptor]), self.plan.populations[p.post].shape)
+        factor = factor.reshape(-1)
+        if p.pre in self.plan.populations:
+            first, place = self._first(p.pre), None
+        else:
+            first, place = self._generators(p.pre, shift)
+        for part in _slices(p.n_synapses):
+            pre, post = p.pre_index[part].astype(np.int64), p.target[part].astype(np.int64)
+            weight, delay = p.weight[part] * factor[post], p.delay[part] + (shift - model.lead)
+            if place is not None:
+                pre = place[pre]
+                pre, post, weight, delay = (a[pre >= 0] for a in (pre, post, weight, delay))
+            self._connect(pre + first, post + self._first(p.post), weight, delay)
+
+    def _connect(
+        self, pre: NDArray[Any], post: NDArray[Any], weight: NDArray[Any], delay: NDArray[Any], **more: Any
+    ) -> None:
+        if len(pre):
+            values = {"weight": np.asarray(weight, np.float64), "delay": delay * self.step_ms, **more}
+            self.nest.Connect(pre, post, "one_to_one", values)
+
+    def _recorders(self, p: PlanPopulation) -> None:
+        wanted, model = self.request.wanted[p.name], self.models[p.name]
+        known = {"spikes", *model.recorded}
+        if unknown := set(wanted.variables) - known:
+            raise DescriptionError(
+                "cannot be recorded in NEST",
+                where=f"population {p.name!r}",
+                value=sorted(unknown),
+                limit=sorted(known),
+            )
+        delay = {"delay": self.slice * self.step_ms}
+        if "spikes" in wanted.variables and p.model.SPIKES:
+            recorder = self.nest.Create("spike_recorder", params={"time_in_steps": True})
+            self.nest.Connect(self.groups[p.name], recorder, syn_spec=delay)
+            self.recorders[p.name] = recorder
+        chosen = np.arange(p.size) if wanted.neurons is None else np.unique(wanted.neurons)
+        late: dict[int, list[str]] = {}
+        for variable in wanted.variables:
+            if variable != "spikes":
+                names, _, later = model.recorded[variable]
+                late.setdefault(later, []).extend(names)
+        for later, names in late.items():
+            settings = {
+                "record_from": names,
+                "interval": wanted.stride(self.plan.dt) * self.step_ms,
+                "offset": (self.start + later) * self.step_ms,
+                "time_in_steps": True,
+            }
+            meter = self.nest.Create("multimeter", params=settings)
+            if len(chosen):
+                self.nest.Connect(meter, self.groups[p.name][chosen.tolist()], syn_spec=delay)
+            self.meters[p.name, later] = meter, tuple(names)
+
+    # --- running it
+
+    def run(self) -> None:
+        """Let the neurons rest up to step 0, run, and go on until the recorders have seen the last step."""
+        self.nest.Simulate(self.start * self.step_ms)
+        for p in self.plan.populations.values():
+            model = self.models[p.name]
+            self.groups[p.name].set(**_values({**model.parameters, **model.state}, p))
+        steps = self.request.steps
+        if steps:
+            self.nest.Simulate(steps * self.step_ms)
+            rest = -(self.start + steps) % self.slice
+            self.nest.Simulate((rest + self.slice) * self.step_ms)
+
+    def spikes(self, p: PlanPopulation) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Steps and neurons of a population's spikes, as the recorder has them; some may lie after the run."""
+        if p.name not in self.recorders:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        events = self.recorders[p.name].events
+        step = np.asarray(events["times"], np.int64) - 1 - self.start
+        return step, np.asarray(events["senders"], np.int64) - self._first(p.name)
+
+    def trace(self, p: PlanPopulation, variable: str) -> NDArray[np.float64]:
+        """A recorded variable, [T', k]."""
+        wanted = self.request.wanted[p.name]
+        names, factor, later = self.models[p.name].recorded[variable]
+        meter, _ = self.meters[p.name, later]
+        stride = wanted.stride(self.plan.dt)
+        rows = -(-self.request.steps // stride)
+        events = meter.events
+        row = (np.asarray(events["times"], np.int64) - self.start - later) // stride
+        neuron = np.asarray(events["senders"], np.int64) - self._first(p.name)
+        inside = row < rows
+        values = np.full((rows, p.size), np.nan)
+        total = np.sum([np.asarray(events[name], np.float64) for name in names], axis=0)
+        values[row[inside], neuron[inside]] = total[inside]
+        values *= np.broadcast_to(np.asarray(factor), p.shape).reshape(-1)
+        return values if wanted.neurons is None else values[:, list(wanted.neurons)]
+
+
+def resolution(dt: float) -> float:
+    """The time step in ms; NEST counts in microseconds."""
+    micro = round(dt * 1e6)
+    if micro < 1 or abs(dt * 1e6 - micro) > 1e-6 * micro:
+        raise UnsupportedError(
+            "NEST's time step is a whole number of microseconds", where="Network.dt", value=dt, limit="n * 1e-6 s"
+        )
+    return micro / 1e3
+
+
+def _values(values: Any, p: PlanPopulation) -> dict[str, Any]:
+    """Parameters as NEST takes them: a number, or a list with one for each neuron."""
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        each = np.asarray(value, np.float64)
+        out[name] = float(each.reshape(-1)[0]) if each.size == 1 else each.reshape(-1).tolist()
+    return out
+
+
+def _slices(n: int) -> Iterator[slice]:
+    for first in range(0, n, _SYNAPSES_AT_ONCE):
+        yield slice(first, min(first + _SYNAPSES_AT_ONCE, n))
