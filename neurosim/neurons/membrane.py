@@ -115,7 +115,9 @@ def membrane_step(
 
 def check_reset_timing(model: Any) -> None:
     """A reset one step late is defined without a refractory period only."""
-    if getattr(model, "reset_timing", None) is ResetTiming.NEXT_STEP and np.any(np.asarray(model.refractory) > 0):
+    if getattr(model, "reset_timing", None) is ResetTiming.NEXT_STEP and np.any(
+        np.asarray(model.refractory) > 0
+    ):
         raise DescriptionError(
             "a reset in the next step cannot be combined with a refractory period",
             where=f"{type(model).__name__}.reset_timing",
