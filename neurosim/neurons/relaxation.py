@@ -8,10 +8,10 @@ __all__ = ["relaxation"]
 
 
 def relaxation(x: Any) -> Any:
-    """1 - exp(-x): the share of its way that a relaxation covers in the time x, for x >= 0 to 4 units in the last place.
+    """1 - exp(-x) for x >= 0: the share of its way that a relaxation covers in the time x.
 
-    A power series at x/128, and Q(2 y) = Q(y) (2 - Q(y)) seven times, which does not let relative errors grow. Beyond 40
-    the result is 1 in double precision.
+    A power series at x/128, and Q(2 y) = Q(y) (2 - Q(y)) seven times, which does not let relative errors grow. Beyond
+    40 the result is 1 in double precision.
     """
     y = (x if x < 40.0 else 40.0) * 0.0078125
     q = 1.0 / 479001600.0 - y * (1.0 / 6227020800.0)
