@@ -7,6 +7,7 @@ or 4 for its target; its own delay shares the 32-bit word of the target, so 8 by
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,19 @@ class SynapseRows:
     def sources(self) -> NDArray[np.int32]:
         """Presynaptic neuron of every synapse, int32 [n_syn]: a copy."""
         return np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.row_start))
+
+    @cached_property
+    def most_onto_one(self) -> int:
+        """The largest number of synapses onto one neuron."""
+        return int(np.bincount(self.targets(), minlength=1).max()) if self.n_synapses else 0
+
+    def onto(self, low: int, high: int) -> SynapseRows:
+        """The synapses onto the neurons from ``low`` to ``high``, in the same order and numbering."""
+        target = self.targets()
+        keep = (target >= low) & (target < high)
+        before = np.concatenate([[0], np.cumsum(keep)])
+        weight = self.weight[keep] if len(self.weight) == self.n_synapses else self.weight
+        return replace(self, row_start=before[self.row_start], word=self.word[keep], weight=weight)
 
     def delay_range(self) -> tuple[int, int]:
         """Shortest and longest delay in steps; (0, 0) without synapses."""

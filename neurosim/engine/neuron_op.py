@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import math
 
-from numba import carray, cfunc, njit
+from numba import carray, cfunc, float32, njit
 {imports}
 
 from neurosim.engine.native import OP, {pointer}, i64_at, u8_at
@@ -35,17 +36,17 @@ from neurosim.engine.spike_list import append_spikes
 def loop({parameters}, spikes_, tile_):
     bad_ = False
 {hoisted}    for n_ in range(tile_):
-        {outputs}, spike_ = step({arguments})
+        {outputs}spike_ = step({arguments})
         {stores}
-        bad_ |= not (abs(new_{first}) < math.inf)
+        {check}
         spikes_[n_] = spike_
     return bad_
 
 
 @cfunc(OP, cache=True, error_model="numpy")
 def update(table, sample, low, high, step, scratch):
-    """table: population, size, status, list of spikes (neuron, count, edges, parts), states, coefficients;
-    scratch: arrivals, spikes, part, current."""
+    """table: population, size, status, list of spikes (neuron, count, edges, parts), states, coefficients,
+    gain of an injected current; scratch: arrivals, spikes, part, current."""
     t = carray(i64_at(table), {table_size})
     own = carray(i64_at(scratch), 4)
     size, tile = t[1], high - low
@@ -64,19 +65,22 @@ _FIXED = 7
 
 
 def update_op(
-    model: NeuronModel, dt: float, dtype: Any, *, varies: bool = False, driven: bool = False
+    model: NeuronModel, dt: float, real: Any, *, varies: bool = False, driven: bool = False
 ) -> int:
-    """Address of the compiled op that updates a tile of neurons, for state of type ``dtype``.
+    """Address of the compiled op that updates a tile of neurons, for state of type ``real``.
 
     Args:
         varies: whether the coefficients are arrays, one value a neuron.
-        driven: whether a current is injected: the scratch then holds what to add to the coefficient ``CURRENT``.
+        driven: whether a current is injected: the scratch then holds it, and ``gain`` times it is added to the
+            coefficient ``CURRENT``.
 
     Raises:
         DescriptionError: a step that takes or returns something else than the model declares, or cannot be compiled.
     """
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
     imports, step = function_source(type(model).step, "step", owner)
+    if np.dtype(real) == np.float32:
+        step = in_single(step)
     states, coefficients, receptors = model.STATE, list(model.coefficients(dt)), model.RECEPTORS
     check_step(model, dt)
     options = []
@@ -84,7 +88,7 @@ def update_op(
         value = getattr(model, name)
         imports.append(enum_import(type(value), type(value).__qualname__))
         options.append(f"{name.upper()} = {type(value).__qualname__}.{value.name}")
-    itemsize = np.dtype(dtype).itemsize
+    itemsize = np.dtype(real).itemsize
     at = {4: "f32_at", 8: "f64_at"}[itemsize]
     first = _FIXED + len(states)
 
@@ -101,11 +105,12 @@ def update_op(
         value = f"{name}[n_]" if varies else f"shared_{name}"
         if not varies:
             hoisted += f"    {value} = {name}[0]\n"
-        arguments.append(f"{value} + injected_[n_]" if driven and name == model.CURRENT else value)
+        driven_value = f"{value} + gain_[{'n_' if varies else '0'}] * injected_[n_]"
+        arguments.append(driven_value if driven and name == model.CURRENT else value)
     parameters = [*states, *receptors, *coefficients]
     if driven:
-        parameters.append("injected_")
-        actual.append(array("own[3]"))
+        parameters += ["gain_", "injected_"]
+        actual += [array(f"t[{first + len(coefficients)}]{where}", length), array("own[3]")]
     arguments += [name.upper() for name in model.OPTIONS]
     text = _TEMPLATE.format(
         owner=owner,
@@ -115,11 +120,11 @@ def update_op(
         step=step,
         parameters=", ".join(parameters),
         hoisted=hoisted,
-        outputs=", ".join(f"new_{name}" for name in states),
-        first=states[0],
+        outputs="".join(f"new_{name}, " for name in states),
+        check=f"bad_ |= not (abs(new_{states[0]}) < math.inf)" if states else "",
         arguments=", ".join(arguments),
         stores="\n        ".join(f"{name}[n_] = new_{name}" for name in states),
-        table_size=first + len(coefficients),
+        table_size=first + len(coefficients) + 1,
         itemsize=itemsize,
         actual=",\n            ".join(actual),
         status=STATUS,
@@ -130,3 +135,18 @@ def update_op(
     )
     address: int = load_generated(type(model).__name__, text).update.address
     return address
+
+
+class _Single(ast.NodeTransformer):
+    """Float literals as float32: in Numba a float64 literal would make everything it touches double."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if not isinstance(node.value, float):
+            return node
+        return ast.Call(ast.Name("float32", ast.Load()), [node], [])
+
+
+def in_single(source: str) -> str:
+    """The source of functions with their float literals in single precision."""
+    tree = ast.fix_missing_locations(_Single().visit(ast.parse(source)))
+    return "\n\n\n".join(ast.unparse(function) for function in tree.body)

@@ -1,0 +1,117 @@
+"""Ops that deliver the spikes of a step over static synapses: into rings of sums, or rings of counts.
+
+Where all synapses of a projection share a weight, arrivals are counted in small integers and the weight is multiplied once
+when they are gathered: less memory to touch, and exact in any order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.connectivity.synapse_rows import SynapseRows
+from neurosim.engine.generate import load_generated
+from neurosim.engine.plan import PlanProjection
+
+__all__ = ["DELIVERY_TABLE", "deliver_reference", "delivery_op", "row_bounds"]
+
+_TEMPLATE = '''"""Delivery of static synapses: {title}. Generated; do not edit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, cfunc, njit
+
+from neurosim.engine.native import OP, i32_at, i64_at, {word}_at, {weight}_at, {ring}_at
+
+ONE = np.{ring_type}(1)
+
+
+@njit(error_model="numpy")
+def add_rows(neurons, row_start, row_stop, word, weight, ring, step, mask, n_post, delay, bits):
+    """ring[(step + delay) & mask, target] += weight, for all synapses of some neurons."""
+    {prepare}
+    for q in range(neurons.size):
+        i = neurons[q]
+        for e in range(row_start[i], row_stop[i]):
+            {add}
+
+
+@cfunc(OP, cache=True, error_model="numpy")
+def deliver(table, sample, low, high, step, scratch):
+    """Entries of the table: see DELIVERY_TABLE in neurosim.engine.delivery_op."""
+    t = carray(i64_at(table), 20)
+    parts, row = t[3], ((step - t[4]) & t[5]) + sample * t[6]
+    start = carray(i64_at(t[0]), (row + 1) * parts)
+    count = carray(i64_at(t[1]), (row + 1) * parts)
+    n_pre, n_synapses, n_post, mask = t[7], t[12], t[15], t[14]
+    row_start, row_stop = carray(i64_at(t[8]), n_pre), carray(i64_at(t[9]), n_pre)
+    word, weight = carray({word}_at(t[10]), n_synapses), carray({weight}_at(t[11]), n_synapses)
+    slots = (mask + 1) * n_post
+    ring = carray({ring}_at(t[13] + sample * slots * {itemsize}), slots)
+    for p in range(row * parts, (row + 1) * parts):
+        if count[p]:
+            neurons = carray(i32_at(t[2] + 4 * start[p]), count[p])
+            add_rows(neurons, row_start, row_stop, word, weight, ring, step, mask, n_post, t[16], t[17])
+'''
+
+DELIVERY_TABLE = (
+    "list_start", "list_count", "list_neuron", "list_parts", "list_first", "list_mask", "list_stride",
+    "n_pre", "row_start", "row_stop", "word", "weight", "n_synapses",
+    "ring", "ring_mask", "n_post", "delay", "target_bits", "spare", "spare",
+)  # fmt: skip
+"""Entries of the op's table, in order. A list of spikes: see `neurosim.engine.spike_list`; the row of a step is
+((step - first) & mask) + sample * stride."""
+
+_SHORT = {"float32": "f32", "float64": "f64", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
+
+
+def delivery_op(rows: SynapseRows, ring: Any) -> int:
+    """Address of the compiled op for rows of this layout and a ring of this type; an integer ring counts arrivals."""
+    word, weight, kind = (np.dtype(t) for t in (rows.word.dtype, rows.weight.dtype, ring))
+    counts, packed = kind.kind == "u", rows.target_bits > 0
+    if packed:
+        prepare = "low_bits = word.dtype.type((np.uint64(1) << np.uint64(bits)) - np.uint64(1))"
+        prepare = "low_bits = (np.int64(1) << bits) - 1"
+        place = "((step + (np.int64(word[e]) >> bits)) & mask) * n_post + (np.int64(word[e]) & low_bits)"
+        target = f"ring[{place}]"
+    else:
+        prepare = "slot = ring[((step + delay) & mask) * n_post : ((step + delay) & mask) * n_post + n_post]"
+        target = "slot[word[e]]"
+    own = len(rows.weight) != 1 or rows.n_synapses == 1
+    value = "ONE" if counts else (f"np.{kind}(weight[e])" if own else f"np.{kind}(weight[0])")
+    layout = f"{word} words{' with delays' if packed else ''}"
+    title = f"{layout}, {'counted' if counts else f'{weight} weights'} into {kind}"
+    text = _TEMPLATE.format(
+        title=title if own or counts else title + ", one weight",
+        word=_SHORT[word.name],
+        weight=_SHORT[weight.name],
+        ring=_SHORT[kind.name],
+        ring_type=kind.name,
+        itemsize=kind.itemsize,
+        prepare=prepare,
+        add=f"{target} += {value}",
+    )
+    address: int = load_generated("delivery", text).deliver.address
+    return address
+
+
+def row_bounds(rows: SynapseRows, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the targets of each part begin in every row that is sorted by target: int64 [parts + 1, n_pre]."""
+    out = np.empty((len(edges), rows.n_pre), np.int64)
+    out[0], out[-1] = rows.row_start[:-1], rows.row_start[1:]
+    for part in range(1, len(edges) - 1):
+        before = np.concatenate([[0], np.cumsum(rows.word < edges[part])])
+        out[part] = rows.row_start[:-1] + np.diff(before[rows.row_start])
+    return out
+
+
+def deliver_reference(p: PlanProjection, counts: NDArray[Any], steps: int) -> NDArray[np.float64]:
+    """All arrivals of a run at once, in plain NumPy: counts [T, n_pre] -> arrivals [steps, n_post]."""
+    out = np.zeros((steps + p.max_delay + 1, p.n_post))
+    for k in range(len(counts)):
+        arriving = counts[k][p.pre_index] * p.weight.astype(np.float64)
+        np.add.at(out, (k + p.delay, p.target), arriving)
+    return out[:steps]

@@ -1,0 +1,579 @@
+"""The arrays of a running simulation, and the tables that tell the compiled loop what to do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim import random
+from neurosim.engine.delivery_op import delivery_op, row_bounds
+from neurosim.engine.drive_kernels import prepare
+from neurosim.engine.drive_op import drive_op
+from neurosim.engine.driver import BLOCK, STATUS, TILE, Field, Status, run_steps
+from neurosim.engine.gather_op import clear_op, gather_op
+from neurosim.engine.neuron_kernel import coefficient_table, initial_state
+from neurosim.engine.neuron_op import update_op
+from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection
+from neurosim.engine.plasticity_op import PlasticSynapses
+from neurosim.engine.record_op import record_op, trace_op
+from neurosim.engine.recording import Record, State
+from neurosim.engine.recording_sink import Chunk
+from neurosim.engine.spike_list import SpikeList, list_of_input, list_of_population
+from neurosim.errors import NumericsError, ShapeError
+from neurosim.spikes import Spikes
+
+__all__ = ["Inputs", "Program", "bytes_per_sample"]
+
+Inputs = Mapping[str, Spikes]
+_TRACE_BYTES = 32 * 2**20
+"""Recorded state is handed on when it takes this much."""
+_STEPS = 1 << 14
+"""Recorded spikes and the inputs are handed over after this many steps at the latest."""
+_SPIKES = 1 << 18
+"""Recorded spikes are handed on when there are about this many."""
+
+
+@dataclass
+class Ring:
+    """Arrivals of the coming steps at one receptor, [S, slots, n]: sums, or counts to be multiplied by ``weight``."""
+
+    name: str
+    receptor: int
+    values: NDArray[Any]
+    weight: NDArray[Any]
+
+    @property
+    def mask(self) -> int:
+        return int(self.values.shape[1]) - 1
+
+
+@dataclass
+class Neurons:
+    """One population at work: state [S, n] a variable."""
+
+    population: PlanPopulation
+    state: dict[str, NDArray[Any]]
+    coefficients: NDArray[Any]
+    edges: NDArray[np.int64]
+    spikes: SpikeList
+    rings: dict[str, Ring] = field(default_factory=dict)
+
+
+@dataclass
+class Recorded:
+    """The buffer of recorded spikes of a population: the table of its op, and the arrays it names."""
+
+    table: NDArray[np.int64]
+    sample: NDArray[np.int32]
+    step: NDArray[np.int32]
+    neuron: NDArray[np.int32]
+
+
+@dataclass
+class Trace:
+    """The buffer of one recorded state variable."""
+
+    table: NDArray[np.int64]
+    stride: int
+    chosen: NDArray[np.int64]
+    order: NDArray[np.int64] | None
+    out: NDArray[np.float64]
+
+
+def bytes_per_sample(plan: Plan, real: Any) -> int:
+    """Memory of one sample's working arrays, roughly."""
+    size = np.dtype(real).itemsize
+    total = 0
+    for name, p in plan.populations.items():
+        slots = sum(q.max_delay + 1 for q in plan.incoming(name))
+        total += p.size * size * (len(p.model.STATE) + min(slots, 64))
+    return total + sum(2 * size * p.n_synapses for p in plan.projections if p.plasticity is not None)
+
+
+class Program:
+    """A range of samples at work, in one or several parts (ranges of neurons) that run at the same time.
+
+    Args:
+        inputs: spikes of the whole run, of these samples.
+        samples: which samples of the run these are.
+        wanted: what is recorded.
+        state: where to go on from, cut to these samples; None: the initial state.
+        edges: population -> the neurons of each part, int64 [parts + 1].
+        real: float32 or float64, of state, coefficients and arrivals.
+        seed: of the run.
+        modulation: plastic projection -> third factor, [T, S].
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: Inputs,
+        samples: range,
+        steps: int,
+        *,
+        wanted: Mapping[str, Record],
+        state: State | None,
+        edges: Mapping[str, NDArray[np.int64]],
+        real: Any,
+        seed: int,
+        modulation: Mapping[str, NDArray[np.float64]],
+    ) -> None:
+        self.plan, self.samples, self.steps, self.wanted = plan, samples, steps, wanted
+        self.first = state.step if state is not None else 0
+        self.status = np.zeros(STATUS, np.int64)
+        self._real = np.dtype(real)
+        self._seed, self._inputs = seed, inputs
+        self._parts = len(next(iter(edges.values()))) - 1
+        self._keep: list[Any] = []  # what only addresses point to
+        self._ops: list[list[list[int]]] = [[] for _ in range(self._parts)]
+        self._table = [np.zeros((len(plan.populations), len(Field)), np.int64) for _ in range(self._parts)]
+        self._neurons = {name: self._new_neurons(p, edges[name], state) for name, p in plan.populations.items()}
+        self._lists = {name: n.spikes for name, n in self._neurons.items()}
+        self._lists |= {name: _no_spikes(len(samples)) for name in plan.inputs}
+        self._input_tables: list[tuple[str, NDArray[np.int64]]] = []
+        self._recorded: dict[str, Recorded] = {}
+        self._traces: dict[tuple[str, str], Trace] = {}
+        self.plastic: dict[str, PlasticSynapses] = {}
+        self._scratch = [self._new_scratch(part) for part in range(self._parts)]
+        place = _places(plan)
+        for number, name in enumerate(plan.populations):
+            self._build(number, self._neurons[name], place, state, modulation)
+        self._stages, self._members = _stage_tables(plan, set(plan.populations))
+        self._edges = np.array([edges[name] for name in plan.populations])
+        self._op_table = [np.array(ops, np.int64).reshape(-1, 2) for ops in self._ops]
+
+    # --- building
+
+    def _address(self, array: NDArray[Any]) -> int:
+        self._keep.append(array)
+        return int(array.ctypes.data)
+
+    def _new_neurons(self, p: PlanPopulation, edges: NDArray[np.int64], state: State | None) -> Neurons:
+        n_samples, dt = len(self.samples), self.plan.dt
+        values = initial_state(p.model, dt, n_samples, p.size).astype(self._real)
+        held = dict(zip(p.model.STATE, values, strict=True))
+        if state is not None:
+            for name in held:
+                given = state.variables[p.name][name]
+                if given.shape != (n_samples, p.size):
+                    limit = (n_samples, p.size)
+                    raise ShapeError(
+                        "state of another network", where=f"state of {p.name!r}", value=given.shape, limit=limit
+                    )
+                held[name] = np.array(given, self._real)
+        coefficients, _ = coefficient_table(p.model, dt, p.size)
+        if np.size(p.model.current_gain(dt)) > 1:
+            coefficients = np.broadcast_to(coefficients, (len(coefficients), p.size))
+        return Neurons(p, held, np.ascontiguousarray(coefficients, self._real), edges, list_of_population(edges))
+
+    def _new_scratch(self, part: int) -> NDArray[np.int64]:
+        receptors = max(len(p.model.RECEPTORS) for p in self.plan.populations.values())
+        arrays = (
+            np.zeros((max(receptors, 1), TILE), self._real), np.zeros(TILE + 64, np.uint8), np.zeros(TILE, self._real)
+        )  # fmt: skip
+        x, spikes, current = (self._address(a) for a in arrays)
+        return np.array([x, spikes, part, current], np.int64)
+
+    def _op(self, part: int, address: int, entries: Iterable[int]) -> NDArray[np.int64]:
+        table = np.array(list(entries), np.int64)
+        self._ops[part].append([address, self._address(table)])
+        return table
+
+    def _build(
+        self,
+        number: int,
+        neurons: Neurons,
+        place: Mapping[str, tuple[int, int]],
+        state: State | None,
+        modulation: Mapping[str, NDArray[np.float64]],
+    ) -> None:
+        """Fill the row of one population: its rings, and the ops of every field."""
+        name = neurons.population.name
+        incoming = [p for p in self.plan.incoming(name) if p.n_synapses]
+        groups = {p.name: _group(place, p.pre, name) for p in incoming}
+        static = [p for p in incoming if p.plasticity is None]
+        ring_of = {p.name: self._ring(neurons, p, groups[p.name], static, groups, state) for p in static}
+        learning = [p for p in incoming if p.plasticity is not None]
+        for p in learning:
+            arrivals = np.zeros((len(self.samples), 1, p.n_post), self._real)
+            neurons.rings[p.name] = Ring(p.name, p.receptor, arrivals, np.ones(1, self._real))
+            carried = state.extras[p.name] if state is not None else None
+            self.plastic[p.name] = PlasticSynapses(
+                p, self.plan, self.samples, self.first, self.steps, self._real, neurons.edges,
+                source=self._lists[p.pre], target=neurons.spikes, arrivals=arrivals[:, 0],
+                modulation=modulation.get(p.name), carried=carried, seed=self._seed,
+            )  # fmt: skip
+        if state is not None:
+            _restore(neurons, state)
+        driven = [d for d in self.plan.drives if d.population == name]
+        for part in range(self._parts):
+            row, ops = self._table[part][number], self._ops[part]
+            for group, fields in enumerate(
+                ((Field.BLOCK_FIRST, Field.BLOCK_LAST), (Field.LEVEL_FIRST, Field.LEVEL_LAST),
+                 (Field.BACK_FIRST, Field.BACK_LAST))
+            ):  # fmt: skip
+                row[fields[0]] = len(ops)
+                for p in incoming:
+                    if groups[p.name] != group:
+                        continue
+                    if p.plasticity is None:
+                        table = self._deliver(part, p, ring_of[p.name], neurons)
+                    else:
+                        address, table = self.plastic[p.name].note(part)
+                        ops.append([address, self._address(table)])
+                    if p.pre in self.plan.inputs:
+                        self._input_tables.append((p.pre, table))
+                row[fields[1]] = len(ops)
+            row[Field.ARRIVE_FIRST] = len(ops)
+            for p in learning:
+                address, table = self.plastic[p.name].arrive(part)
+                ops.append([address, self._address(table)])
+            row[Field.ARRIVE_LAST] = row[Field.GATHER_FIRST] = len(ops)
+            self._gather(part, neurons, driven)
+            row[Field.GATHER_LAST] = row[Field.TRACE_FIRST] = len(ops)
+            self._record_state(part, neurons)
+            row[Field.TRACE_LAST] = row[Field.LEARN_FIRST] = len(ops)
+            for p in learning:
+                address, table = self.plastic[p.name].learn(part)
+                ops.append([address, self._address(table)])
+            row[Field.LEARN_LAST] = len(ops)
+            self._update(row, number, neurons, any(d.drive.CURRENT for d in driven))
+            if part == 0 and name in self.wanted and "spikes" in self.wanted[name].variables:
+                row[Field.RECORD], row[Field.RECORD_TABLE] = self._record_spikes(neurons)
+
+    def _ring(
+        self,
+        neurons: Neurons,
+        p: PlanProjection,
+        group: int,
+        static: Sequence[PlanProjection],
+        groups: Mapping[str, int],
+        state: State | None,
+    ) -> Ring:
+        """The ring that a projection delivers to: with others of its receptor and group, and, if all its synapses have one
+        weight, of that weight."""
+        one = _one_weight(p)
+        sharing = [
+            q for q in static if (groups[q.name], q.receptor, _one_weight(q)) == (group, p.receptor, one)
+        ]
+        name = f"{group}:{p.receptor}" + ("" if one is None else f":{one!r}")
+        if name not in neurons.rings:
+            longest = max(q.max_delay for q in sharing)
+            ahead = (BLOCK, BLOCK, 0)[group]  # how many steps of a source are delivered before the first is gathered
+            slots = 1 << (longest + ahead - 1).bit_length()
+            kind = self._real
+            if one is not None:
+                under_way = state.arrivals[p.post].get(name) if state is not None else None
+                most = int(under_way.max(initial=0)) if under_way is not None else 0
+                kind = _count_type(most + sum(self._most_at_once(q) for q in sharing))
+            values = np.zeros((len(self.samples), slots, p.n_post), kind)
+            weight = np.array([1.0 if one is None else one], self._real)
+            neurons.rings[name] = Ring(name, p.receptor, values, weight)
+        return neurons.rings[name]
+
+    def _most_at_once(self, p: PlanProjection) -> int:
+        """A bound for the arrivals at one neuron in one step: synapses onto it, times spikes of a source in a step."""
+        spikes = self._inputs.get(p.pre)
+        count = spikes.count.max(initial=1) if spikes is not None and spikes.count is not None else 1
+        return p.rows.most_onto_one * int(count)
+
+    def _deliver(self, part: int, p: PlanProjection, ring: Ring, neurons: Neurons) -> NDArray[np.int64]:
+        rows = p.rows
+        bounds = rows.row_start[:-1], rows.row_start[1:]
+        if self._parts > 1:
+            rows, bounds = _part_of(p, neurons.edges, part)
+        own = len(rows.weight) == rows.n_synapses
+        entries = [
+            *self._lists[p.pre].entries(),
+            rows.n_pre, self._address(bounds[0]), self._address(bounds[1]),
+            self._address(rows.word), self._address(rows.weight), rows.n_synapses if own else 1,
+            self._address(ring.values), ring.mask, rows.n_post, rows.delay, rows.target_bits,
+            rows.n_synapses, 0,
+        ]  # fmt: skip
+        return self._op(part, delivery_op(rows, ring.values.dtype), entries)
+
+    def _gather(self, part: int, neurons: Neurons, driven: Sequence[Any]) -> None:
+        model, size = neurons.population.model, neurons.population.size
+        current = any(d.drive.CURRENT for d in driven)
+        self._op(part, clear_op(self._real), [len(model.RECEPTORS), int(current)])
+        for ring in neurons.rings.values():
+            entries = [self._address(ring.values), ring.mask, size, ring.receptor, self._address(ring.weight)]
+            self._op(part, gather_op(ring.values.dtype, self._real), entries)
+        for d in driven:
+            key = random.key(self._seed, "drive", d.name)
+            prepared = prepare(d.drive, neurons.population.shape, self.plan.dt, key, self._real)
+            entries = [-1 if d.drive.CURRENT else d.receptor, self.samples.start]
+            for array in prepared.arrays:
+                entries += [self._address(np.ascontiguousarray(array)), *array.shape]
+            self._op(part, drive_op(prepared, self._real), entries)
+
+    def _update(self, row: NDArray[np.int64], number: int, neurons: Neurons, driven: bool) -> None:
+        p = neurons.population
+        spikes = neurons.spikes
+        entries = [number, p.size, self._address(self.status), self._address(spikes.neuron), self._address(spikes.count)]
+        entries += [self._address(neurons.edges), self._parts]
+        entries += [self._address(a) for a in neurons.state.values()]
+        entries += [self._address(c) for c in neurons.coefficients]
+        varies = neurons.coefficients.shape[1:] != (1,)
+        gain = np.asarray(p.model.current_gain(self.plan.dt), self._real).reshape(-1)
+        entries.append(self._address(np.array(np.broadcast_to(gain, p.size if varies else 1))))
+        table = np.array(entries, np.int64)
+        row[Field.UPDATE] = update_op(p.model, self.plan.dt, self._real, varies=varies, driven=driven)
+        row[Field.UPDATE_TABLE] = self._address(table)
+
+    def _record_spikes(self, neurons: Neurons) -> tuple[int, int]:
+        size = neurons.population.size
+        capacity = BLOCK * size + _SPIKES
+        sample, step, neuron = (np.empty(capacity, np.int32) for _ in range(3))
+        table = np.array(
+            [*neurons.spikes.entries()[:4], size, *(self._address(a) for a in (sample, step, neuron)), 0, capacity,
+             self.first, self._address(self.status), 0], np.int64
+        )  # fmt: skip
+        self._recorded[neurons.population.name] = Recorded(table, sample, step, neuron)
+        return record_op(), self._address(table)
+
+    def _record_state(self, part: int, neurons: Neurons) -> None:
+        name, size = neurons.population.name, neurons.population.size
+        record = self.wanted.get(name)
+        for variable in record.variables if record else ():
+            if variable == "spikes":
+                continue
+            assert record is not None
+            if part == 0:
+                chosen = np.arange(size) if record.neurons is None else np.array(record.neurons, np.int64)
+                order = None
+                if (np.diff(chosen) <= 0).any():
+                    chosen, order = np.unique(chosen, return_inverse=True)
+                stride = record.stride(self.plan.dt)
+                rows = self._chunk_steps() // stride + 2
+                out = np.empty((rows, len(self.samples), len(chosen)))
+                entries = [
+                    self._address(neurons.state[variable]), size, self._address(chosen), len(chosen), self.first, stride,
+                    self.first, self._address(out), len(self.samples),
+                ]  # fmt: skip
+                table = self._op(part, trace_op(self._real), entries)
+                self._traces[name, variable] = Trace(table, stride, chosen, order, out)
+            else:
+                trace = self._traces[name, variable]
+                self._ops[part].append([trace_op(self._real), self._address(trace.table)])
+
+    def _chunk_steps(self) -> int:
+        """Steps between two hand-overs."""
+        row = 0
+        for name, record in self.wanted.items():
+            width = self.plan.populations[name].size if record.neurons is None else len(record.neurons)
+            traced = sum(v != "spikes" for v in record.variables)
+            row += -(-8 * width * traced * len(self.samples) // record.stride(self.plan.dt))
+        steps = min(_STEPS, _TRACE_BYTES // max(row, 1))
+        return max(BLOCK, steps // BLOCK * BLOCK)
+
+    # --- running
+
+    def chunks(self, pool: Executor | None = None) -> Iterator[Chunk]:
+        """Run all steps and hand on what is recorded as it comes. ``pool`` runs the parts, if there are several.
+
+        Raises:
+            NumericsError: a state became NaN or infinite.
+        """
+        length = self._chunk_steps()
+        begin, last = self.first, self.first + self.steps
+        while begin < last and not self.status[Status.STOP]:
+            end = min((begin // length + 1) * length, last)
+            for p in self.plastic.values():
+                end = min(end, p.next_upkeep(begin))
+            yield self._chunk(begin, end, pool)
+            begin = end
+            for p in self.plastic.values():
+                p.upkeep(begin)
+
+    def _chunk(self, begin: int, end: int, pool: Executor | None) -> Chunk:
+        self._load_inputs(begin, end)
+        for t in self._traces.values():
+            t.table[6] = begin + (self.first - begin) % t.stride
+        spikes: dict[str, list[tuple[NDArray[np.int32], ...]]] = {name: [] for name in self._recorded}
+        sample, step = 0, begin
+        while sample < len(self.samples):
+            self.status[[Status.COUNTER, Status.FULL, Status.ENDING]] = 0
+            self._run(begin, end, sample, step, pool)
+            sample, step = int(self.status[Status.SAMPLE]), int(self.status[Status.STEP])
+            for name, r in self._recorded.items():
+                n = int(r.table[8])
+                spikes[name].append((r.sample[:n].copy(), r.step[:n].copy(), r.neuron[:n].copy()))
+                r.table[8] = 0
+            self._check()
+            if self.status[Status.STOP]:
+                break
+        self._check_all(end)
+        return Chunk(
+            first=begin - self.first,
+            stop=end - self.first,
+            first_sample=self.samples.start,
+            samples=len(self.samples),
+            spikes={name: _joined(found) for name, found in spikes.items()},
+            traces={key: self._rows_of(t, begin, end) for key, t in self._traces.items()},
+        )
+
+    def _run(self, begin: int, end: int, sample: int, step: int, pool: Executor | None) -> None:
+        def part(number: int) -> None:
+            run_steps(
+                self._stages, self._members, self._table[number], self._op_table[number], self._edges,
+                len(self.samples), begin, end, sample, step, number, self._scratch[number].ctypes.data, self.status,
+            )  # fmt: skip
+
+        if pool is None:
+            part(0)
+        else:
+            list(pool.map(part, range(self._parts)))
+
+    def _load_inputs(self, begin: int, end: int) -> None:
+        """Put the spikes of the chunk where the tables find them."""
+        for name in self.plan.inputs:
+            spikes = self._inputs.get(name)
+            if spikes is None:
+                continue
+            found = spikes_between(spikes, begin - self.first, end - self.first)
+            sample, step, neuron = found
+            held = self._lists[name]
+            new = list_of_input(sample, step, neuron, len(self.samples), end - begin)
+            held.start, held.count, held.neuron = new.start, new.count, new.neuron
+            held.first, held.stride = begin, end - begin
+        for name, table in self._input_tables:
+            table[:7] = self._lists[name].entries()
+
+    def _rows_of(self, t: Trace, begin: int, end: int) -> NDArray[np.float64]:
+        rows = len(range(begin + (self.first - begin) % t.stride, end, t.stride))
+        values = t.out[:rows]
+        return values.copy() if t.order is None else values[:, :, t.order]
+
+    def _check(self) -> None:
+        if number := int(self.status[Status.BAD_POPULATION]):
+            name = list(self.plan.populations)[number - 1]
+            self._fail(name, int(self.status[Status.BAD_STEP]) - self.first)
+
+    def _check_all(self, end: int) -> None:
+        for name, neurons in self._neurons.items():
+            if not all(np.isfinite(values).all() for values in neurons.state.values()):
+                self._fail(name, end - self.first - 1)
+
+    def _fail(self, name: str, step: int) -> None:
+        neurons = self._neurons[name]
+        for variable, values in neurons.state.items():
+            bad = np.argwhere(~np.isfinite(values))
+            if len(bad):
+                raise NumericsError(
+                    f"{variable} became NaN or infinite at step {step}",
+                    where=f"population {name!r}, sample {self.samples[int(bad[0, 0])]}, neuron {int(bad[0, 1])}",
+                    remedy="Look for weights that grow without bound, or a time constant shorter than dt under Euler",
+                )
+
+    def state(self) -> State:
+        """What the next run needs to carry on."""
+        step = self.first + self.steps
+        variables = {name: {v: a.copy() for v, a in n.state.items()} for name, n in self._neurons.items()}
+        arrivals: dict[str, dict[str, NDArray[Any]]] = {}
+        for name, n in self._neurons.items():
+            arrivals[name] = {}
+            for ring in n.rings.values():
+                if ring.name in self.plastic:
+                    continue
+                slots = ring.values.shape[1]
+                arrivals[name][ring.name] = ring.values[:, (step + np.arange(slots)) % slots].copy()
+        return State(variables, arrivals, {name: p.state() for name, p in self.plastic.items()}, step)
+
+
+def spikes_between(spikes: Spikes, begin: int, end: int) -> tuple[NDArray[np.int32], ...]:
+    """(sample, step - begin, neuron) of the spikes from step begin to end, one entry for every spike of a count."""
+    inside: Any = slice(None)
+    if begin > 0 or end < spikes.steps:
+        inside = np.flatnonzero((spikes.step >= begin) & (spikes.step < end))
+    sample, step, neuron = spikes.sample[inside], spikes.step[inside] - np.int32(begin), spikes.neuron[inside]
+    if spikes.count is not None:
+        count = spikes.count[inside]
+        sample, step, neuron = (np.repeat(a, count) for a in (sample, step, neuron))
+    return sample, step, neuron
+
+
+def _joined(found: Sequence[tuple[NDArray[np.int32], ...]]) -> tuple[NDArray[np.int32], ...]:
+    if len(found) == 1:
+        return found[0]
+    nothing = (np.zeros(0, np.int32),) * 3
+    return tuple(map(np.concatenate, zip(nothing, *found, strict=True)))
+
+
+def _no_spikes(samples: int) -> SpikeList:
+    nothing = np.zeros(0, np.int32)
+    return list_of_input(nothing, nothing, nothing, samples, 0)
+
+
+def _places(plan: Plan) -> dict[str, tuple[int, int]]:
+    """(stage, level) of every population."""
+    return {
+        name: (s, level)
+        for s, stage in enumerate(plan.stages)
+        for level, names in enumerate(stage.levels)
+        for name in names
+    }
+
+
+def _group(place: Mapping[str, tuple[int, int]], pre: str, post: str) -> int:
+    """How far ahead a source is known: 0 for the whole block, 1 as an earlier level of the stage, 2 up to now."""
+    if pre not in place or place[pre][0] < place[post][0]:
+        return 0
+    return 1 if place[pre][1] < place[post][1] else 2
+
+
+def _stage_tables(plan: Plan, populations: set[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    number = {name: i for i, name in enumerate(plan.populations)}
+    learning = {p.post for p in plan.projections if p.plasticity is not None and p.n_synapses}
+    stages, members = [], []
+    for stage in plan.stages:
+        first = len(members)
+        members += [[number[name] for name in level] for level in stage.levels]
+        length = 1 if learning & set(stage.populations) else min(stage.block, BLOCK)
+        stages.append([first, len(members), length])
+    table = np.zeros((len(members), 1 + max(map(len, members))), np.int64)
+    for row, level in zip(table, members, strict=True):
+        row[0] = len(level)
+        row[1 : 1 + len(level)] = level
+    return np.array(stages, np.int64), table
+
+
+def _one_weight(p: PlanProjection) -> float | None:
+    """The weight that all synapses of a projection share, or None."""
+    return float(p.rows.weight[0]) if len(p.rows.weight) == 1 else None
+
+
+def _count_type(most: int) -> Any:
+    return np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32
+
+
+def _part_of(p: PlanProjection, edges: NDArray[np.int64], part: int) -> tuple[Any, tuple[NDArray[np.int64], ...]]:
+    """The synapses onto the neurons of a part: where rows are sorted by target, bounds in them; else a copy."""
+    rows = p.rows
+    if not rows.target_bits:
+        bounds = row_bounds(rows, edges)
+        return rows, (bounds[part], bounds[part + 1])
+    some = rows.onto(int(edges[part]), int(edges[part + 1]))
+    return some, (some.row_start[:-1], some.row_start[1:])
+
+
+def _restore(neurons: Neurons, state: State) -> None:
+    """Arrivals under way, into the slots of their steps."""
+    name = neurons.population.name
+    given = state.arrivals[name]
+    for ring in neurons.rings.values():
+        if ring.values.shape[1] == 1 and ring.name not in given:
+            continue
+        ahead = given.get(ring.name)
+        if ahead is None or ahead.shape[0] != ring.values.shape[0] or ahead.shape[2] != ring.values.shape[2]:
+            raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=sorted(given))
+        slots = ring.values.shape[1]
+        kept = min(slots, ahead.shape[1])
+        if ahead[:, kept:].any():
+            raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=ahead.shape)
+        ring.values[:, (state.step + np.arange(kept)) % slots] = ahead[:, :kept]
