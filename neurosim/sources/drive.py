@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
+from neurosim.errors import ShapeError
 from neurosim.parameters import Parameters
 
-__all__ = ["Drive"]
+__all__ = ["Drive", "check_shapes"]
 
 
 class Drive(Parameters):
@@ -20,3 +23,15 @@ class Drive(Parameters):
 
     def check(self, shape: tuple[int, ...], dt: float, where: str) -> None:
         """Raise `DescriptionError` if the parameters do not fit a population of this shape, or this time step."""
+
+
+def check_shapes(part: Parameters, shape: tuple[int, ...], where: str) -> None:
+    """Raise `ShapeError` if an array parameter does not have the population's shape."""
+    for name, value in vars(part).items():
+        if isinstance(value, np.ndarray) and value.shape != shape:
+            raise ShapeError(
+                f"{type(part).__name__}.{name} must be a number or an array of the population's shape",
+                where=where,
+                value=value.shape,
+                limit=shape,
+            )
