@@ -20,6 +20,7 @@ from neurosim.engine.plan import PlanPopulation, PlanProjection
 from neurosim.errors import DescriptionError, UnsupportedError
 from neurosim.interchange.nest_models import NestModel, nest_model
 from neurosim.interchange.run_request import RunRequest
+from neurosim.neurons.relay import Relay
 from neurosim.parameters import Value
 
 __all__ = ["NestNetwork"]
@@ -53,6 +54,7 @@ class NestNetwork:
         self.meters: dict[tuple[str, int], tuple[Any, tuple[str, ...]]] = {}
         for population in self.plan.populations.values():
             self._population(population)
+            self._check_relay(population)
         for projection in self.plan.projections:
             self._projection(projection)
         for name in request.wanted:
@@ -94,18 +96,22 @@ class NestNetwork:
         quiet = _values({**model.parameters, **model.quiet}, p)
         try:
             self.groups[p.name] = self.nest.Create(model.name, p.size, params=quiet)
-            self.groups[p.name].set(**_values({**model.parameters, "V_m": quiet["V_m"]}, p))
-            self.groups[p.name].set(**quiet)
+            if model.quiet:  # what is set at step 0 is looked at now
+                self.groups[p.name].set(**_values({**model.parameters, **model.state}, p))
+                self.groups[p.name].set(**quiet)
         except self.nest.NESTError as error:
             raise UnsupportedError(f"NEST refuses it: {error}", where=f"population {p.name!r}") from error
-        for weights, initial in zip(model.weights, model.initial, strict=True):
-            self._initial(p, np.multiply(weights, initial))
+        for receptor, initial in enumerate(model.initial):
+            self._initial(p, receptor, initial)
 
-    def _initial(self, p: PlanPopulation, initial: Value) -> None:
+    def _initial(self, p: PlanPopulation, receptor: int, initial: Value) -> None:
         """What has arrived before step 0: a spike each that arrives in the last step in which the neurons rest."""
-        weight = np.broadcast_to(np.asarray(initial, np.float64), p.shape).reshape(-1)
-        target = np.flatnonzero(weight)
+        model = self.models[p.name]
+        values = np.broadcast_to(np.asarray(initial, np.float64), p.shape).reshape(-1)
+        target = np.flatnonzero(values)
         if len(target):
+            self._check_signs(model, receptor, values, f"population {p.name!r}")
+            weight = values * _each(model.weights[receptor], p)
             time = (self.start - self.slice) * self.step_ms
             source = self.nest.Create("spike_generator", params={"spike_times": [time]})
             pre = np.full(len(target), source.tolist()[0])
@@ -141,8 +147,8 @@ class NestNetwork:
         if p.plasticity is not None:
             raise UnsupportedError("plasticity is not translated to NEST", where=f"projection {p.name!r}")
         model, shift = self.models[p.post], self.shifts[p.name]
-        factor = np.broadcast_to(np.asarray(model.weights[p.receptor]), self.plan.populations[p.post].shape)
-        factor = factor.reshape(-1)
+        factor = _each(model.weights[p.receptor], self.plan.populations[p.post])
+        self._check_signs(model, p.receptor, p.weight, f"projection {p.name!r}")
         if p.pre in self.plan.populations:
             first, place = self._first(p.pre), None
         else:
@@ -153,7 +159,35 @@ class NestNetwork:
             if place is not None:
                 pre = place[pre]
                 pre, post, weight, delay = (a[pre >= 0] for a in (pre, post, weight, delay))
-            self._connect(pre + first, post + self._first(p.post), weight, delay)
+            more = {"receptor_type": np.full(len(pre), model.ports[p.receptor])} if any(model.ports) else {}
+            self._connect(pre + first, post + self._first(p.post), weight, delay, **more)
+
+    def _check_relay(self, p: PlanPopulation) -> None:
+        """A parrot repeats every arrival, a relay one a step: the same where no more than one can arrive."""
+        if not isinstance(p.model, Relay):
+            return
+        into = [q for q in self.plan.incoming(p.name) if q.receptor == 0]
+        fan_in = sum((np.bincount(q.target, minlength=p.size) for q in into), np.zeros(p.size, np.int64))
+        given = (self.request.given.get(q.pre) for q in into)
+        counts = max((int(s.counts_of_cells().max()) for s in given if s is not None and len(s)), default=0)
+        if fan_in.max() > 1 or counts > 1:
+            raise UnsupportedError(
+                "NEST's parrot_neuron repeats every arrival; a Relay spikes once a step",
+                where=f"population {p.name!r}",
+                value=f"{fan_in.max()} synapses to a neuron, counts up to {counts}",
+                limit="one synapse to a neuron, one spike a step",
+            )
+
+    def _check_signs(self, model: NestModel, receptor: int, weight: NDArray[Any], where: str) -> None:
+        """NEST's models with two receptors choose one by the sign of the weight."""
+        sign = model.signs[receptor]
+        if sign and np.any(np.sign(weight) == -sign):
+            raise UnsupportedError(
+                "NEST chooses the receptor by the sign of the weight, which here is that of another",
+                where=where,
+                value=float(weight[np.argmax(np.sign(weight) == -sign)]),
+                limit=f"{'>=' if sign > 0 else '<='} 0 to this receptor of {model.name}",
+            )
 
     def _connect(
         self, pre: NDArray[Any], post: NDArray[Any], weight: NDArray[Any], delay: NDArray[Any], **more: Any
@@ -202,7 +236,8 @@ class NestNetwork:
         self.nest.Simulate(self.start * self.step_ms)
         for p in self.plan.populations.values():
             model = self.models[p.name]
-            self.groups[p.name].set(**_values({**model.parameters, **model.state}, p))
+            if model.quiet:
+                self.groups[p.name].set(**_values({**model.parameters, **model.state}, p))
         steps = self.request.steps
         if steps:
             self.nest.Simulate(steps * self.step_ms)
@@ -231,7 +266,7 @@ class NestNetwork:
         values = np.full((rows, p.size), np.nan)
         total = np.sum([np.asarray(events[name], np.float64) for name in names], axis=0)
         values[row[inside], neuron[inside]] = total[inside]
-        values *= np.broadcast_to(np.asarray(factor), p.shape).reshape(-1)
+        values *= _each(factor, p)
         return values if wanted.neurons is None else values[:, list(wanted.neurons)]
 
 
@@ -249,9 +284,17 @@ def _values(values: Any, p: PlanPopulation) -> dict[str, Any]:
     """Parameters as NEST takes them: a number, or a list with one for each neuron."""
     out: dict[str, Any] = {}
     for name, value in values.items():
+        if isinstance(value, bool):
+            out[name] = value
+            continue
         each = np.asarray(value, np.float64)
         out[name] = float(each.reshape(-1)[0]) if each.size == 1 else each.reshape(-1).tolist()
     return out
+
+
+def _each(value: Value, p: PlanPopulation) -> NDArray[np.float64]:
+    """One number a neuron."""
+    return np.broadcast_to(np.asarray(value, np.float64), p.shape).reshape(-1)
 
 
 def _slices(n: int) -> Iterator[slice]:
