@@ -23,11 +23,24 @@ from scipy.special import pdtr
 from neurosim.cell_random import GROUP, group_normals, group_words, split_key
 from neurosim.errors import UnsupportedError
 from neurosim.parameters import Value
+from neurosim.sources.current_drive import CurrentDrive, Ending, StepCurrent
 from neurosim.sources.drive import Drive
+from neurosim.sources.noise_current import NoiseCurrent
 from neurosim.sources.noise_drive import NoiseDrive
 from neurosim.sources.poisson_drive import PoissonDrive
+from neurosim.sources.sine_current import SineCurrent
+from neurosim.sources.time_grid import FOREVER, whole_steps
 
-__all__ = ["PreparedDrive", "add_noise", "add_poisson", "add_poissons", "poisson_table", "prepare"]
+__all__ = [
+    "PreparedDrive",
+    "add_noise",
+    "add_poisson",
+    "add_poissons",
+    "add_sine",
+    "add_values",
+    "poisson_table",
+    "prepare",
+]
 
 
 @dataclass(frozen=True)
@@ -204,25 +217,111 @@ def add_poissons(
         _add_scaled(x, low, high, group, weight, counts)
 
 
+# Gaussian noise: arrivals in every step, or a current that is drawn anew every so many steps.
+
+
 def _prepare_noise(drive: NoiseDrive, n: int, dt: float, key: Any, dtype: Any) -> PreparedDrive:
-    scale = _flat(drive.std) * math.sqrt(dt)
-    return PreparedDrive(add_noise, (key, (_flat(drive.mean) * dt).astype(dtype), scale.astype(dtype)))
+    shift, scale = _flat(drive.mean) * dt, _flat(drive.std) * math.sqrt(dt)
+    window = np.array([0, FOREVER, 1])
+    return PreparedDrive(add_noise, (key, window, shift.astype(dtype), scale.astype(dtype)))
+
+
+def _prepare_noise_current(drive: NoiseCurrent, n: int, dt: float, key: Any, dtype: Any) -> PreparedDrive:
+    window = np.array([*_steps(dt, drive.start, drive.stop), *_steps(dt, drive.every or dt)])
+    return PreparedDrive(add_noise, (key, window, _flat(drive.mean, dtype), _flat(drive.std, dtype)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_noise(x: Any, low: Any, high: Any, step: Any, sample: Any, key: Any, shift: Any, scale: Any) -> None:
-    """shift + scale times a standard normal; shift and scale [1] or [n]."""
+def add_noise(
+    x: Any, low: Any, high: Any, step: Any, sample: Any, key: Any, window: Any, shift: Any, scale: Any
+) -> None:
+    """shift + scale times a standard normal; window int64 [first step, stop, steps that a normal lasts]; shift and
+    scale [1] or [n]."""
+    if step < window[0] or step >= window[1]:
+        return
     words, normals = carray(_words_on_stack(), GROUP), carray(_floats_on_stack(), GROUP)
     if shift.size > 1 or shift[0] != 0.0:
         for i in range(high - low):
             x[i] += shift[0 if shift.size == 1 else low + i]
     for group in range(low // GROUP, (high + GROUP - 1) // GROUP):
-        group_words(words, group, step, sample, 0, key)
+        group_words(words, group, step // window[2], sample, 0, key)
         group_normals(normals, words)
         _add_scaled(x, low, high, group, scale, normals)
+
+
+# Currents given by their values, or by a formula.
+
+
+def _steps(dt: float, *times: float) -> list[int]:
+    return [whole_steps(t, dt, "drive") for t in times]
+
+
+def _prepare_current(drive: CurrentDrive, n: int, dt: float, key: Any, dtype: Any) -> PreparedDrive:
+    values = np.ascontiguousarray(np.asarray(drive.values, dtype).reshape(len(np.asarray(drive.values)), -1))
+    code = [Ending.ZERO, Ending.HOLD, Ending.REPEAT].index(drive.ending)
+    return PreparedDrive(add_values, (np.array([*_steps(dt, drive.start, drive.every or dt), code]), values))
+
+
+def _prepare_step_current(drive: StepCurrent, n: int, dt: float, key: Any, dtype: Any) -> PreparedDrive:
+    start, stop = _steps(dt, drive.start, drive.stop)
+    values = _flat(drive.amplitude, dtype)[None]
+    # an empty interval is one that never begins
+    return PreparedDrive(
+        add_values, (np.array([start if stop > start else FOREVER, max(stop - start, 1), 0]), values)
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_values(x: Any, low: Any, high: Any, step: Any, sample: Any, times: Any, values: Any) -> None:
+    """values [T, 1 or n]; times int64 [first step, steps that a value lasts, 0: then zero, 1: hold, 2: repeat]."""
+    if step < times[0]:
+        return
+    at, length = (step - times[0]) // times[1], values.shape[0]
+    if at >= length:
+        if times[2] == 0:
+            return
+        at = length - 1 if times[2] == 1 else at % length
+    if values.shape[1] == 1:
+        value = values[at, 0]
+        for i in range(high - low):
+            x[i] += value
+    else:
+        row = values[at]
+        for i in range(high - low):
+            x[i] += row[low + i]
+
+
+def _prepare_sine(drive: SineCurrent, n: int, dt: float, key: Any, dtype: Any) -> PreparedDrive:
+    table = np.stack(
+        np.broadcast_arrays(
+            *(_flat(v) for v in (drive.amplitude, drive.offset)),
+            2 * math.pi * dt * _flat(drive.frequency),
+            _flat(drive.phase),
+        )
+    )
+    return PreparedDrive(
+        add_sine, (np.array(_steps(dt, drive.start, drive.stop)), np.ascontiguousarray(table))
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_sine(x: Any, low: Any, high: Any, step: Any, sample: Any, window: Any, table: Any) -> None:
+    """table float64 [4, 1 or n]: amplitude, offset, radians a step, phase; window int64 [first step, stop]."""
+    if step < window[0] or step >= window[1]:
+        return
+    value = table[1, 0] + table[0, 0] * math.sin(table[2, 0] * step + table[3, 0])
+    for i in range(high - low):
+        n = low + i
+        if table.shape[1] > 1:
+            value = table[1, n] + table[0, n] * math.sin(table[2, n] * step + table[3, n])
+        x[i] += x.dtype.type(value)
 
 
 _PREPARE: dict[type[Drive], Callable[..., PreparedDrive]] = {
     PoissonDrive: _prepare_poisson,
     NoiseDrive: _prepare_noise,
+    NoiseCurrent: _prepare_noise_current,
+    CurrentDrive: _prepare_current,
+    StepCurrent: _prepare_step_current,
+    SineCurrent: _prepare_sine,
 }

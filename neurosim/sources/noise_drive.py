@@ -12,8 +12,8 @@ class NoiseDrive(Drive):
     r"""Gaussian white noise that arrives at a receptor, independent for every neuron.
 
     In every step a neuron receives ``mean dt + std sqrt(dt) xi`` with xi standard normal: the Euler-Maruyama increment
-    of mean + std eta(t). With ``mean = rate weight`` and ``std = weight sqrt(rate)`` it is the diffusion approximation of
-    `PoissonDrive`. Below threshold, a `LIF` then has the stationary moments (a = exp(-dt/tau_membrane))
+    of mean + std eta(t). With ``mean = rate weight`` and ``std = weight sqrt(rate)`` it is the diffusion approximation
+    of `PoissonDrive`. Below threshold, a `LIF` then has the stationary moments (a = exp(-dt/tau_membrane))
 
     .. math:: \langle v \rangle = v_\mathrm{rest} + R I + \frac{mean\,dt}{1 - a}, \quad
               \mathrm{std}(v) = std \sqrt{\frac{dt}{1 - a^2}} \approx std \sqrt{\tau_m / 2}

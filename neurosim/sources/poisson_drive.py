@@ -18,8 +18,8 @@ class PoissonDrive(Drive):
     """Each neuron gets its own Poisson train, each of whose spikes arrives with ``weight`` in the step it falls into.
 
     In every step a neuron receives weight N, N ~ Poisson(rate dt), independently of all else: NEST's
-    ``poisson_generator`` and Brian2's ``PoissonInput``. K trains of rate r are one of rate K r. Mean and variance of the arrivals per second
-    are weight rate and weight^2 rate.
+    ``poisson_generator`` and Brian2's ``PoissonInput``. K trains of rate r are one of rate K r. Mean and variance of
+    the arrivals per second are weight rate and weight^2 rate.
 
     N is drawn by inversion of one 32-bit uniform per neuron and step: each P(N > k) is off by at most 2^-33, so a rate
     by at most a few times 2^-33/dt (1e-6 Hz at 0.1 ms). Above some hundred arrivals a step N is a sum of several such

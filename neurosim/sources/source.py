@@ -23,7 +23,7 @@ class Source(Parameters):
         """The spikes of steps ``first`` to ``stop`` of the network's life and of some samples of the run.
 
         ``key`` (`neurosim.random.key`) names the random stream. A spike depends on (key, sample, step, neuron) alone,
-        so any cutting into ranges gives the same train. The result has ``stop - first`` steps, its step 0 being ``first``,
-        and ``len(samples)`` samples.
+        so any cutting into ranges gives the same train. The result has ``stop - first`` steps, its step 0 being
+        ``first``, and ``len(samples)`` samples.
         """
         raise NotImplementedError
