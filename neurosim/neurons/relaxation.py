@@ -13,7 +13,7 @@ def relaxation(x: Any) -> Any:
     A power series at x/128, and Q(2 y) = Q(y) (2 - Q(y)) seven times, which does not let relative errors grow. Beyond
     40 the result is 1 in double precision.
     """
-    y = (x if x < 40.0 else 40.0) * 0.0078125
+    y = (40.0 if x > 40.0 else x) * 0.0078125
     q = 1.0 / 479001600.0 - y * (1.0 / 6227020800.0)
     q = 1.0 / 39916800.0 - y * q
     q = 1.0 / 3628800.0 - y * q
