@@ -53,7 +53,7 @@ def test_it_converges_to_nest_with_the_step(
     run_nest: Callable[..., Any],
     barrage: Callable[..., Any],
 ) -> None:
-    """Both rules are of first order. Below threshold the potential is compared, above it the time of the first spike."""
+    """Both rules are of first order. What is compared: the potential below threshold, and the first spike."""
     coarse = barrage(300, (0.1, 0.05), (300.0, -200.0))
     errors, late = [], []
     for split in (1, 4):

@@ -69,7 +69,8 @@ def test_the_exact_rule_does_not_depend_on_the_step_and_euler_converges_to_it(
 def test_the_gain_is_right_for_any_time_constants(tau_membrane: float, tau_synapse: float) -> None:
     """The integral of its docstring in 60 digits: also where it cancels, or an exponential underflows."""
     getcontext().prec = 60
-    m, s = Decimal(1e-3) / Decimal(tau_membrane), Decimal(1e-3) / Decimal(tau_synapse)
+    dt, tau_m, tau_s = (Decimal(t) for t in (1e-3, tau_membrane, tau_synapse))
+    m, s = dt / tau_m, dt / tau_s
     d = m - s
     integral = Decimal("0.5") if d == 0 else ((d - 1) * d.exp() + 1) / d**2
     exact = m * s * (-m).exp() * integral
