@@ -43,6 +43,7 @@ class Feature(Enum):
     INTEGRATE_AND_FIRE = "model IntegrateAndFire"
     LEAKY_INTEGRATOR = "model LeakyIntegrator"
     OTHER_MODEL = "another neuron model"
+    RECEPTORS = "several receptors"
     HETEROGENEOUS = "parameters that differ within a population"
     SPIKE_WHEN_REACHED = "spike when v >= threshold"
     SPIKE_WHEN_EXCEEDED = "spike when v > threshold"
@@ -61,6 +62,8 @@ class Feature(Enum):
     SYNAPTIC_DELAY = "a delay per synapse"
     PLASTICITY = "plastic synapses"
     GRADED_INPUT = "several spikes of one input in one step"
+    SOURCE = "inputs with a source of their own"
+    DRIVE = "drives (background noise, injected currents)"
 
 
 class SupportKind(Enum):

@@ -35,8 +35,14 @@ _MODEL = {
 def features(plan: Plan) -> Iterator[tuple[Feature, str]]:
     """Every feature that the plan uses, with the part that uses it."""
     for population in plan.populations.values():
+        where = f"population {population.name!r}"
         for feature in _population_features(population):
-            yield feature, f"population {population.name!r}"
+            other = feature in (Feature.OTHER_MODEL, Feature.RECEPTORS)
+            yield feature, f"{where} ({type(population.model).__name__})" if other else where
+    for name in plan.sources:
+        yield Feature.SOURCE, f"input {name!r}"
+    for drive in plan.drives:
+        yield Feature.DRIVE, f"drive {drive.name!r} of population {drive.population!r}"
     for p in plan.projections:
         where = f"projection {p.name!r}"
         yield Feature.DIMENSIONLESS, where
@@ -52,6 +58,8 @@ def _population_features(population: PlanPopulation) -> Iterator[Feature]:
     model = population.model
     values = vars(model)
     yield _MODEL.get(type(model), Feature.OTHER_MODEL)
+    if len(model.RECEPTORS) > 1:
+        yield Feature.RECEPTORS
     if any(isinstance(v, np.ndarray) and (v != v.flat[0]).any() for v in values.values()):
         yield Feature.HETEROGENEOUS
     rest = values.get("v_rest", 0.0)

@@ -39,6 +39,15 @@ _SUPPORT = dict.fromkeys(Feature, _NATIVE) | {
     Feature.GRADED_INPUT: Support(SupportKind.NATIVE, "read pulses on the word line, 15 at most in a step"),
     Feature.CURRENT: Support(SupportKind.NATIVE, "added digitally"),
     Feature.OTHER_MODEL: Support(SupportKind.NATIVE, "its own step function, if it is registered for saving"),
+    Feature.RECEPTORS: Support(
+        SupportKind.REFUSED, "Use a model with one receptor: the columns of a population are read as one sum"
+    ),
+    Feature.SOURCE: Support(
+        SupportKind.REFUSED, "Describe the input without a source, and pass its spikes to emulate"
+    ),
+    Feature.DRIVE: Support(
+        SupportKind.REFUSED, "Send the noise as spikes of an input; a constant current is the model's"
+    ),
     Feature.DIMENSIONLESS: Support(
         SupportKind.NATIVE, "weights become conductances; see the losses of the build"
     ),

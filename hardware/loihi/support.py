@@ -19,6 +19,7 @@ _COMMON: Mapping[Feature, Support] = {
         _REFUSED,
         "Use LIF, CurrentLIF, IntegrateAndFire or LeakyIntegrator: the compartment has no other equation",
     ),
+    Feature.RECEPTORS: Support(_REFUSED, "Use a model with one receptor"),
     Feature.HETEROGENEOUS: Support(_NATIVE, "as many distinct values on a core as it has profile registers"),
     Feature.SPIKE_WHEN_REACHED: Support(
         _EXACT, "> threshold - 1; thresholds come in steps of 64 register values"
@@ -41,6 +42,10 @@ _COMMON: Mapping[Feature, Support] = {
     Feature.SYNAPTIC_DELAY: Support(_NATIVE, "1 to 63 steps from spike to arrival"),
     Feature.PLASTICITY: Support(_REFUSED, "Compile the trained weights without plasticity"),
     Feature.GRADED_INPUT: Support(_NATIVE, "the host sends several spikes"),
+    Feature.SOURCE: Support(_REFUSED, "Describe the input without a source, and pass its spikes to emulate"),
+    Feature.DRIVE: Support(
+        _REFUSED, "Send the noise as spikes of an input; a constant current is the model's"
+    ),
 }
 
 LOIHI1_SUPPORT: Mapping[Feature, Support] = _COMMON

@@ -31,6 +31,7 @@ SUPPORT: Mapping[Feature, Support] = {
     ),
     Feature.LEAKY_INTEGRATOR: Support(_EXACT, "IF_curr_delta with a threshold out of reach"),
     Feature.OTHER_MODEL: Support(_REFUSED, "Use LIF, CurrentLIF, IntegrateAndFire or LeakyIntegrator"),
+    Feature.RECEPTORS: Support(_REFUSED, "Use a model with one receptor"),
     Feature.HETEROGENEOUS: Support(_NATIVE, "parameters are words of each neuron"),
     Feature.SPIKE_WHEN_REACHED: Support(_NATIVE),
     Feature.SPIKE_WHEN_EXCEEDED: Support(
@@ -56,6 +57,10 @@ SUPPORT: Mapping[Feature, Support] = {
     Feature.SYNAPTIC_DELAY: Support(_NATIVE, "long delays need more slots, so fewer neurons fit a core"),
     Feature.PLASTICITY: Support(_REFUSED, "Compile the network with the weights fixed after learning"),
     Feature.GRADED_INPUT: Support(_EXACT, "a packet for each spike"),
+    Feature.SOURCE: Support(_REFUSED, "Describe the input without a source, and pass its spikes to emulate"),
+    Feature.DRIVE: Support(
+        _REFUSED, "Send the noise as spikes of an input; a constant current is the model's"
+    ),
 }
 
 

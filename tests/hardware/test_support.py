@@ -14,6 +14,8 @@ from neurosim.hardware.compiler.legalise import features
 from neurosim.hardware.support_table import markdown, standard_targets
 from neurosim.hardware.target import Feature, SupportKind
 from neurosim.loss_report import LossKind
+from neurosim.sources.poisson_drive import PoissonDrive
+from neurosim.sources.source import Source
 
 TARGETS = [SpiNNaker(), Loihi1(), Loihi2(), Crossbar(profile="ideal", adc_bits=14)]
 N, STEPS, SAMPLES = 24, 80, 3
@@ -24,6 +26,7 @@ MODELS: dict[Feature, ns.NeuronModel] = {
     Feature.CURRENT_LIF: ns.CurrentLIF(tau_synapse=4e-3, **{**BASE, "threshold": 0.2}),
     Feature.INTEGRATE_AND_FIRE: ns.IntegrateAndFire(threshold=1.0),
     Feature.LEAKY_INTEGRATOR: ns.LeakyIntegrator(tau_membrane=12e-3),
+    Feature.RECEPTORS: ns.DualCurrentLIF(**BASE),
     Feature.HETEROGENEOUS: ns.LIF(**{**BASE, "threshold": np.linspace(0.8, 1.2, N)}),
     Feature.SPIKE_WHEN_EXCEEDED: ns.LIF(spike_when=ns.SpikeWhen.EXCEEDED, **BASE),
     Feature.RESET_BY_SUBTRACTION: ns.LIF(reset=ns.Reset.BY_SUBTRACTION, **BASE),
@@ -53,8 +56,10 @@ IMPLIED = {
 def network(feature: Feature) -> ns.Network:
     """One input, one population with the feature, weights of both signs."""
     net = ns.Network(dt=1e-3, seed=7)
-    net.input("in", 12)
+    net.input("in", 12, source=Source() if feature is Feature.SOURCE else None)
     net.output(net.population("p", N, MODELS.get(IMPLIED.get(feature, feature), ns.LIF(**BASE))))
+    if feature is Feature.DRIVE:
+        net.drive("p", PoissonDrive(rate=10.0))
     weight = np.random.default_rng(5).integers(-16, 33, (12, N)) / 32
     net.connect("in", "p", ns.AllToAll(), weight=weight, **{"delay": 1e-3, **CONNECTIONS.get(feature, {})})
     return net
@@ -79,7 +84,7 @@ def test_the_table_says_what_happens(feature: Feature, target: Any, tmp_path: Pa
     everything = tuple(LossKind)
     refused = [f for f in used if kinds[f] is SupportKind.REFUSED]
     if refused:
-        with pytest.raises(UnsupportedError, match=r"'p'|'in->p'"):
+        with pytest.raises(UnsupportedError, match=r"'p'|'in->p'|'in'"):
             compile_network(net, target, calibration={"in": x}, allow=everything)
         assert list(tmp_path.iterdir()) == []
         return

@@ -8,7 +8,10 @@ import neurosim as ns
 from neurosim.engine.lower import lower
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.compiler.legalise import features, legalise
+from neurosim.hardware.support_table import standard_targets
 from neurosim.hardware.target import Feature, Support, SupportKind, Transport
+from neurosim.sources.poisson_drive import PoissonDrive
+from neurosim.sources.source import Source
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,40 @@ PLAIN = {
 )
 def test_every_option_is_found(model: ns.NeuronModel, more: set[Feature], less: set[Feature]) -> None:
     assert found(model) == (PLAIN | more) - less
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ns.AdaptiveLIF(), ns.AdEx(), ns.AlphaCurrentLIF(), ns.ConductanceLIF(), ns.DualCurrentLIF(), ns.Izhikevich(),
+        ns.Relay(),
+    ],
+    ids=lambda m: type(m).__name__,
+)  # fmt: skip
+@pytest.mark.parametrize("target", standard_targets(), ids=lambda t: t.name)
+def test_models_that_no_chip_has_are_refused_by_name(model: ns.NeuronModel, target: Any) -> None:
+    """The crossbar's digital neurons take any step that has one receptor."""
+    net = ns.Network(dt=1e-4)
+    net.population("p", 2, model)
+    plan = lower(net)
+    several = len(model.RECEPTORS) > 1
+    assert (Feature.RECEPTORS in {f for f, _ in features(plan)}) == several
+    if target.name == "crossbar" and not several:
+        legalise(plan, target)
+    else:
+        with pytest.raises(UnsupportedError, match=rf"'p' \({type(model).__name__}\)"):
+            legalise(plan, target)
+
+
+def test_sources_and_drives_are_found() -> None:
+    net = ns.Network(dt=1e-3)
+    net.input("in", 2, source=Source())
+    net.population("p", 2, ns.LIF())
+    net.drive("p", PoissonDrive(rate=1.0))
+    assert set(features(lower(net))) >= {
+        (Feature.SOURCE, "input 'in'"),
+        (Feature.DRIVE, "drive 'drive->p' of population 'p'"),
+    }
 
 
 def test_synaptic_options_are_found() -> None:
