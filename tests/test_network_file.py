@@ -18,6 +18,7 @@ import neurosim.plasticity
 from neurosim.connectivity import (
     AllToAll,
     Convolution2d,
+    Ends,
     FixedProbability,
     Normal,
     OneToOne,
@@ -56,7 +57,11 @@ def models(draw, n):
     }
     kind = draw(st.sampled_from([LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator]))
     if kind is not IntegrateAndFire:
-        fields |= {"tau_membrane": tau, "v_rest": value, "discretisation": st.sampled_from(LIF.DISCRETISATIONS)}
+        fields |= {
+            "tau_membrane": tau,
+            "v_rest": value,
+            "discretisation": st.sampled_from(LIF.DISCRETISATIONS),
+        }
         fields["v_init"] = st.one_of(st.none(), value)
     if kind is not LeakyIntegrator:
         fields |= {
@@ -105,7 +110,7 @@ def networks(draw):
             continue
         weights = [NUMBER, st.just(Normal(0.3, 0.1)), st.just(Uniform(0.0, 2.0))]
         delays = [st.integers(0, 9).map(lambda k: k * dt), st.just(Uniform(0.0, 3e-3))]
-        shape = rule.values_shape((sizes[i],), (sizes[j],))
+        shape = rule.values_shape(Ends((sizes[i],), (sizes[j],)))
         if shape is not None:
             n = int(np.prod(shape))
             weights.append(vector(NUMBER, n).map(lambda a, s=shape: a.reshape(s)))
@@ -220,7 +225,7 @@ def test_every_part_of_a_description_is_known():
                     and value.__module__ == module.name
                 ):
                     found[name] = value
-    bases = {"NeuronModel", "PlasticityRule", "Rule", "Distribution"}
+    bases = {"NeuronModel", "LeakyMembrane", "PlasticityRule", "Rule", "Distribution"}
     concrete = {name: cls.__module__ for name, cls in found.items() if name not in bases}
     assert {n: CLASSES.get(n) for n in concrete} == concrete, (
         "add new classes to neurosim.network_tree.CLASSES"
