@@ -48,7 +48,10 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "neurosim.sources.noise_current": ("NoiseCurrent",),
     "neurosim.sources.noise_drive": ("NoiseDrive",),
     "neurosim.sources.poisson_drive": ("PoissonDrive",),
+    "neurosim.sources.poisson_source": ("PoissonSource", "RateSchedule"),
     "neurosim.sources.sine_current": ("SineCurrent",),
+    "neurosim.sources.spike_times": ("RegularSource", "SpikeTimes"),
+    "neurosim.spikes": ("Binning",),
     "neurosim.plasticity.stdp": ("STDP",),
     "neurosim.interchange.nir_dialects": ("Arrival", "DelayNodes", "Dialect", "Start", "WrittenR"),
 }

@@ -17,6 +17,10 @@ class Source(Parameters):
     def check(self, shape: tuple[int, ...], dt: float, where: str) -> None:
         """Raise `DescriptionError` if the parameters do not fit an input of this shape, or this time step."""
 
+    def most(self, dt: float) -> int:
+        """A bound for the spikes of one channel in one step; what counts them is made large enough."""
+        raise NotImplementedError
+
     def spikes(
         self, shape: tuple[int, ...], dt: float, first: int, stop: int, samples: range, key: int
     ) -> Spikes:
