@@ -24,7 +24,15 @@ from neurosim.spikes import Spikes
 
 __all__ = ["nest_kernel", "run_nest"]
 
-_KEPT = ("resolution", "rng_seed", "local_num_threads", "print_time", "overwrite_files", "data_path", "data_prefix")
+_KEPT = (
+    "resolution",
+    "rng_seed",
+    "local_num_threads",
+    "print_time",
+    "overwrite_files",
+    "data_path",
+    "data_prefix",
+)
 """Settings of a kernel that a run puts back; resetting a kernel forgets all others, and copied models."""
 
 
@@ -47,13 +55,16 @@ def run_nest(
         MissingExtraError: NEST cannot be imported.
     """
     request = requested_run(net, inputs, duration, record, seed)
+    plastic = {p.name: p for p in request.plan.projections if p.plasticity is not None}
     with nest_kernel() as nest:
-        done = []
+        done, weights = [], []
         for sample in range(request.samples):
             network = NestNetwork(nest, request, sample, threads)
             network.run()
             done.append(_read(network))
-    return _recording(request, done)
+            weights.append({name: network.weights(p) for name, p in plastic.items()})
+    final = {name: np.stack([w[name] for w in weights]) for name in plastic}
+    return _recording(request, done, final)
 
 
 @contextmanager
@@ -109,7 +120,9 @@ def _read(network: NestNetwork) -> dict[tuple[str, str], Any]:
     return found
 
 
-def _recording(request: RunRequest, done: list[dict[tuple[str, str], Any]]) -> Recording:
+def _recording(
+    request: RunRequest, done: list[dict[tuple[str, str], Any]], weights: dict[str, Any]
+) -> Recording:
     populations = {}
     for name, r in request.wanted.items():
         p = request.plan.populations[name]
@@ -117,11 +130,15 @@ def _recording(request: RunRequest, done: list[dict[tuple[str, str], Any]]) -> R
         if "spikes" in r.variables:
             each = [found[name, "spikes"] for found in done]
             sample = np.repeat(np.arange(len(each)), [len(step) for step, _ in each])
-            step, neuron = (np.concatenate([*parts, np.zeros(0, np.int64)]) for parts in zip(*each, strict=True))
+            step, neuron = (
+                np.concatenate([*parts, np.zeros(0, np.int64)]) for parts in zip(*each, strict=True)
+            )
             spikes = spikes_of(p, request, sample, step, neuron)
         variables = {}
         for variable in (v for v in r.variables if v != "spikes"):
             values = np.stack([found[name, variable] for found in done], axis=1)
-            variables[variable] = values if r.neurons is not None else values.reshape(*values.shape[:2], *p.shape)
+            variables[variable] = (
+                values if r.neurons is not None else values.reshape(*values.shape[:2], *p.shape)
+            )
         populations[name] = PopulationRecording(spikes, variables, r.stride(request.plan.dt), r.neurons)
-    return Recording(populations, request.plan.dt, request.steps, request.samples)
+    return Recording(populations, request.plan.dt, request.steps, request.samples, weights=weights)

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from neurosim import random
 from neurosim.engine.plan import PlanPopulation, PlanProjection
 from neurosim.errors import DescriptionError, UnsupportedError
+from neurosim.interchange.nest_drives import add_drive, drive_lead
 from neurosim.interchange.nest_models import NestModel, nest_model
+from neurosim.interchange.nest_plasticity import nest_synapse
 from neurosim.interchange.run_request import RunRequest
 from neurosim.neurons.relay import Relay
 from neurosim.parameters import Value
@@ -42,21 +44,28 @@ class NestNetwork:
         self.slice = self._slice()
         self.shifts = {p.name: self._shift(p) for p in self.plan.projections}
         initial = any(np.any(x) for m in self.models.values() for x in m.initial)
-        most = max([1, *self.shifts.values(), self.slice + 1 if initial else 0])
-        self.start = -(-most // self.slice) * self.slice
+        leads = [drive_lead(self.models[d.population], self.slice) for d in self.plan.drives]
+        most = max([1, *leads, *self.shifts.values(), self.slice + 1 if initial else 0])
+        # the run ends with a slice: spikes are exchanged, and plastic weights changed, after whole slices
+        self.start = most + -(most + request.steps) % self.slice
         nest.ResetKernel()
         nest.resolution = self.step_ms
         nest.local_num_threads = threads
         nest.rng_seed = int(random.key(request.seed, "drive", str(sample)) % (2**31 - 2)) + 1
         self.groups: dict[str, Any] = {}
         self.generators: dict[tuple[str, int], tuple[int, NDArray[np.int64]]] = {}
+        self.parrots: dict[str, tuple[int, NDArray[np.int64]]] = {}
         self.recorders: dict[str, Any] = {}
         self.meters: dict[tuple[str, int], tuple[Any, tuple[str, ...]]] = {}
+        self.synapses: dict[str, str] = {}
+        archive = self._plastic()
         for population in self.plan.populations.values():
-            self._population(population)
+            self._population(population, archive.get(population.name, {}))
             self._check_relay(population)
         for projection in self.plan.projections:
             self._projection(projection)
+        for drive in self.plan.drives:
+            add_drive(self, drive)
         for name in request.wanted:
             self._recorders(self.plan.populations[name])
 
@@ -70,7 +79,8 @@ class NestNetwork:
         """Steps between exchanges of spikes: the shortest delay there."""
         shortest = _WITHOUT_LOOPS
         for p in self.plan.projections:
-            if p.pre in self.plan.populations and p.n_synapses:
+            # the delay of plastic synapses cannot be made longer: it decides which spikes form pairs
+            if (p.pre in self.plan.populations or p.plasticity is not None) and p.n_synapses:
                 if self._steps(p) < 1:
                     lead = self.models[p.post].lead
                     raise UnsupportedError(
@@ -87,13 +97,38 @@ class NestNetwork:
         """Steps by which an input's generators fire early, so that their delays are long enough."""
         if p.pre in self.plan.populations or not p.n_synapses:
             return 0
+        if p.plasticity is not None:
+            return self.slice  # on the way to the parrots
         return max(0, self.slice - self._steps(p))
 
     # --- what the network consists of
 
-    def _population(self, p: PlanPopulation) -> None:
+    def _plastic(self) -> dict[str, dict[str, float]]:
+        """Make a synapse model for each plastic projection; returns what NEST keeps with the neurons behind them."""
+        archive: dict[str, dict[str, float]] = {}
+        for number, p in enumerate(self.plan.projections):
+            if p.plasticity is None:
+                continue
+            made = nest_synapse(p, self.models[p.post].lead)
+            kept = archive.setdefault(p.post, dict(made.neuron))
+            if kept != made.neuron:
+                raise UnsupportedError(
+                    "NEST keeps these with the postsynaptic neurons, and another projection has others",
+                    where=f"projection {p.name!r}",
+                    value=dict(made.neuron),
+                    limit=kept,
+                )
+            given = self.request.given.get(p.pre)
+            if given is not None and len(given) and int(given.counts_of_cells().max()) > 1:
+                where = f"projection {p.name!r}"
+                raise UnsupportedError("NEST's plastic synapses take one spike a step", where=where)
+            self.synapses[p.name] = f"{made.model}_{number}"
+            self.nest.CopyModel(made.model, self.synapses[p.name], dict(made.parameters))
+        return archive
+
+    def _population(self, p: PlanPopulation, archive: dict[str, float]) -> None:
         model = self.models[p.name]
-        quiet = _values({**model.parameters, **model.quiet}, p)
+        quiet = _values({**model.parameters, **model.quiet}, p) | archive
         try:
             self.groups[p.name] = self.nest.Create(model.name, p.size, params=quiet)
             if model.quiet:  # what is set at step 0 is looked at now
@@ -110,14 +145,14 @@ class NestNetwork:
         values = np.broadcast_to(np.asarray(initial, np.float64), p.shape).reshape(-1)
         target = np.flatnonzero(values)
         if len(target):
-            self._check_signs(model, receptor, values, f"population {p.name!r}")
+            self.check_signs(model, receptor, values, f"population {p.name!r}")
             weight = values * _each(model.weights[receptor], p)
             time = (self.start - self.slice) * self.step_ms
             source = self.nest.Create("spike_generator", params={"spike_times": [time]})
             pre = np.full(len(target), source.tolist()[0])
-            self._connect(pre, self._first(p.name) + target, weight[target], np.full(len(target), self.slice))
+            self.connect(pre, self.first(p.name) + target, weight[target], np.full(len(target), self.slice))
 
-    def _first(self, name: str) -> int:
+    def first(self, name: str) -> int:
         """NEST's number of the first neuron of a population; the others follow."""
         return int(self.groups[name][0].tolist()[0])
 
@@ -143,24 +178,40 @@ class NestNetwork:
         self.generators[name, shift] = first, place
         return first, place
 
+    def _parrots(self, name: str) -> tuple[int, NDArray[np.int64]]:
+        """Neurons that repeat an input's spikes, each in its own step: generators have no plastic synapses."""
+        if name not in self.parrots:
+            first, place = self._generators(name, self.slice)
+            channels = int(place.max(initial=-1)) + 1
+            number = 0
+            if channels:
+                number = self.nest.Create("parrot_neuron", channels)[0].tolist()[0]
+                each = np.arange(channels)
+                self.connect(each + first, each + number, np.ones(channels), np.full(channels, self.slice))
+            self.parrots[name] = number, place
+        return self.parrots[name]
+
     def _projection(self, p: PlanProjection) -> None:
-        if p.plasticity is not None:
-            raise UnsupportedError("plasticity is not translated to NEST", where=f"projection {p.name!r}")
         model, shift = self.models[p.post], self.shifts[p.name]
         factor = _each(model.weights[p.receptor], self.plan.populations[p.post])
-        self._check_signs(model, p.receptor, p.weight, f"projection {p.name!r}")
+        self.check_signs(model, p.receptor, p.weight, f"projection {p.name!r}")
         if p.pre in self.plan.populations:
-            first, place = self._first(p.pre), None
-        else:
+            first, place = self.first(p.pre), None
+        elif p.plasticity is None:
             first, place = self._generators(p.pre, shift)
+        else:
+            first, place = self._parrots(p.pre)
+            shift = 0
         for part in _slices(p.n_synapses):
             pre, post = p.pre_index[part].astype(np.int64), p.target[part].astype(np.int64)
             weight, delay = p.weight[part] * factor[post], p.delay[part] + (shift - model.lead)
             if place is not None:
                 pre = place[pre]
                 pre, post, weight, delay = (a[pre >= 0] for a in (pre, post, weight, delay))
-            more = {"receptor_type": np.full(len(pre), model.ports[p.receptor])} if any(model.ports) else {}
-            self._connect(pre + first, post + self._first(p.post), weight, delay, **more)
+            more: dict[str, Any] = {"synapse_model": self.synapses.get(p.name, "static_synapse")}
+            if any(model.ports):
+                more["receptor_type"] = np.full(len(pre), model.ports[p.receptor])
+            self.connect(pre + first, post + self.first(p.post), weight, delay, **more)
 
     def _check_relay(self, p: PlanPopulation) -> None:
         """A parrot repeats every arrival, a relay one a step: the same where no more than one can arrive."""
@@ -178,7 +229,7 @@ class NestNetwork:
                 limit="one synapse to a neuron, one spike a step",
             )
 
-    def _check_signs(self, model: NestModel, receptor: int, weight: NDArray[Any], where: str) -> None:
+    def check_signs(self, model: NestModel, receptor: int, weight: NDArray[Any], where: str) -> None:
         """NEST's models with two receptors choose one by the sign of the weight."""
         sign = model.signs[receptor]
         if sign and np.any(np.sign(weight) == -sign):
@@ -189,7 +240,7 @@ class NestNetwork:
                 limit=f"{'>=' if sign > 0 else '<='} 0 to this receptor of {model.name}",
             )
 
-    def _connect(
+    def connect(
         self, pre: NDArray[Any], post: NDArray[Any], weight: NDArray[Any], delay: NDArray[Any], **more: Any
     ) -> None:
         if len(pre):
@@ -241,8 +292,7 @@ class NestNetwork:
         steps = self.request.steps
         if steps:
             self.nest.Simulate(steps * self.step_ms)
-            rest = -(self.start + steps) % self.slice
-            self.nest.Simulate((rest + self.slice) * self.step_ms)
+            self.nest.Simulate(self.slice * self.step_ms)
 
     def spikes(self, p: PlanPopulation) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Steps and neurons of a population's spikes, as the recorder has them; some may lie after the run."""
@@ -250,7 +300,7 @@ class NestNetwork:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         events = self.recorders[p.name].events
         step = np.asarray(events["times"], np.int64) - 1 - self.start
-        return step, np.asarray(events["senders"], np.int64) - self._first(p.name)
+        return step, np.asarray(events["senders"], np.int64) - self.first(p.name)
 
     def trace(self, p: PlanPopulation, variable: str) -> NDArray[np.float64]:
         """A recorded variable, [T', k]."""
@@ -261,7 +311,7 @@ class NestNetwork:
         rows = -(-self.request.steps // stride)
         events = meter.events
         row = (np.asarray(events["times"], np.int64) - self.start - later) // stride
-        neuron = np.asarray(events["senders"], np.int64) - self._first(p.name)
+        neuron = np.asarray(events["senders"], np.int64) - self.first(p.name)
         inside = row < rows
         values = np.full((rows, p.size), np.nan)
         total = np.sum([np.asarray(events[name], np.float64) for name in names], axis=0)
@@ -269,13 +319,39 @@ class NestNetwork:
         values *= _each(factor, p)
         return values if wanted.neurons is None else values[:, list(wanted.neurons)]
 
+    def weights(self, p: PlanProjection) -> NDArray[np.float64]:
+        """The weights of a plastic projection in the order of the plan, [n_syn]."""
+        weights = p.weight.astype(np.float64)
+        factor = _each(self.models[p.post].weights[p.receptor], self.plan.populations[p.post])
+        found = self.nest.GetConnections(synapse_model=self.synapses[p.name])
+        if not len(found):  # no input channel ever spiked
+            return weights
+        held = found.get(["source", "target", "delay", "weight"])
+        pre = np.atleast_1d(held["source"]).astype(np.int64)
+        if p.pre in self.plan.populations:
+            pre -= self.first(p.pre)
+            there = np.arange(p.n_synapses)
+        else:
+            first, place = self._parrots(p.pre)
+            pre = np.flatnonzero(place >= 0)[pre - first]
+            there = np.flatnonzero(place[p.pre_index] >= 0)
+        post = np.atleast_1d(held["target"]).astype(np.int64) - self.first(p.post)
+        delay = np.rint(np.atleast_1d(held["delay"]) / self.step_ms).astype(np.int64)
+        theirs = np.lexsort((post, delay, pre))
+        ours = there[np.lexsort((p.target[there], p.delay[there], p.pre_index[there]))]
+        weights[ours] = np.atleast_1d(held["weight"])[theirs] / factor[p.target[ours]]
+        return weights
+
 
 def resolution(dt: float) -> float:
     """The time step in ms; NEST counts in microseconds."""
     micro = round(dt * 1e6)
     if micro < 1 or abs(dt * 1e6 - micro) > 1e-6 * micro:
         raise UnsupportedError(
-            "NEST's time step is a whole number of microseconds", where="Network.dt", value=dt, limit="n * 1e-6 s"
+            "NEST's time step is a whole number of microseconds",
+            where="Network.dt",
+            value=dt,
+            limit="n * 1e-6 s",
         )
     return micro / 1e3
 
