@@ -278,8 +278,11 @@ class Program:
 
     def _most_at_once(self, p: PlanProjection) -> int:
         """A bound for the arrivals at one neuron in one step: synapses onto it, times spikes of a source in a step."""
-        spikes = self._inputs.get(p.pre)
-        count = spikes.count.max(initial=1) if spikes is not None and spikes.count is not None else 1
+        spikes, count = self._inputs.get(p.pre), 1
+        if spikes is None and p.pre in self.plan.sources:
+            count = self.plan.sources[p.pre].most(self.plan.dt)
+        elif spikes is not None and spikes.count is not None:
+            count = spikes.count.max(initial=1)
         return p.rows.most_onto_one * int(count)
 
     def _deliver(self, part: int, p: PlanProjection, ring: Ring, neurons: Neurons) -> NDArray[np.int64]:
@@ -433,10 +436,15 @@ class Program:
     def _load_inputs(self, begin: int, end: int) -> None:
         """Put the spikes of the chunk where the tables find them."""
         for name in self.plan.inputs:
-            spikes = self._inputs.get(name)
-            if spikes is None:
+            spikes, source = self._inputs.get(name), self.plan.sources.get(name)
+            if spikes is not None:
+                found = spikes_between(spikes, begin - self.first, end - self.first)
+            elif source is not None:
+                key = random.key(self._seed, "source", name)
+                drawn = source.spikes(self.plan.inputs[name], self.plan.dt, begin, end, self.samples, key)
+                found = spikes_between(drawn, 0, end - begin)
+            else:
                 continue
-            found = spikes_between(spikes, begin - self.first, end - self.first)
             sample, step, neuron = found
             held = self._lists[name]
             new = list_of_input(sample, step, neuron, len(self.samples), end - begin)

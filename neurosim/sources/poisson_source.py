@@ -30,8 +30,8 @@ class PoissonSource(Source):
     """Independent Poisson spike trains, one a channel.
 
     In every step a channel emits N spikes, N ~ Poisson(rate dt), as a count; with ``Binning.MERGE`` it emits one spike
-    if N > 0, so with probability 1 - exp(-rate dt) (Brian2's ``PoissonGroup`` takes rate dt). N is drawn by inversion of
-    a 32-bit uniform: each P(N > k) is off by at most 2^-33, so a rate by at most a few times 2^-33/dt (1e-6 Hz at
+    if N > 0, so with probability 1 - exp(-rate dt) (Brian2's ``PoissonGroup`` takes rate dt). N is drawn by inversion
+    of a 32-bit uniform: each P(N > k) is off by at most 2^-33, so a rate by at most a few times 2^-33/dt (1e-6 Hz at
     0.1 ms).
 
     Attributes:
