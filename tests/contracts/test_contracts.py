@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import neurosim as ns
-from neurosim import errors, random
+from neurosim import errors, neurons, random
 from neurosim.engine import Plan, PlanProjection, Stage, lower
 from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.neurons import NeuronModel
@@ -57,20 +57,35 @@ def test_4_every_name_of_the_description_exists() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("model", [ns.LIF(), ns.CurrentLIF(), ns.IntegrateAndFire(), ns.LeakyIntegrator()])
+MODELS = [
+    ns.LIF(), ns.CurrentLIF(), ns.IntegrateAndFire(), ns.LeakyIntegrator(), ns.AdaptiveLIF(), ns.AdEx(),
+    ns.AlphaCurrentLIF(), ns.ConductanceLIF(), ns.DualCurrentLIF(), ns.Izhikevich(), ns.Relay(),
+]  # fmt: skip
+
+
+def test_5_names_every_model_and_its_receptors() -> None:
+    named = set(re.findall(r"`(\w+)`", section(5)))
+    assert {type(m).__name__ for m in MODELS} | {r for m in MODELS for r in m.RECEPTORS} <= named
+    public = [getattr(neurons, name) for name in neurons.__all__]
+    models = {c for c in public if issubclass(c, NeuronModel)} - {NeuronModel}
+    assert {type(m) for m in MODELS} == models
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_5_neuron_models(model: NeuronModel) -> None:
     names = list(inspect.signature(type(model).step).parameters)
-    assert names == [*model.STATE, "x", *model.coefficients(1e-3), *model.OPTIONS]
+    assert names == [*model.STATE, *model.RECEPTORS, *model.coefficients(1e-3), *model.OPTIONS]
+    assert model.CURRENT is None or model.CURRENT in model.coefficients(1e-3)
     assert list(model.initial(1e-3)) == list(model.STATE)
     out = type(model).step(
         *model.initial(1e-3).values(),
-        0.5,
+        *(0.5 for _ in model.RECEPTORS),
         *model.coefficients(1e-3).values(),
         *(getattr(model, o) for o in model.OPTIONS),
     )
     assert len(out) == len(model.STATE) + 1
     assert type(model).__doc__ is not None
-    assert "tau" in type(model).__doc__ or "dot v" in type(model).__doc__
+    assert "One step" in type(model).__doc__
 
 
 def test_6_plan_arrays() -> None:
