@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurosim import random
 from neurosim.connectivity.delay_rounding import MAX_STEPS
 from neurosim.engine.recording import Record
 from neurosim.errors import DataError, DescriptionError, ShapeError
+from neurosim.network import Network
 from neurosim.spikes import Spikes
 
-__all__ = ["checked_inputs", "checked_record", "steps_of"]
+__all__ = ["checked_inputs", "checked_record", "draw_inputs", "steps_of"]
 
 
 def checked_inputs(
@@ -55,6 +57,23 @@ def checked_inputs(
             "inputs differ in the number of samples", value={n: s.samples for n, s in given.items()}
         )
     return given
+
+
+def draw_inputs(net: Network, duration: float, *, samples: int = 1, seed: int = 0) -> dict[str, Spikes]:
+    """The spikes that the sources of a network emit in a run with this seed, from step 0: for engines and machines that
+    take spikes only, and to look at.
+
+    Raises:
+        DescriptionError: a duration that is no number of seconds.
+    """
+    steps = steps_of(duration, {}, net.dt)
+    return {
+        name: part.source.spikes(
+            part.shape, net.dt, 0, steps, range(samples), random.key(seed, "source", name)
+        )
+        for name, part in net.inputs.items()
+        if part.source is not None
+    }
 
 
 def steps_of(duration: float | None, given: Mapping[str, Spikes], dt: float) -> int:
