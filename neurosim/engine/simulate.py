@@ -56,7 +56,7 @@ def simulate(
         modulators: plastic projection -> modulator value, [T] or [T, B], one a step (more are ignored).
         seed: draws what the run itself draws (nothing in the models of this version).
         threads: at most this many; None: all cores, or ``$NEUROSIM_THREADS``.
-        backend: ``"neurosim"``, or ``"brian2"`` to run the same description there.
+        backend: ``"neurosim"``, or ``"brian2"`` or ``"nest"`` to run the same description there.
 
     Raises:
         DataError, ShapeError: inputs, modulators or a state that do not fit.
@@ -69,7 +69,7 @@ def simulate(
             raise DescriptionError(
                 "another backend takes no state and no modulators", where="simulate", value=backend
             )
-        return _elsewhere(backend, net, inputs, duration, record)
+        return _elsewhere(backend, net, inputs, duration, record, seed, threads)
     plan = net if isinstance(net, Plan) else lower(net)
     given = checked_inputs(inputs or {}, plan.inputs, plan.dt)
     steps = steps_of(duration, given, plan.dt)
@@ -100,14 +100,19 @@ def simulate(
     return _recording(plan, wanted, steps, samples, done)
 
 
-def _elsewhere(backend: str, net: Any, inputs: Any, duration: Any, record: Any) -> Recording:
-    if backend != "brian2":
-        raise DescriptionError(
-            "unknown backend", where="simulate", value=backend, limit=["neurosim", "brian2"]
-        )
-    from neurosim.interchange.brian2 import run_brian2
+def _elsewhere(
+    backend: str, net: Any, inputs: Any, duration: Any, record: Any, seed: int, threads: int | None
+) -> Recording:
+    if backend == "nest":
+        from neurosim.interchange.nest import run_nest
 
-    return run_brian2(net, inputs or {}, duration, record=record)
+        return run_nest(net, inputs, duration, record, seed=seed, threads=_thread_count(threads))
+    if backend == "brian2":
+        from neurosim.interchange.brian2 import run_brian2
+
+        return run_brian2(net, inputs, duration, record, seed=seed)
+    limit = ["neurosim", "brian2", "nest"]
+    raise DescriptionError("unknown backend", where="simulate", value=backend, limit=limit)
 
 
 def _samples(given: Mapping[str, Spikes], state: State | None) -> int:
