@@ -38,6 +38,7 @@ __all__ = [
     "add_poissons",
     "add_sine",
     "add_values",
+    "poisson_draws",
     "poisson_table",
     "prepare",
 ]
@@ -132,8 +133,9 @@ def poisson_table(mean: float) -> tuple[int, NDArray[np.uint32]]:
     return least, (thresholds[least : int(np.searchsorted(thresholds, 2.0**32))] - 1.0).astype(np.uint32)
 
 
-def _draws(mean: float, longest: int) -> tuple[int, int, NDArray[np.uint32]]:
-    """(draws, least value of their sum, thresholds of each) such that there are no more thresholds than this."""
+def poisson_draws(mean: float, *, each: bool) -> tuple[int, int, NDArray[np.uint32]]:
+    """(number of draws, least value of their sum, thresholds of a draw); ``each``: whether every neuron has its own."""
+    longest = _LONGEST_COLUMN if each else _LONGEST_ROW
     draws = 1
     while len(poisson_table(mean / draws)[1]) > longest:
         draws += max(1, draws // 8)
@@ -144,11 +146,11 @@ def _draws(mean: float, longest: int) -> tuple[int, int, NDArray[np.uint32]]:
 def _prepare_poisson(drive: PoissonDrive, n: int, dt: float, key: Any, dtype: Any) -> PreparedDrive:
     weight, mean = _flat(drive.weight, dtype), _flat(drive.rate) * dt
     if mean.size == 1:
-        draws, least, thresholds = _draws(float(mean[0]), _LONGEST_ROW)
+        draws, least, thresholds = poisson_draws(float(mean[0]), each=False)
         table = np.full(-(-thresholds.size // 8) * 8, 2**32 - 1, np.uint32)  # a word never exceeds this
         table[: thresholds.size] = thresholds
         return PreparedDrive(add_poisson, (key, weight, np.array([draws, least]), table))
-    draws = _draws(float(mean.max()), _LONGEST_COLUMN)[0]
+    draws = poisson_draws(float(mean.max()), each=True)[0]
     different, which = np.unique(mean, return_inverse=True)
     rows = [poisson_table(m / draws) for m in different]
     longest = max(len(thresholds) for _, thresholds in rows)
