@@ -2,6 +2,7 @@
 
 from neurosim.neurons.adaptive_lif import AdaptiveLIF
 from neurosim.neurons.adex import AdEx
+from neurosim.neurons.alpha_conductance_lif import AlphaConductanceLIF
 from neurosim.neurons.alpha_current_lif import AlphaCurrentLIF
 from neurosim.neurons.conductance_lif import ConductanceLIF
 from neurosim.neurons.current_lif import CurrentLIF
@@ -18,6 +19,7 @@ __all__ = [
     "LIF",
     "AdEx",
     "AdaptiveLIF",
+    "AlphaConductanceLIF",
     "AlphaCurrentLIF",
     "ConductanceLIF",
     "CurrentLIF",

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
-from neurosim.neurons.options import Discretisation, SpikeWhen
-from neurosim.neurons.relaxation import relaxation
+from neurosim.neurons.conductance_membrane import ConductanceMembrane, conductance_step
+from neurosim.neurons.model import decay_factor
 from neurosim.parameters import Value, parameter
 
 __all__ = ["ConductanceLIF"]
 
 
-class ConductanceLIF(NeuronModel):
+class ConductanceLIF(ConductanceMembrane):
     r"""Leaky integrate-and-fire with synaptic conductances; a weight is a jump of the conductance of its receptor.
 
     .. math:: \tau_e \dot g_e = -g_e, \qquad \tau_i \dot g_i = -g_i, \qquad
@@ -45,34 +44,13 @@ class ConductanceLIF(NeuronModel):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("v", "g_excitatory", "g_inhibitory", "refractory_left")
-    RECEPTORS: ClassVar[tuple[str, ...]] = ("excitatory", "inhibitory")
-    CURRENT: ClassVar[str | None] = "drive"
-    OPTIONS: ClassVar[tuple[str, ...]] = ("spike_when", "discretisation")
-    DISCRETISATIONS: ClassVar[tuple[Discretisation, ...]] = (
-        Discretisation.EXPONENTIAL_EULER,
-        Discretisation.EULER,
-    )
 
-    tau_membrane: Value = parameter(default=20e-3, unit="s", above=0.0)
-    tau_excitatory: Value = parameter(default=5e-3, unit="s", above=0.0)
-    tau_inhibitory: Value = parameter(default=10e-3, unit="s", above=0.0)
-    reversal_excitatory: Value = parameter(default=0.0, unit="v")
-    reversal_inhibitory: Value = parameter(default=-80.0, unit="v")
-    threshold: Value = parameter(default=-50.0, unit="v")
-    v_rest: Value = parameter(default=-60.0, unit="v")
-    v_reset: Value = parameter(default=-60.0, unit="v")
-    v_init: Value | None = parameter(default=None, unit="v")
     g_excitatory_init: Value = parameter(default=0.0, unit="S", minimum=0.0)
     g_inhibitory_init: Value = parameter(default=0.0, unit="S", minimum=0.0)
-    resistance: Value = parameter(default=1.0, unit="ohm", above=0.0)
-    current: Value = parameter(default=0.0, unit="A")
-    refractory: Value = parameter(default=5e-3, unit="s", minimum=0.0)
-    spike_when: SpikeWhen = SpikeWhen.REACHED
-    discretisation: Discretisation = Discretisation.EXPONENTIAL_EULER
 
     def initial(self, dt: float) -> Mapping[str, Value]:
         return {
-            "v": self.v_rest if self.v_init is None else self.v_init,
+            "v": self.initial_potential(),
             "g_excitatory": self.g_excitatory_init,
             "g_inhibitory": self.g_inhibitory_init,
             "refractory_left": 0.0,
@@ -82,19 +60,8 @@ class ConductanceLIF(NeuronModel):
         return {
             "decay_excitatory": decay_factor(dt, self.tau_excitatory, self.discretisation),
             "decay_inhibitory": decay_factor(dt, self.tau_inhibitory, self.discretisation),
-            "reversal_excitatory": self.reversal_excitatory,
-            "reversal_inhibitory": self.reversal_inhibitory,
-            "v_rest": self.v_rest,
-            "resistance": self.resistance,
-            "drive": self.resistance * self.current,
-            "rate": dt / self.tau_membrane,
-            "threshold": self.threshold,
-            "v_reset": self.v_reset,
-            "refractory_steps": refractory_steps(dt, self.refractory),
+            **self.membrane_coefficients(dt),
         }
-
-    def current_gain(self, dt: float) -> Value:
-        return self.resistance
 
     @staticmethod
     def step(
@@ -120,21 +87,8 @@ class ConductanceLIF(NeuronModel):
     ) -> tuple[Any, ...]:
         g_excitatory = decay_excitatory * g_excitatory + excitatory
         g_inhibitory = decay_inhibitory * g_inhibitory + inhibitory
-        total = 1.0 + resistance * (g_excitatory + g_inhibitory)
-        pull = v_rest + drive + resistance * (
-            g_excitatory * reversal_excitatory + g_inhibitory * reversal_inhibitory
+        v, refractory_left, spike = conductance_step(
+            v, refractory_left, g_excitatory, g_inhibitory, reversal_excitatory, reversal_inhibitory, v_rest,
+            resistance, drive, rate, threshold, v_reset, refractory_steps, spike_when, discretisation,
         )  # fmt: skip
-        held = refractory_left > 0.0
-        if held:
-            refractory_left -= 1.0
-        elif discretisation == Discretisation.EXPONENTIAL_EULER:
-            v += (pull / total - v) * relaxation(rate * total)
-        else:
-            v += rate * (pull - total * v)
-        spike = v > threshold if spike_when == SpikeWhen.EXCEEDED else v >= threshold
-        if held:
-            spike = False
-        if spike:
-            refractory_left = refractory_steps
-            v = v_reset
         return v, g_excitatory, g_inhibitory, refractory_left, spike

@@ -59,7 +59,8 @@ def test_4_every_name_of_the_description_exists() -> None:
 
 MODELS = [
     ns.LIF(), ns.CurrentLIF(), ns.IntegrateAndFire(), ns.LeakyIntegrator(), ns.AdaptiveLIF(), ns.AdEx(),
-    ns.AlphaCurrentLIF(), ns.ConductanceLIF(), ns.DualCurrentLIF(), ns.Izhikevich(), ns.Relay(),
+    ns.AlphaCurrentLIF(), ns.AlphaConductanceLIF(), ns.ConductanceLIF(), ns.DualCurrentLIF(), ns.Izhikevich(),
+    ns.Relay(),
 ]  # fmt: skip
 
 

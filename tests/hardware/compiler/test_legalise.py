@@ -80,8 +80,8 @@ def test_every_option_is_found(model: ns.NeuronModel, more: set[Feature], less: 
 @pytest.mark.parametrize(
     "model",
     [
-        ns.AdaptiveLIF(), ns.AdEx(), ns.AlphaCurrentLIF(), ns.ConductanceLIF(), ns.DualCurrentLIF(), ns.Izhikevich(),
-        ns.Relay(),
+        ns.AdaptiveLIF(), ns.AdEx(), ns.AlphaCurrentLIF(), ns.AlphaConductanceLIF(), ns.ConductanceLIF(),
+        ns.DualCurrentLIF(), ns.Izhikevich(), ns.Relay(),
     ],
     ids=lambda m: type(m).__name__,
 )  # fmt: skip
