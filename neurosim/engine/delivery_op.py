@@ -24,16 +24,31 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, cfunc, njit
 
-from neurosim.engine.native import OP, i32_at, i64_at, {word}_at, {weight}_at, {ring}_at
+from neurosim.engine.native import OP, SeparateArrays, i32_at, i64_at, prefetch, {word}_at, {weight}_at, {ring}_at
 
 ONE = np.{ring_type}(1)
+FAR, NEAR = 12, 4
 
 
 @njit(error_model="numpy")
+def ask_for_row(first, word, weight):
+    """Rows of few synapses are over before the processor has seen that they follow each other in memory."""
+    for line in range(3):
+        prefetch(word.ctypes.data + first * {word_size} + 64 * line)
+{ask}
+
+@njit(error_model="numpy", pipeline_class=SeparateArrays)
 def add_rows(neurons, row_start, row_stop, word, weight, ring, step, mask, n_post, delay, bits):
     """ring[(step + delay) & mask, target] += weight, for all synapses of some neurons."""
     {prepare}
+    for q in range(min(neurons.size, NEAR)):
+        ask_for_row(row_start[neurons[q]], word, weight)
     for q in range(neurons.size):
+        if q + FAR < neurons.size:
+            prefetch(row_start.ctypes.data + 8 * neurons[q + FAR])
+            prefetch(row_stop.ctypes.data + 8 * neurons[q + FAR])
+        if q + NEAR < neurons.size:
+            ask_for_row(row_start[neurons[q + NEAR]], word, weight)
         i = neurons[q]
         for e in range(row_start[i], row_stop[i]):
             {add}
@@ -87,6 +102,8 @@ def delivery_op(rows: SynapseRows, ring: Any) -> int:
     text = _TEMPLATE.format(
         title=title if own or counts else title + ", one weight",
         word=_SHORT[word.name],
+        word_size=word.itemsize,
+        ask=f"        prefetch(weight.ctypes.data + first * {weight.itemsize} + 64 * line)\n" if own else "",
         weight=_SHORT[weight.name],
         ring=_SHORT[kind.name],
         ring_type=kind.name,

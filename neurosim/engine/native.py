@@ -12,9 +12,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.extending import intrinsic
 
-__all__ = ["OP", "barrier", "call", "pointers"]
+__all__ = ["OP", "SeparateArrays", "barrier", "call", "pointers"]
 
 OP = types.void(*[types.int64] * 6)
 """Signature of an op, for ``numba.cfunc``."""
@@ -60,6 +61,44 @@ def call(
 
 
 @intrinsic
+def nonzero_of_64(typingctx: Any, address: Any) -> Any:
+    """Which of the 64 bytes at an address are not zero, as the bits of a uint64; byte 0 is the lowest."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bytes_ = ir.VectorType(ir.IntType(8), 64)
+        found = builder.load(builder.inttoptr(args[0], bytes_.as_pointer()), align=1, typ=bytes_)
+        mask = builder.icmp_unsigned("!=", found, ir.Constant(bytes_, [0] * 64))
+        return builder.bitcast(mask, ir.IntType(64))
+
+    return types.uint64(types.int64), codegen
+
+
+@intrinsic
+def lowest_bit(typingctx: Any, word: Any) -> Any:
+    """The position of the lowest bit that is set in a uint64 other than 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def prefetch(typingctx: Any, address: Any) -> Any:
+    """Ask for the cache line at an address, which need not be valid, without waiting for it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        read, keep, data = ir.Constant(word, 0), ir.Constant(word, 3), ir.Constant(word, 1)
+        builder.call(function, [builder.inttoptr(args[0], pointer), read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
 def _add_atomically(typingctx: Any, address: Any, value: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
@@ -94,3 +133,12 @@ def barrier(counter: Any, passed: Any, threads: Any) -> Any:
         if spins > _SPINS:
             _yield_processor()
     return passed
+
+
+class SeparateArrays(CompilerBase):  # type: ignore[misc]
+    """Compiles a function on the promise that no two of its arrays overlap (C's ``restrict``), so that LLVM need not check
+    at every call: ``njit(pipeline_class=SeparateArrays)``."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.noalias = True
+        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]

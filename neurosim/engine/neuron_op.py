@@ -23,7 +23,7 @@ import math
 from numba import carray, cfunc, float32, njit
 {imports}
 
-from neurosim.engine.native import OP, {pointer}, i64_at, u8_at
+from neurosim.engine.native import OP, SeparateArrays, {pointer}, i64_at, u8_at
 from neurosim.engine.spike_list import append_spikes
 
 {constants}
@@ -32,7 +32,7 @@ from neurosim.engine.spike_list import append_spikes
 {step}
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", pipeline_class=SeparateArrays)
 def loop({parameters}, spikes_, tile_):
     bad_ = False
 {hoisted}    for n_ in range(tile_):
@@ -52,7 +52,10 @@ def update(table, sample, low, high, step, scratch):
     size, tile = t[1], high - low
     at = (sample * size + low) * {itemsize}
     spikes = carray(u8_at(own[1]), tile)
-    if loop({actual}, spikes, tile):
+    bad = loop(
+        {actual}, spikes, tile
+    )
+    if bad:
         status = carray(i64_at(t[2]), {status})
         if not status[{bad_population}]:
             status[{bad_population}], status[{bad_step}], status[{bad_neuron}] = t[0] + 1, step, low

@@ -10,7 +10,7 @@ from numba import carray, njit
 from numpy.typing import NDArray
 
 from neurosim.engine.driver import BLOCK
-from neurosim.engine.native import i32_at, i64_at, u8_at, u64_at
+from neurosim.engine.native import i32_at, i64_at, lowest_bit, nonzero_of_64, u8_at
 
 __all__ = ["SpikeList", "append_spikes", "list_of_input", "list_of_population"]
 
@@ -76,16 +76,11 @@ def append_spikes(
         counts[row, part] = 0
     found = counts[row, part]
     out = carray(i32_at(neuron + 4 * (row * size + begin)), size)
-    flags = carray(u8_at(spikes), (tile + 63) // 64 * 64)
-    for n in range(tile, (tile + 63) // 64 * 64):
-        flags[n] = 0
-    words = carray(u64_at(spikes), (tile + 63) // 64 * 8)
-    for w in range(0, words.size, 8):
-        some = words[w] | words[w + 1] | words[w + 2] | words[w + 3]
-        some |= words[w + 4] | words[w + 5] | words[w + 6] | words[w + 7]
-        if some:
-            for n in range(8 * w, 8 * w + 64):
-                if flags[n]:
-                    out[found] = low + n
-                    found += 1
+    carray(u8_at(spikes), (tile + 63) // 64 * 64)[tile:] = 0
+    for n in range(0, tile, 64):
+        flags = nonzero_of_64(spikes + n)
+        while flags:
+            out[found] = low + n + lowest_bit(flags)
+            found += 1
+            flags &= flags - np.uint64(1)
     counts[row, part] = found
