@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from neurosim.errors import DescriptionError
+from neurosim.neurons.exponential import exponential
 from neurosim.neurons.model import NeuronModel, decay_factor, refractory_steps
 from neurosim.neurons.options import Discretisation
 from neurosim.parameters import Value, parameter
@@ -154,7 +154,9 @@ class AdEx(NeuronModel):
         i_excitatory = decay_excitatory * i_excitatory + excitatory
         i_inhibitory = decay_inhibitory * i_inhibitory + inhibitory
         push = (
-            slope * math.exp((v - threshold) / slope) + drive + resistance * (i_excitatory + i_inhibitory - w)
+            slope * exponential((v - threshold) / slope)
+            + drive
+            + resistance * (i_excitatory + i_inhibitory - w)
         )
         w += relax_w * (a * (v - v_rest) - w)
         held = refractory_left > 0.0

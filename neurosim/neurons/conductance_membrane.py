@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from neurosim.neurons.exponential import relaxation
 from neurosim.neurons.model import NeuronModel, refractory_steps
 from neurosim.neurons.options import Discretisation, SpikeWhen
-from neurosim.neurons.relaxation import relaxation
 from neurosim.parameters import Value, parameter
 
 __all__ = ["ConductanceMembrane", "conductance_step"]
