@@ -36,7 +36,7 @@ from neurosim.engine.spike_list import append_spikes
 def loop({parameters}, spikes_, tile_):
     bad_ = False
 {hoisted}    for n_ in range(tile_):
-        {outputs}spike_ = step({arguments})
+        ({outputs}spike_,) = step({arguments})
         {stores}
         {check}
         spikes_[n_] = spike_
