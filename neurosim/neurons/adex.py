@@ -83,6 +83,8 @@ class AdEx(NeuronModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if len({np.shape(v) for v in (self.v_peak, self.threshold, self.slope, self.v_reset)} - {()}) > 1:
+            return  # arrays of several shapes fit no population; `check` says which
         if np.any((np.asarray(self.v_peak) - self.threshold) / self.slope > _LARGEST_EXPONENT):
             raise DescriptionError(
                 "the exponential term overflows before a spike is emitted",

@@ -39,8 +39,8 @@ def exponential(x: Any) -> Any:
     """exp(x) for models in which it is one term of several.
 
     A power series of exp(y) - 1 at y = x/1024, and E(2 y) = E(y) (2 + E(y)) ten times. For x < 0 the error is at most
-    4e-16, which is not relative to the result (below -45 that is 0). Above it is 1e-15 + 1e-15 x of the result to x = 100,
-    and grows to 1e-7 of it at 700; beyond, the result overflows in its own time.
+    4e-16, which is not relative to the result (below -45 that is 0). Above it is 1e-15 + 1e-15 x of the result to
+    x = 100, and grows to 1e-7 of it at 700; beyond, the result overflows in its own time.
     """
     y = (-45.0 if x < -45.0 else x) * 0.0009765625
     e = 1.0 / 3628800.0 + y * (1.0 / 39916800.0)

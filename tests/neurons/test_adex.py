@@ -78,3 +78,6 @@ def test_impossible_parameters_are_refused() -> None:
         ns.AdEx(v_reset=30.0)
     with pytest.raises(DescriptionError, match=r"AdEx.discretisation"):
         ns.AdEx(discretisation=ns.Discretisation.EXACT)
+    uneven = ns.AdEx(v_peak=np.zeros(3), slope=np.ones(4))
+    with pytest.raises(DescriptionError, match=r"AdEx.*population's shape"):
+        ns.Network(dt=1e-4).population("p", 3, uneven)
