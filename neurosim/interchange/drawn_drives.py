@@ -1,4 +1,4 @@
-"""What the drives of a run do, step by step, as arrays: for simulators that are given it instead of drawing their own."""
+"""What the drives of a run do in every step, as arrays: for simulators that do not draw the same themselves."""
 
 from __future__ import annotations
 

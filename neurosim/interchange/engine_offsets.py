@@ -58,8 +58,8 @@ def _nest(model: str, theirs: str, weight: str, *, lead: int) -> EngineOffset:
 
 
 def _brian2(model: str, weight: str, *, synapse: int | None) -> EngineOffset:
-    """Brian2's time is that of the start of a step; arrivals come after the thresholds, so the potential sees them in the
-    next step (and a jump of the potential decays in it before it is compared)."""
+    """Brian2's time is that of the start of a step; arrivals come after the thresholds, so the potential sees them in
+    the next step (and a jump of the potential decays in it before it is compared)."""
     return EngineOffset(
         engine="brian2",
         model=model,

@@ -49,8 +49,8 @@ def drive_lead(model: NestModel, delay: int) -> int:
 def add_drive(network: _Network, drive: PlanDrive) -> None:
     """Create the generators of a drive and connect them.
 
-    `PoissonDrive` becomes NEST's own ``poisson_generator``, the same in distribution; every other drive is drawn here and
-    handed over, so that it is the same in every step.
+    `PoissonDrive` becomes NEST's own ``poisson_generator``, the same in distribution; every other drive is drawn here
+    and handed over, so that it is the same in every step.
     """
     if isinstance(drive.drive, PoissonDrive):
         _poisson(network, drive, drive.drive)

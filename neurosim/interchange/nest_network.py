@@ -1,7 +1,7 @@
-"""A plan built in NEST's kernel: neurons, generators, synapses and recorders for one sample, run step by step with ours.
+"""A plan built in NEST's kernel: neurons, generators, synapses and recorders for one sample.
 
-NEST's step s is our step s - start. Before ``start`` the neurons rest (`NestModel.quiet`): a spike generator cannot fire
-at time 0, and what arrives in our step 0 must have been sent before.
+NEST's step s is our step s - start. Before ``start`` the neurons rest (`NestModel.quiet`): a spike generator cannot
+fire at time 0, and what arrives in our step 0 must have been sent before.
 
 A spike of NEST's step s over a delay of D steps reaches the neuron in step s + D, and a generator's spike at time k dt
 counts as one of step k - 1. What a delay of ours becomes is in `neurosim.interchange.engine_offsets`.
@@ -56,7 +56,7 @@ class NestNetwork:
         self.generators: dict[tuple[str, int], tuple[int, NDArray[np.int64]]] = {}
         self.parrots: dict[str, tuple[int, NDArray[np.int64]]] = {}
         self.recorders: dict[str, Any] = {}
-        self.meters: dict[tuple[str, int], tuple[Any, tuple[str, ...]]] = {}
+        self.meters: dict[tuple[str, int], Any] = {}
         self.synapses: dict[str, str] = {}
         archive = self._plastic()
         for population in self.plan.populations.values():
@@ -207,7 +207,8 @@ class NestNetwork:
             weight, delay = p.weight[part] * factor[post], p.delay[part] + (shift - model.lead)
             if place is not None:
                 pre = place[pre]
-                pre, post, weight, delay = (a[pre >= 0] for a in (pre, post, weight, delay))
+                fires = pre >= 0
+                pre, post, weight, delay = pre[fires], post[fires], weight[fires], delay[fires]
             more: dict[str, Any] = {"synapse_model": self.synapses.get(p.name, "static_synapse")}
             if any(model.ports):
                 more["receptor_type"] = np.full(len(pre), model.ports[p.receptor])
@@ -268,9 +269,9 @@ class NestNetwork:
             if variable != "spikes":
                 names, _, later = model.recorded[variable]
                 late.setdefault(later, []).extend(names)
-        for later, names in late.items():
+        for later, recorded in late.items():
             settings = {
-                "record_from": names,
+                "record_from": recorded,
                 "interval": wanted.stride(self.plan.dt) * self.step_ms,
                 "offset": (self.start + later) * self.step_ms,
                 "time_in_steps": True,
@@ -278,7 +279,7 @@ class NestNetwork:
             meter = self.nest.Create("multimeter", params=settings)
             if len(chosen):
                 self.nest.Connect(meter, self.groups[p.name][chosen.tolist()], syn_spec=delay)
-            self.meters[p.name, later] = meter, tuple(names)
+            self.meters[p.name, later] = meter
 
     # --- running it
 
@@ -306,10 +307,9 @@ class NestNetwork:
         """A recorded variable, [T', k]."""
         wanted = self.request.wanted[p.name]
         names, factor, later = self.models[p.name].recorded[variable]
-        meter, _ = self.meters[p.name, later]
         stride = wanted.stride(self.plan.dt)
         rows = -(-self.request.steps // stride)
-        events = meter.events
+        events = self.meters[p.name, later].events
         row = (np.asarray(events["times"], np.int64) - self.start - later) // stride
         neuron = np.asarray(events["senders"], np.int64) - self.first(p.name)
         inside = row < rows
