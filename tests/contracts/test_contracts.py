@@ -12,10 +12,11 @@ import pytest
 
 import neurosim as ns
 from neurosim import errors, neurons, random
-from neurosim.engine import Plan, PlanProjection, Stage, lower
+from neurosim.engine import Plan, PlanProjection, Stage, drive_kernels, lower
 from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.neurons import NeuronModel
 from neurosim.plasticity import PlasticityRule
+from neurosim.sources import Drive, Source
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "contracts.md").read_text(encoding="utf-8")
 
@@ -189,3 +190,21 @@ class TestRegistries:
             entry = entry if isinstance(entry, str) else entry.module
             if "panel" not in entry:  # panels draw with an extra and are covered by their own tests
                 assert resolve(entry)
+
+
+def subclasses(base: type) -> set[type]:
+    return {cls for cls in base.__subclasses__() if cls.__module__.startswith("neurosim.")}
+
+
+def test_15_every_drive_has_a_kernel_and_every_source_the_methods() -> None:
+    importlib.import_module("neurosim.sources")
+    drives, sources = subclasses(Drive), subclasses(Source)
+    assert drives == set(drive_kernels._PREPARE)
+    assert len(sources) >= 4
+    for source in sources:
+        assert {"check", "most", "spikes"} <= set(vars(source))
+    for kind in drives | sources:
+        assert getattr(ns, kind.__name__) is kind
+    arguments = ["x", "low", "high", "step", "sample"]
+    for kernel in (drive_kernels.add_poisson, drive_kernels.add_noise, drive_kernels.add_values, drive_kernels.add_sine):
+        assert list(inspect.signature(kernel.py_func).parameters)[:5] == arguments
