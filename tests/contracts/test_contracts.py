@@ -206,5 +206,6 @@ def test_15_every_drive_has_a_kernel_and_every_source_the_methods() -> None:
     for kind in drives | sources:
         assert getattr(ns, kind.__name__) is kind
     arguments = ["x", "low", "high", "step", "sample"]
-    for kernel in (drive_kernels.add_poisson, drive_kernels.add_noise, drive_kernels.add_values, drive_kernels.add_sine):
-        assert list(inspect.signature(kernel.py_func).parameters)[:5] == arguments
+    for name in ("add_poisson", "add_poissons", "add_noise", "add_values", "add_sine"):
+        kernel = getattr(drive_kernels, name).py_func
+        assert list(inspect.signature(kernel).parameters)[:5] == arguments
