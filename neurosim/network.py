@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.connectivity.delay_rounding import Rounding, delay_steps
 from neurosim.connectivity.distributions import Distribution
-from neurosim.connectivity.rules import Rule
+from neurosim.connectivity.rule import Ends, Rule
 from neurosim.errors import DescriptionError, ShapeError
 from neurosim.neurons.model import NeuronModel
 from neurosim.parameters import Parameters
@@ -61,7 +61,8 @@ class Projection(Parameters):
     """Synapses from one input or population to a population.
 
     Attributes:
-        weight: number, `Distribution` or array (shape: see the rule). A jump of v or of the synaptic current.
+        weight: number, `Distribution` or array. A jump of v or of the synaptic current. For most rules an array is
+            ``[n_pre, n_post]``, one entry a pair; an axis of length 1 stands for all. See `Rule.values_shape`.
         delay: the same, in seconds.
         delay_rounding: what to do with numbers and arrays that are not on the grid; None refuses them.
         receptor: which of the postsynaptic model's ``RECEPTORS`` the weights act on; None is the first.
@@ -211,8 +212,9 @@ class Network:
             if option is not None and not isinstance(option, kind):
                 raise DescriptionError(f"{what} is not a {kind.__name__}", where=where, value=repr(option))
         _check_receptor(target.model, receptor, where)
-        rule.check(source.shape, target.shape, where)
-        shape = rule.values_shape(source.shape, target.shape)
+        ends = Ends(source.shape, target.shape, source.name == target.name, self._seed)
+        rule.check(ends, where)
+        shape = rule.values_shape(ends)
         part = Projection(
             name=name,
             pre=source.name,
@@ -364,6 +366,9 @@ def _values(values: Any, shape: tuple[int, ...] | None, what: str, where: str) -
         raise ShapeError(
             f"this rule takes a number or a distribution as {what}", where=where, value=array.shape
         )
-    if array.shape != shape:
+    fits = array.ndim == len(shape) and all(
+        a in (b, 1) if len(shape) == 2 else a == b for a, b in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
         raise ShapeError(f"{what} has the wrong shape", where=where, value=array.shape, limit=shape)
     return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,18 @@ from neurosim import random
 from neurosim.errors import DescriptionError
 from neurosim.parameters import Parameters, parameter
 
-__all__ = ["Distribution", "Normal", "Uniform"]
+__all__ = ["Distribution", "LogNormal", "Normal", "Uniform"]
+
+LEAST_SHARE = 1e-3
+"""The share of a normal that must lie between its bounds, for redrawing to come to an end."""
 
 
 class Distribution(Parameters):
-    """Base: ``sample(key, index)`` draws one number for every synapse index."""
+    """Base: ``sample(key, index)`` draws one number for every synapse index.
+
+    A synapse's index is its place in the order (presynaptic neuron, target). Weights are kept as float32, delays as
+    steps.
+    """
 
     def sample(self, key: int, index: NDArray[Any]) -> NDArray[np.float64]:
         """Draws, float64 of the shape of ``index``; the same for the same key and index."""
@@ -23,18 +31,66 @@ class Distribution(Parameters):
 
 
 class Normal(Distribution):
-    """Gaussian with ``mean`` and standard deviation ``std``: ``Normal(0.3, 0.1)``."""
+    """Gaussian with ``mean`` and standard deviation ``std``: ``Normal(0.3, 0.1)``.
+
+    ``Normal(1.5e-3, 0.75e-3, low=1e-4)`` draws again what falls below ``low`` or above ``high`` (a truncated normal;
+    its mean and deviation are no longer those named).
+    """
 
     mean: float = parameter(default=0.0)
     std: float = parameter(default=1.0, minimum=0.0)
+    low: float = parameter(default=-math.inf, infinite=True)
+    high: float = parameter(default=math.inf, infinite=True)
 
-    def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
-        object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "std", std)
+    def __init__(
+        self, mean: float = 0.0, std: float = 1.0, *, low: float = -math.inf, high: float = math.inf
+    ) -> None:
+        for name, value in (("mean", mean), ("std", std), ("low", low), ("high", high)):
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+        share = _normal_below(self.high, self) - _normal_below(self.low, self)
+        if share < LEAST_SHARE:
+            raise DescriptionError(
+                "too little of the normal lies between low and high",
+                where="Normal",
+                value=f"{share:.2g}",
+                limit=f">= {LEAST_SHARE:g}",
+            )
+
+    def sample(self, key: int, index: NDArray[Any]) -> NDArray[np.float64]:
+        drawn = self.mean + self.std * random.normal(key, index)
+        lane = 0
+        while self.low > -math.inf or self.high < math.inf:
+            outside = (drawn < self.low) | (drawn > self.high)
+            if not outside.any():
+                break
+            lane += 1
+            drawn[outside] = self.mean + self.std * random.normal(key, index[outside], lane)
+        return drawn
+
+
+def _normal_below(x: float, of: Normal) -> float:
+    if of.std == 0:
+        return float(of.mean <= x) if x == of.high else float(of.mean < x)
+    return 0.5 * math.erfc((of.mean - x) / (of.std * math.sqrt(2.0)))
+
+
+class LogNormal(Distribution):
+    """``median`` times the exponential of a Gaussian of standard deviation ``sigma``: ``LogNormal(0.3, 0.5)``.
+
+    The logarithm has mean log(median) and deviation sigma; the mean is median exp(sigma^2 / 2).
+    """
+
+    median: float = parameter(default=1.0, above=0.0)
+    sigma: float = parameter(default=1.0, minimum=0.0)
+
+    def __init__(self, median: float = 1.0, sigma: float = 1.0) -> None:
+        object.__setattr__(self, "median", median)
+        object.__setattr__(self, "sigma", sigma)
         self.__post_init__()
 
     def sample(self, key: int, index: NDArray[Any]) -> NDArray[np.float64]:
-        return self.mean + self.std * random.normal(key, index)
+        return self.median * np.exp(self.sigma * random.normal(key, index))
 
 
 class Uniform(Distribution):

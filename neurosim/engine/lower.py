@@ -10,10 +10,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from neurosim import random
-from neurosim.connectivity.delay_rounding import Rounding, delay_steps
-from neurosim.connectivity.distributions import Distribution
-from neurosim.connectivity.synapse_rows import rows_from
+from neurosim.connectivity.drawing import draw_rows
+from neurosim.connectivity.rule import Ends
 from neurosim.engine.plan import Plan, PlanDrive, PlanPopulation, PlanProjection, Stage
 from neurosim.errors import CycleError, DescriptionError
 from neurosim.network import Network, Projection
@@ -56,26 +54,16 @@ def _receptor(net: Network, population: str, name: str | None) -> int:
 
 def _lower_projection(net: Network, p: Projection) -> PlanProjection:
     source = net.inputs[p.pre] if p.pre in net.inputs else net.populations[p.pre]
-    target = net.populations[p.post]
-    pre, post = p.rule.synapses(source.shape, target.shape, random.key(net.seed, "connect", p.name))
-    index = np.arange(len(pre))
-    where = f"projection {p.name!r}"
-    if isinstance(p.weight, Distribution):
-        weight = p.weight.sample(random.key(net.seed, "weight", p.name), index)
-    else:
-        weight = np.broadcast_to(np.asarray(p.weight).reshape(-1), len(pre)).copy()
-    factor = p.rule.kernel(source.shape, target.shape)
-    if factor is not None:
-        weight = (weight * factor).astype(factor.dtype)
-    if isinstance(p.delay, Distribution):
-        seconds = p.delay.sample(random.key(net.seed, "delay", p.name), index)
-        delay = delay_steps(seconds, net.dt, Rounding.NEAREST, where)
-    else:
-        delay = np.broadcast_to(delay_steps(p.delay, net.dt, p.delay_rounding, where).reshape(-1), len(pre))
-    if p.plasticity is None:
-        keep = weight != 0
-        pre, post, weight, delay = pre[keep], post[keep], weight[keep], delay[keep]
-    rows = rows_from(pre, post, weight, delay, source.size, target.size)
+    rows = draw_rows(
+        p.rule,
+        Ends(source.shape, net.populations[p.post].shape, p.pre == p.post, net.seed),
+        weight=p.weight,
+        delay=p.delay,
+        rounding=p.delay_rounding,
+        keep_zeros=p.plasticity is not None,
+        dt=net.dt,
+        name=p.name,
+    )
     return PlanProjection(p.name, p.pre, p.post, rows, _receptor(net, p.post, p.receptor), p.plasticity)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from neurosim.connectivity.rules import AllToAll, Convolution2d, OneToOne, Rule, Sparse
+from neurosim.connectivity import AllToAll, Convolution2d, OneToOne, Rule, Sparse
 from neurosim.errors import ShapeError, UnsupportedError
 
 __all__ = ["Kernel", "LinearMap", "compose", "convolution", "dense", "diagonal", "identity", "pooling"]

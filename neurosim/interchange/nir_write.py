@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.connectivity.distributions import Distribution
-from neurosim.connectivity.rules import Convolution2d, FixedProbability, OneToOne
+from neurosim.connectivity import Convolution2d, OneToOne
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import UnsupportedError
@@ -175,7 +175,7 @@ class _Conversion:
             self.lose(
                 LossKind.DROPPED, where, f"plasticity ({type(p.plasticity).__name__}) has no place in NIR"
             )
-        drawn_anew = isinstance(p.rule, FixedProbability) or isinstance(p.weight, Distribution)
+        drawn_anew = p.rule.RANDOM or isinstance(p.weight, Distribution)
         if drawn_anew or isinstance(p.delay, Distribution):
             self.lose(
                 LossKind.APPROXIMATED, where, "random connectivity is written as it was drawn from the seed"

@@ -4,7 +4,7 @@ from hypothesis import given, strategies as st
 from scipy.signal import correlate
 
 import neurosim as ns
-from neurosim.connectivity.rules import Convolution2d
+from neurosim.connectivity import Convolution2d
 from neurosim.engine import lower
 from neurosim.errors import DescriptionError, ShapeError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.connectivity import AllToAll, Convolution2d, OneToOne, Sparse
+from neurosim.connectivity import AllToAll, Convolution2d, Ends, OneToOne, Sparse
 from neurosim.errors import ShapeError, UnsupportedError
 from neurosim.interchange.linear_maps import compose, convolution, dense, diagonal, identity, pooling
 
@@ -93,8 +93,8 @@ def test_compositions_are_products_and_become_the_same_synapses():
             close(scaled(x), gain * made(x))
             for each in (made, scaled, made.scaled(2.0)):
                 rule, weight = each.synapses()
-                pre, post = rule.synapses(each.pre, each.post, 0)
-                kernel = rule.kernel(each.pre, each.post)
+                pre, post = rule.synapses(Ends(each.pre, each.post), 0)
+                kernel = rule.kernel(Ends(each.pre, each.post))
                 w = np.broadcast_to(np.asarray(weight, float).reshape(-1), pre.shape) * (
                     1.0 if kernel is None else kernel
                 )

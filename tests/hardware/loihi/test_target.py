@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurosim import hardware
-from neurosim.connectivity.rules import AllToAll, FixedProbability, OneToOne
+from neurosim.connectivity import AllToAll, FixedProbability, OneToOne
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError, DescriptionError, LossError, UnsupportedError

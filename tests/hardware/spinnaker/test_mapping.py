@@ -10,7 +10,7 @@ import pytest
 
 from neurosim import hardware
 from neurosim.connectivity.distributions import Normal, Uniform
-from neurosim.connectivity.rules import AllToAll, FixedProbability, OneToOne
+from neurosim.connectivity import AllToAll, FixedProbability, OneToOne
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.spinnaker.machine_image import read_image
 from neurosim.loss_report import LossKind
