@@ -44,7 +44,7 @@ def test_white_noise_on_a_leaky_membrane() -> None:
     v = settled(ns.NoiseDrive(mean=30.0, std=4.0))
     std = 4.0 * math.sqrt(DT / (1 - A**2))
     check_moments(v, -5.0 + 2.0 * 1.5 + 30.0 * DT / (1 - A), std)
-    assert std == pytest.approx(4.0 * math.sqrt(TAU / 2), rel=1e-3)  # the limit of small dt
+    assert std == pytest.approx(4.0 * math.sqrt(TAU / 2), rel=DT / TAU)  # the limit of small dt
     assert stats.kstest(v, "norm", (v.mean(), v.std())).pvalue > 1e-4
 
 
