@@ -32,7 +32,8 @@ class CurrentDrive(Drive):
     before ``start``. The model holds it over the step: as a NEST ``step_current_generator`` or a Brian2 ``TimedArray``.
 
     Attributes:
-        values: [T], the same for all neurons, or [T, *shape of the population]; A, or the unit of the model's current.
+        values: ``[T]``, the same for all neurons, or ``[T, *shape]`` of the population; A, or the unit of the model's
+            current.
         every: how long each value lasts, s (a multiple of dt); None is one step.
         start: when the first value begins, s.
         ending: what follows the last value.

@@ -63,7 +63,7 @@ class RateSchedule(Source):
     ``start`` the channels are silent. Spikes are drawn as those of `PoissonSource`.
 
     Attributes:
-        rates: [T], the same for all channels, or [T, *shape of the input]; Hz.
+        rates: ``[T]``, the same for all channels, or ``[T, *shape]`` of the input; Hz.
         every: how long each rate lasts, s (a multiple of dt).
         start: when the first rate begins, s.
         ending: what follows the last rate.

@@ -26,8 +26,8 @@ class SpikeTimes(Source):
     one channel in a step are a count.
 
     Attributes:
-        times: seconds from the beginning of the network's life, in any order; [N].
-        channels: the flat index of the channel of each; [N].
+        times: seconds from the beginning of the network's life, in any order; ``[N]``.
+        channels: the flat index of the channel of each; ``[N]``.
     """
 
     times: Value = parameter(unit="s", minimum=0.0)
