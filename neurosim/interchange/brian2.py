@@ -29,7 +29,8 @@ from numpy.typing import ArrayLike
 from neurosim.engine.plan import Plan, PlanDrive, PlanPopulation, PlanProjection
 from neurosim.engine.recording import PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, MissingExtraError, UnsupportedError
-from neurosim.interchange.brian2_models import Brian2Model, brian2_model
+from neurosim.interchange.brian2_model import Brian2Model
+from neurosim.interchange.brian2_models import brian2_model
 from neurosim.interchange.brian2_plasticity import Brian2Synapse, brian2_synapse
 from neurosim.interchange.drawn_drives import drawn_drive
 from neurosim.interchange.run_request import RunRequest, requested_run, spikes_of

@@ -82,6 +82,7 @@ OFFSETS = (
     _nest("DualCurrentLIF", "iaf_psc_exp", "1 (pA; C_m = tau_membrane/resistance)", lead=1),
     _nest("AlphaCurrentLIF", "iaf_psc_alpha", "1/e (pA; C_m = tau_membrane/resistance)", lead=1),
     _nest("ConductanceLIF", "iaf_cond_exp", "1, inhibitory -1 (nS; g_L = 1/resistance)", lead=1),
+    _nest("AlphaConductanceLIF", "iaf_cond_alpha", "1/e, inhibitory -1/e (nS; g_L = 1/resistance)", lead=1),
     _nest("AdEx", "aeif_psc_exp", "1 (pA; C_m = tau_membrane/resistance)", lead=1),
     _nest("Izhikevich", "izhikevich", "1 (mV; TWO_HALF_STEPS: 1/dt in ms)", lead=0),
     _nest("Relay", "parrot_neuron", "1", lead=0),

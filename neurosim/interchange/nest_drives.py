@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan, PlanDrive
 from neurosim.interchange.drawn_drives import drawn_drive
-from neurosim.interchange.nest_models import NestModel
+from neurosim.interchange.nest_model import NestModel
 from neurosim.interchange.run_request import RunRequest
 from neurosim.parameters import Value
 from neurosim.sources.poisson_drive import PoissonDrive

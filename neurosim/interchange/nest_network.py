@@ -19,7 +19,8 @@ from neurosim import random
 from neurosim.engine.plan import PlanPopulation, PlanProjection
 from neurosim.errors import DescriptionError, UnsupportedError
 from neurosim.interchange.nest_drives import add_drive, drive_lead
-from neurosim.interchange.nest_models import NestModel, nest_model
+from neurosim.interchange.nest_model import NestModel
+from neurosim.interchange.nest_models import nest_model
 from neurosim.interchange.nest_plasticity import nest_synapse
 from neurosim.interchange.run_request import RunRequest
 from neurosim.neurons.relay import Relay
