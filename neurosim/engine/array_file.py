@@ -22,7 +22,7 @@ from neurosim.atomic_file import atomic_path
 from neurosim.errors import DescriptionError, FileFormatError
 from neurosim.network_file import StoredSizes, open_file
 
-__all__ = ["load_arrays", "save_arrays"]
+__all__ = ["load_arrays", "read_header", "save_arrays", "write_header"]
 
 _LIMIT = 64 * 2**30
 """Bytes that the arrays of a file may declare."""
@@ -38,9 +38,8 @@ def save_arrays(content: Any, path: str | os.PathLike[str], format: str, version
     """
     arrays: list[NDArray[Any]] = []
     tree = _written(content, arrays, format, 0)
-    header = {"format": format, "version": version, "content": tree, "sha256": _digest(tree, arrays)}
     with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
-        file["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        write_header(file, format, version, {"content": tree, "sha256": _digest(tree, arrays)})
         group = file.create_group("arrays")
         for i, array in enumerate(arrays):
             group[str(i)] = array
@@ -55,16 +54,7 @@ def load_arrays(path: str | os.PathLike[str], format: str, version: int) -> Any:
     where = str(path)
     with open_file(path) as file:
         sizes = StoredSizes(where, Path(path).stat().st_size, _LIMIT)
-        if "header" not in file:
-            raise FileFormatError(f"is not a {format} file", where=where, value=sorted(file)[:8])
-        header = _header(file, sizes, format)
-        if header.get("format") != format:
-            raise FileFormatError(f"is not a {format} file", where=where, value=header.get("format"))
-        found = header.get("version")
-        if not isinstance(found, int) or not 1 <= found <= version:
-            raise FileFormatError(
-                "unknown version", where=where, value=found, limit=f"<= {version}", remedy="Upgrade neurosim"
-            )
+        header = read_header(file, sizes, format, version)
         group = sizes.child(file, "arrays")
         arrays = []
         for i in range(len(group)):
@@ -81,7 +71,20 @@ def load_arrays(path: str | os.PathLike[str], format: str, version: int) -> Any:
             raise FileFormatError("holds an invalid tree", where=where) from error
 
 
-def _header(file: h5py.File, sizes: StoredSizes, format: str) -> dict[str, Any]:
+def write_header(file: h5py.File, format: str, version: int, content: Mapping[str, Any]) -> None:
+    """Write the item ``header`` of a file: JSON, in bytes."""
+    text = json.dumps({"format": format, "version": version, **content})
+    file["header"] = np.frombuffer(text.encode(), np.uint8)
+
+
+def read_header(file: h5py.File, sizes: StoredSizes, format: str, version: int) -> dict[str, Any]:
+    """The item ``header`` of a file of this format, up to this version.
+
+    Raises:
+        FileFormatError: none, one that is damaged or too large, another format, or a newer version.
+    """
+    if "header" not in file:
+        raise FileFormatError(f"is not a {format} file", where=sizes.file, value=sorted(file)[:8])
     data = sizes.child(file, "header")
     if not (isinstance(data, h5py.Dataset) and data.ndim == 1 and data.dtype == np.uint8):
         raise sizes.fail(f"is not a {format} file", "header")
@@ -92,8 +95,13 @@ def _header(file: h5py.File, sizes: StoredSizes, format: str) -> dict[str, Any]:
         header = json.loads(data[()].tobytes())
     except RecursionError as error:
         raise sizes.fail("nests too deeply", "header") from error
-    if not isinstance(header, dict):
+    if not isinstance(header, dict) or header.get("format") != format:
         raise sizes.fail(f"is not a {format} file", "header")
+    found = header.get("version")
+    if not isinstance(found, int) or not 1 <= found <= version:
+        raise FileFormatError(
+            "unknown version", where=sizes.file, value=found, limit=f"<= {version}", remedy="Upgrade neurosim"
+        )
     return header
 
 

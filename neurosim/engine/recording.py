@@ -212,6 +212,11 @@ class PopulationRecording:
             return variables[name]
         raise AttributeError(f"{name!r} was not recorded; recorded: {sorted(variables)}")
 
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """What was recorded: ``"spikes"`` and names of variables. Asking does not read a file."""
+        return (() if self.spikes is None else ("spikes",)) + tuple(self.variables)
+
     def between(self, start: int, stop: int) -> PopulationRecording:
         """Steps ``start`` to ``stop`` alone, counted from 0 again. ``start`` must be a recorded step.
 
@@ -292,10 +297,7 @@ class Recording(Mapping[str, PopulationRecording]):
         return len(self.populations)
 
     def __repr__(self) -> str:
-        held = {
-            n: (["spikes"] if p.spikes is not None else []) + sorted(p.variables)
-            for n, p in self.populations.items()
-        }
+        held = {name: list(p.recorded) for name, p in self.populations.items()}
         cut = "" if self.complete else ", cut short"
         return f"Recording(steps={self.steps}{cut}, samples={self.samples}, dt={self.dt:g}, {held})"
 

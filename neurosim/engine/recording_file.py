@@ -1,9 +1,10 @@
-"""Recordings on disk: one HDF5 file.
+"""Recordings on disk: one HDF5 file. Version 1, a recording written as a whole, is described here; version 2, written
+while the run goes on, in `neurosim.engine.recording_stream`.
 
 Attributes of the root are ``format``, ``version``, ``dt``, ``steps``, ``samples``. ``populations/0`` and so on hold the
 attributes ``name``, ``every`` and ``lag``, the group ``spikes`` (``sample, step, neuron, count``; attributes ``shape``,
 ``steps``, ``samples``), one data set a variable under ``variables``, and ``neurons``. ``events`` holds the device
-events as columns. The state to carry on from is not kept.
+events as columns, ``held`` the steps of each sample if the run was cut short. The state to carry on from is not kept.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 from neurosim.atomic_file import atomic_path
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Recording
+from neurosim.engine.recording_stream import part_path, read_pieces
+from neurosim.engine.stored_recording import load_stored
 from neurosim.errors import DataError, FileFormatError, ShapeError
 from neurosim.network_file import StoredSizes, open_file
 from neurosim.spikes import Spikes
@@ -44,6 +47,8 @@ def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
                 _put(group, f"variables/{variable}", values)
             if part.spikes is not None:
                 _put_spikes(group.create_group("spikes"), part.spikes)
+        if recording.held is not None:
+            _put(file, "held", recording.held)
         for i, (name, weights) in enumerate(recording.weights.items()):
             _put(file, f"weights/{i}", weights)
             file[f"weights/{i}"].attrs["name"] = name
@@ -71,23 +76,38 @@ def _put_spikes(group: h5py.Group, spikes: Spikes) -> None:
 
 
 def load_recording(path: str | os.PathLike[str]) -> Recording:
-    """Read what `save_recording` wrote. Sizes are checked before anything is allocated.
+    """Read what `save_recording` or a run (``to=``) wrote. Sizes are checked before anything is allocated.
+
+    A recording that a run wrote reads its spikes and variables when they are asked for, and then may raise
+    FileFormatError too. Of a run that was killed, the folder ``NAME.part`` holds what it wrote until then, and can be
+    given here (it is read into memory), or made a file by `neurosim.engine.recording_stream.join_pieces`.
 
     Raises:
         FileFormatError: the file is missing, truncated, foreign, of a newer version, or holds invalid values.
     """
     where = str(path)
+    if Path(path).is_dir():
+        return read_pieces(Path(path))
+    if not Path(path).exists() and part_path(path).is_dir():
+        remedy = f"A run was killed, or goes on: {part_path(path)} holds what it wrote so far"
+        raise FileFormatError("no such file", where=where, remedy=remedy)
     with open_file(path) as file:
-        if file.attrs.get("format") != FORMAT:
-            raise FileFormatError(
-                "is not a recording", where=where, value=file.attrs.get("format"), limit=FORMAT
-            )
-        if file.attrs["version"] != VERSION:
-            raise FileFormatError("unknown version", where=where, value=file.attrs["version"], limit=VERSION)
-        try:
-            return _Reader(file, StoredSizes(where, Path(path).stat().st_size, _LIMIT)).recording()
-        except (DataError, ShapeError, AttributeError) as error:
-            raise FileFormatError(f"holds invalid values: {error}", where=where) from error
+        if "header" not in file:  # which a run writes
+            return _whole(file, path)
+    return load_stored(path)
+
+
+def _whole(file: h5py.File, path: str | os.PathLike[str]) -> Recording:
+    """A recording that was written as a whole."""
+    where = str(path)
+    if file.attrs.get("format") != FORMAT:
+        raise FileFormatError("is not a recording", where=where, value=file.attrs.get("format"), limit=FORMAT)
+    if file.attrs["version"] != VERSION:
+        raise FileFormatError("unknown version", where=where, value=file.attrs["version"], limit=VERSION)
+    try:
+        return _Reader(file, StoredSizes(where, Path(path).stat().st_size, _LIMIT)).recording()
+    except (DataError, ShapeError, AttributeError) as error:
+        raise FileFormatError(f"holds invalid values: {error}", where=where) from error
 
 
 class _Reader:
@@ -127,6 +147,7 @@ class _Reader:
             events=self._events(),
             lag=lag,
             weights=weights,
+            held=self._get(file, "held") if "held" in file else None,
         )
 
     def _population(self, group: h5py.Group, dt: float) -> PopulationRecording:
