@@ -12,8 +12,8 @@ import nir
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.connectivity.distributions import Distribution
 from neurosim.connectivity import Convolution2d, OneToOne
+from neurosim.connectivity.distributions import Distribution
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import UnsupportedError

@@ -123,7 +123,7 @@ def test_6_plan_arrays() -> None:
     assert (drawn.row_start.dtype, drawn.target.dtype, drawn.weight.dtype, drawn.delay.dtype) == (
         "i8",
         "i4",
-        "f8",
+        "f4",
         "i4",
     )
     assert given.weight.dtype == np.float32
