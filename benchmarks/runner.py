@@ -1,0 +1,52 @@
+"""What the module of a system hands to the worker, and how much memory its process has taken."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = ["Run", "Runner", "peak_memory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One repeat: seconds of the run alone, and the spikes of the neurons (not of the input)."""
+
+    seconds: float
+    spikes: int
+
+
+class Runner(Protocol):
+    """A network that is ready to run, from the start, as often as asked.
+
+    Attributes:
+        version: of the system.
+        synapses: how many the system has made.
+    """
+
+    version: str
+    synapses: int
+
+    def run(self) -> Run:
+        """Run the whole case once."""
+
+    def finish(self) -> Mapping[str, Any]:
+        """Further fields of the row, after the last repeat: ``memory`` at least; temporary files are removed."""
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process in bytes.
+
+    From /proc where there is one: what ``getrusage`` tells starts at the size of the process that this one was forked
+    from.
+    """
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts kilobytes
