@@ -1,0 +1,74 @@
+"""Ctrl-C as a request; ranges of samples that stop at one step."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import threading
+
+import pytest
+from hypothesis import given, strategies as st
+
+from neurosim.engine.interruption import Interrupted, Interruption
+from neurosim.engine.recording import Recording
+
+
+def test_the_first_signal_is_a_request_the_second_an_interrupt() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption() as interruption:
+        assert interruption.goes_on(0, 10)
+        assert not interruption.requested
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.requested
+        assert not interruption.goes_on(0, 20)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_handler_of_the_application_stays() -> None:
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        with Interruption() as interruption:
+            signal.raise_signal(signal.SIGINT)
+            assert (seen, interruption.requested) == ([1], False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_leave_signals_alone() -> None:
+    def run() -> None:
+        with Interruption():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    found: list[object] = []
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [signal.default_int_handler]
+
+
+@given(st.lists(st.integers(0, 3), max_size=60), st.integers(0, 60))
+def test_ranges_that_have_begun_stop_at_one_step(turns: list[int], when: int) -> None:
+    """Ranges ask in any order; the request comes at any time, while those that asked last are still at work."""
+    interruption, at = Interruption(), dict.fromkeys(range(4), 0)
+    for i, r in enumerate(turns):
+        if i == when:
+            interruption.request()
+        if interruption.goes_on(r, at[r] + 64):
+            at[r] += 64
+    interruption.request()
+    begun = {r for r, step in at.items() if step}
+    for r in at:
+        while interruption.goes_on(r, at[r] + 64):
+            at[r] += 64
+    assert {r for r, step in at.items() if step} == begun
+    assert len({at[r] for r in begun}) <= 1
+
+
+def test_an_interrupted_run_carries_its_recording() -> None:
+    error = Interrupted(Recording({}, 1e-3, 7, 1))
+    assert "after 7 steps" in str(error)
+    assert not isinstance(error, Exception)
+    assert pickle.loads(pickle.dumps(error)).recording.steps == 7
