@@ -54,7 +54,7 @@ def test_4_every_name_of_the_description_exists() -> None:
     for name in re.findall(r"`(\w+)\(", section(4)):
         assert hasattr(ns, name) or hasattr(ns.Network, name), name
     assert list(inspect.signature(ns.Network.connect).parameters) == [
-        "self", "pre", "post", "rule", "weight", "delay", "delay_rounding", "plasticity", "name",
+        "self", "pre", "post", "rule", "weight", "delay", "delay_rounding", "plasticity", "receptor", "name",
     ]  # fmt: skip
 
 
