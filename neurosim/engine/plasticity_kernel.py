@@ -65,6 +65,32 @@ def pre(table, sample, a, b, step, argument):
     run = t[DISTINCT] != 0 and np.int64(np.uint64(word[size - 1]) & mask) - first == size - 1
     w = carray({real}_at(t[WEIGHT] + (sample * n + a) * SIZE), size)
     held = carray({real}_at((t[HELD] if t[DEFERRED] else t[WEIGHT]) + (sample * n + a) * SIZE), size)
+    if t[RING] and t[DENDRITIC]:  # every delay finds its own row of traces, and its own arrivals
+        num = carray({real}_at(t[NUMBERS]), t[N_NUMBERS])
+        m = third_factor(t, sample, step)
+        y_slots, out_slots, times = t[Y_SLOTS], t[OUT_SLOTS], REAL(count)
+        ring = carray({real}_at(t[OUT] + sample * out_slots * n_post * SIZE), (out_slots, n_post))
+        {unpack}
+        {post_factors}
+        {post_rings}
+        {state_slices}
+        for e in range(size):
+            j = np.int64(np.uint64(word[e]) & mask)
+            if not t[LOW] <= j < t[HIGH]:
+                continue
+            delay = np.int64(np.uint64(word[e]) >> bits)
+            at = (step - delay - old) % y_slots
+            delivered = held[e]
+            {pre_own_again}
+            for again in range(count):
+                {pre_spread}
+                {pre_next_again}
+            if t[DEFERRED]:
+                held[e] = w[e]
+            if t[AFTER]:
+                delivered = w[e]
+            ring[(step + delay) % out_slots, j] += times * delivered
+        return
     out = carray({real}_at(t[OUT] + (sample * t[OUT_SLOTS] + slot) * n_post * SIZE), n_post)
     times = REAL(count)
     if mode & 1 and not t[AFTER]:
@@ -126,9 +152,20 @@ def post(table, sample, a, b, step, argument):
             e = i * stride + j
             {post_dense}
         return
-    mask = (np.uint64(1) << np.uint64(t[PRE_BITS])) - np.uint64(1)
+    pre_bits = np.uint64(t[PRE_BITS])
+    mask = (np.uint64(1) << pre_bits) - np.uint64(1)
     synapse = carray(u32_at(t[SYNAPSE] + 4 * a), b - a)
     word = carray({column}_at(t[COLUMN_WORD] + a * {column_size}), b - a)
+    if t[RING] and not t[DENDRITIC]:  # every delay finds its own row of traces
+        x_slots = t[X_SLOTS]
+        {pre_rings}
+        for q in range(b - a):
+            e = synapse[q]
+            i = np.uint64(word[q]) & mask
+            at = row - np.int64(np.uint64(word[q]) >> pre_bits)
+            at = at + x_slots if at < 0 else at
+            {post_spread}
+        return
     for q in range(b - a):
         e = synapse[q]
         i = np.uint64(word[q]) & mask
@@ -286,6 +323,8 @@ def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, 
     ]
     x_row = "carray({real}_at(t[X] + ((lane * NX + %d) * t[X_SLOTS] + %s) * t[N_PRE] * SIZE), t[N_PRE])"
     y_row = "carray({real}_at(t[Y] + ((sample * NY + %d) * t[Y_SLOTS] + %s) * t[N_POST] * SIZE), t[N_POST])"
+    x_ring = "carray({real}_at(t[X] + (lane * NX + %d) * t[X_SLOTS] * t[N_PRE] * SIZE), (t[X_SLOTS], t[N_PRE]))"
+    y_ring = "carray({real}_at(t[Y] + (sample * NY + %d) * t[Y_SLOTS] * t[N_POST] * SIZE), (t[Y_SLOTS], t[N_POST]))"
     s_row = "carray({real}_at(t[STATES] + (sample * NS + %d) * n * SIZE), n)"
     types = {n: _SHORT[np.dtype(k).name] for n, k in (("real", real), ("word", word), ("column", column))}
     pre_own = [
@@ -308,6 +347,12 @@ def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, 
         "post_own": _lines(4, *post_own),
         "pre_factors": _lines(4, *(f"fx{c} = num[{3 + c}] if old else one" for c in range(nx))),
         "post_factors": _lines(8, *(f"fy{c} = num[{3 + 2 * nx + c}] if old else one" for c in range(ny))),
+        "pre_rings": _lines(8, *(f"pp{c} = {x_ring % c}" for c in range(nx))),
+        "post_rings": _lines(8, *(f"pp{c} = {y_ring % c}" for c in range(ny))),
+        "pre_own_again": _lines(12, *pre_own),
+        "pre_next_again": _lines(16, *(f"x{c} = x{c} * num[{3 + nx + c}] + one" for c in range(nx))),
+        "pre_spread": change(16, "on_pre", *xs, *(f"pp{c}[at, j] * fy{c}" for c in range(ny))),
+        "post_spread": change(12, "on_post", *(f"pp{c}[at, i] * fx{c}" for c in range(nx)), *ys),
         "pre_rows": _lines(4, *(f"px{c} = {x_row % (c, 'row')}" for c in range(nx))),
         "post_rows": _lines(8, *(f"py{c} = {y_row % (c, 'row')}" for c in range(ny))),
         "post_runs": _lines(16, *(f"pr{c} = py{c}[first : first + size]" for c in range(ny))),

@@ -28,7 +28,7 @@ TABLE = (
     "weight", "held", "states", "x", "x_slots", "y", "y_slots", "pre_n", "pre_i", "pre_c", "pre_slots",
     "post_n", "post_i", "post_c", "post_slots", "cursor", "due", "next_due", "cursor_slots", "cursor_width",
     "numbers", "n_numbers", "scale64", "state_decay", "clock", "out", "out_slots",
-    "modulation", "first", "samples", "steps", "modulator", "arrivals",
+    "modulation", "first", "samples", "steps", "modulator", "arrivals", "tally",
     "pre", "post", "traces", "synapses", "argument",
 )  # fmt: skip
 """Entries of the table of every op, in order: addresses, sizes and conventions of one part. The first seven are a list of
@@ -45,7 +45,7 @@ _N = len(TABLE)
     WEIGHT, HELD, STATES, X, X_SLOTS, Y, Y_SLOTS, PRE_N, PRE_I, PRE_C, PRE_SLOTS,
     POST_N, POST_I, POST_C, POST_SLOTS, CURSOR, DUE, NEXT_DUE, CURSOR_SLOTS, CURSOR_WIDTH,
     NUMBERS, N_NUMBERS, SCALE64, STATE_DECAY, CLOCK, OUT, OUT_SLOTS,
-    MODULATION, FIRST, SAMPLES, STEPS, MODULATOR, ARRIVALS,
+    MODULATION, FIRST, SAMPLES, STEPS, MODULATOR, ARRIVALS, TALLY,
     PRE, POST, TRACES, SYNAPSES, ARGUMENT,
 ) = range(_N)  # fmt: skip
 
@@ -197,15 +197,14 @@ def emissions(t: Any, sample: Any, k: Any) -> None:
     for q in range(at(t[PRE_N], row)):
         i = neuron[q]
         a, stop = row_start[i], row_start[i + 1]
-        while a < stop:
-            b, d, seen, old = stop, t[MAX_DELAY], 0, 0
-            if t[RING]:
-                d = word_at(t[WORD], t[WORD_SIZE], a) >> t[TARGET_BITS]
-                b = bisect(t[WORD], t[WORD_SIZE], a, stop, (d + 1) << t[TARGET_BITS])
-                old = 1 if t[SAME_STEP] != DEPRESSING else 0
-                seen = (k - d - old) % t[Y_SLOTS]
-            presynaptic(t, sample, k, a, b, i, count[q], DELIVER | LEARN, seen, old, (k + d) % t[OUT_SLOTS], -1, d)
-            a = b
+        if t[RING] and a < stop:  # whole rows: the op finds the delays itself
+            address = t[ARGUMENT] + 128 * lane(t, sample)
+            told = carray(i64_at(address), 16)
+            told[0], told[1], told[3], told[5] = i, -1, int(t[SAME_STEP] != DEPRESSING), count[q]
+            call(t[PRE], t.ctypes.data, sample, a, stop, k, address)
+        elif a < stop:
+            slot = (k + t[MAX_DELAY]) % t[OUT_SLOTS]
+            presynaptic(t, sample, k, a, stop, i, count[q], DELIVER | LEARN, 0, 0, slot, -1, 0)
 
 
 @njit
@@ -242,12 +241,8 @@ def post_spikes(t: Any, sample: Any, k: Any) -> None:
             a, stop = column_start[j], column_start[j + 1]
             if not t[RING]:
                 postsynaptic(t, sample, k, a, stop, j, 0, 0, -1)
-                continue
-            while a < stop:
-                lag = word_at(t[COLUMN_WORD], t[COLUMN_SIZE], a) >> t[PRE_BITS]
-                b = group_end(t, a, stop, lag)
-                postsynaptic(t, sample, k, a, b, j, (k - t[MIN_DELAY] - lag - old) % t[X_SLOTS], old, -1)
-                a = b
+            elif a < stop:  # whole columns: the op finds the delays itself
+                postsynaptic(t, sample, k, a, stop, j, (k - t[MIN_DELAY] - old) % t[X_SLOTS], old, -1)
         return
     soonest = carray(i64_at(t[NEXT_DUE] + 8 * first), slots)
     cursor = carray(i64_at(t[CURSOR] + 8 * first * n), slots * n)
@@ -336,7 +331,7 @@ def arrive_op(table: Any, sample: Any, low: Any, high: Any, step: Any, scratch: 
             traces(t, sample, DECAY_PRE, 0, 0, step)
         traces(t, sample, DECAY_POST, 0, 0, step)
         call(t[SYNAPSES], t.ctypes.data, sample, AGE, 0, step, 0)
-        arrivals(t, sample, step, DELIVER | LEARN if t[AFTER] else DELIVER)
+        arrivals(t, sample, step, DELIVER | LEARN if t[SAME_STEP] == POTENTIATING else DELIVER)
     traces(t, sample, TAKE, step % t[OUT_SLOTS], 0, step)
 
 
@@ -347,14 +342,16 @@ def learn_op(table: Any, sample: Any, low: Any, high: Any, step: Any, scratch: A
     row = (((step - t[LIST_FIRST]) & t[LIST_MASK]) + sample * t[LIST_STRIDE]) * t[LIST_PARTS] + t[PART]
     listed = carray(i32_at(t[LIST_NEURON] + 4 * at(t[LIST_START], row)), at(t[LIST_COUNT], row))
     note(t, sample, step, listed, False, True)
+    tally = carray(i64_at(t[TALLY] + 8 * sample * t[N_POST]), t[N_POST])
+    for q in range(listed.size):
+        tally[listed[q]] += 1
     if t[DENDRITIC]:
         return
     if t[SAME_STEP] != POTENTIATING:
         post_spikes(t, sample, step)
-    if t[SAME_STEP] == DEPRESSING:
-        traces(t, sample, GROW_POST, 0, 0, step)
-    if not t[AFTER]:
-        arrivals(t, sample, step, LEARN)
+        if t[SAME_STEP] == DEPRESSING:
+            traces(t, sample, GROW_POST, 0, 0, step)
+        arrivals(t, sample, step, LEARN)  # where the presynaptic side acts first, it has learned on arrival
     if not t[RING]:
         traces(t, sample, GROW_PRE, 0, 0, step - t[MAX_DELAY])
     if t[SAME_STEP] == POTENTIATING:
