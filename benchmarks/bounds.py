@@ -62,7 +62,7 @@ def bytes_moved(plan: Any, events: float, case: Case, value_bytes: int) -> float
         }
         cells = sum(rings.values())
         per_step += population.size * 2 * (len(population.model.STATE) * value_bytes + cells)
-    return events * per_event + float(per_step * case.steps * case.samples)
+    return float(events * per_event + per_step * case.steps * case.samples)
 
 
 @cache

@@ -1,14 +1,16 @@
-"""What the module of a system hands to the worker, and how much memory its process has taken."""
+"""What the module of a system hands to the worker; the memory and the cores of its process."""
 
 from __future__ import annotations
 
+import os
 import resource
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Run", "Runner", "peak_memory"]
+__all__ = ["Run", "Runner", "all_cores", "peak_memory"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +52,17 @@ def peak_memory() -> int:
     except OSError:
         pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts kilobytes
+
+
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Lets this process and its children use every core for a while, where the system can say which they may use."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
-from benchmarks.runner import Run, peak_memory
+from benchmarks.runner import Run, all_cores, peak_memory
 
 __all__ = ["build"]
 
@@ -237,10 +237,8 @@ class _Compiled(_Network):
         program = [sys.executable, "-S", str(Path("peak_of_child.py").resolve()), str(self.peak), "./main"]
         b.prefs.devices.cpp_standalone.run_cmd_unix = program
         self.net.run(self.duration)
-        cores = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # compilers may use every core, the run may not
-        b.device.build(run=False, with_output=False, directory="brian2")
-        os.sched_setaffinity(0, cores)
+        with all_cores():  # for compilers; the program itself is run on those that it has threads for
+            b.device.build(run=False, with_output=False, directory="brian2")
 
     def run(self) -> Run:
         self.b.device.run("brian2", with_output=False, run_args=[])
