@@ -11,18 +11,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim.engine.plan import Plan
-from neurosim.engine.recording import PopulationRecording, Record, Recording
+from neurosim.engine.recording import Record, Recording
 from neurosim.errors import DescriptionError, MissingExtraError
 from neurosim.interchange.nest_network import NestNetwork
-from neurosim.interchange.run_request import RunRequest, requested_run, spikes_of
+from neurosim.interchange.nest_recording import NestPart, recording_of
+from neurosim.interchange.run_request import RunRequest, requested_run
 from neurosim.network import Network
 from neurosim.spikes import Spikes
 
-__all__ = ["nest_kernel", "run_nest"]
+__all__ = ["nest_kernel", "nest_parts", "run_nest"]
 
 _KEPT = (
     "resolution",
@@ -55,16 +55,16 @@ def run_nest(
         MissingExtraError: NEST cannot be imported.
     """
     request = requested_run(net, inputs, duration, record, seed)
-    plastic = {p.name: p for p in request.plan.projections if p.plasticity is not None}
     with nest_kernel() as nest:
-        done, weights = [], []
-        for sample in range(request.samples):
-            network = NestNetwork(nest, request, sample, threads)
-            network.run()
-            done.append(_read(network))
-            weights.append({name: network.weights(p) for name, p in plastic.items()})
-    final = {name: np.stack([w[name] for w in weights]) for name in plastic}
-    return _recording(request, done, final)
+        return recording_of(request, [[part] for part in nest_parts(nest, request, threads)])
+
+
+def nest_parts(nest: Any, request: RunRequest, threads: int) -> Iterator[NestPart]:
+    """Run the samples of a request one after another in a kernel; what this process holds of each."""
+    for sample in range(request.samples):
+        network = NestNetwork(nest, request, sample, threads)
+        network.run()
+        yield network.part()
 
 
 @contextmanager
@@ -108,37 +108,3 @@ def _imported() -> Any:
         else:
             os.environ["PYNEST_QUIET"] = quiet
     return nest
-
-
-def _read(network: NestNetwork) -> dict[tuple[str, str], Any]:
-    """What one sample left, by population and variable."""
-    found: dict[tuple[str, str], Any] = {}
-    for name, r in network.request.wanted.items():
-        p = network.plan.populations[name]
-        for variable in r.variables:
-            found[name, variable] = network.spikes(p) if variable == "spikes" else network.trace(p, variable)
-    return found
-
-
-def _recording(
-    request: RunRequest, done: list[dict[tuple[str, str], Any]], weights: dict[str, Any]
-) -> Recording:
-    populations = {}
-    for name, r in request.wanted.items():
-        p = request.plan.populations[name]
-        spikes = None
-        if "spikes" in r.variables:
-            each = [found[name, "spikes"] for found in done]
-            sample = np.repeat(np.arange(len(each)), [len(step) for step, _ in each])
-            step, neuron = (
-                np.concatenate([*parts, np.zeros(0, np.int64)]) for parts in zip(*each, strict=True)
-            )
-            spikes = spikes_of(p, request, sample, step, neuron)
-        variables = {}
-        for variable in (v for v in r.variables if v != "spikes"):
-            values = np.stack([found[name, variable] for found in done], axis=1)
-            variables[variable] = (
-                values if r.neurons is not None else values.reshape(*values.shape[:2], *p.shape)
-            )
-        populations[name] = PopulationRecording(spikes, variables, r.stride(request.plan.dt), r.neurons)
-    return Recording(populations, request.plan.dt, request.steps, request.samples, weights=weights)

@@ -22,6 +22,7 @@ from neurosim.interchange.nest_drives import add_drive, drive_lead
 from neurosim.interchange.nest_model import NestModel
 from neurosim.interchange.nest_models import nest_model
 from neurosim.interchange.nest_plasticity import nest_synapse
+from neurosim.interchange.nest_recording import NestPart
 from neurosim.interchange.run_request import RunRequest
 from neurosim.neurons.relay import Relay
 from neurosim.parameters import Value
@@ -37,9 +38,8 @@ _WITHOUT_LOOPS = 10
 class NestNetwork:
     """One sample of a run, built in the kernel of this process (under MPI: this rank's part of it)."""
 
-    def __init__(self, nest: Any, request: RunRequest, sample: int, threads: int, label: str = "") -> None:
+    def __init__(self, nest: Any, request: RunRequest, sample: int, threads: int) -> None:
         self.nest, self.request, self.plan, self.sample = nest, request, request.plan, sample
-        self.label = label
         self.step_ms = resolution(request.plan.dt)
         self.models = {name: nest_model(p, self.plan.dt) for name, p in self.plan.populations.items()}
         self.slice = self._slice()
@@ -296,52 +296,58 @@ class NestNetwork:
             self.nest.Simulate(steps * self.step_ms)
             self.nest.Simulate(self.slice * self.step_ms)
 
-    def spikes(self, p: PlanPopulation) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Steps and neurons of a population's spikes, as the recorder has them; some may lie after the run."""
-        if p.name not in self.recorders:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        events = self.recorders[p.name].events
-        step = np.asarray(events["times"], np.int64) - 1 - self.start
-        return step, np.asarray(events["senders"], np.int64) - self.first(p.name)
+    def part(self) -> NestPart:
+        """What the recorders and plastic synapses of this process hold."""
+        spikes, traces = {}, {}
+        for name, r in self.request.wanted.items():
+            for variable in r.variables:
+                if variable == "spikes":
+                    spikes[name] = self._spikes(name)
+                else:
+                    traces[name, variable] = self._trace(self.plan.populations[name], variable)
+        weights = {p.name: self._weights(p) for p in self.plan.projections if p.plasticity is not None}
+        return NestPart(spikes, traces, weights)
 
-    def trace(self, p: PlanPopulation, variable: str) -> NDArray[np.float64]:
-        """A recorded variable, [T', k]."""
-        wanted = self.request.wanted[p.name]
+    def _spikes(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if name not in self.recorders:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        events = self.recorders[name].events
+        step = np.asarray(events["times"], np.int64) - 1 - self.start
+        return step, np.asarray(events["senders"], np.int64) - self.first(name)
+
+    def _trace(
+        self, p: PlanPopulation, variable: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         names, factor, later = self.models[p.name].recorded[variable]
-        stride = wanted.stride(self.plan.dt)
-        rows = -(-self.request.steps // stride)
         events = self.meters[p.name, later].events
+        stride = self.request.wanted[p.name].stride(self.plan.dt)
         row = (np.asarray(events["times"], np.int64) - self.start - later) // stride
         neuron = np.asarray(events["senders"], np.int64) - self.first(p.name)
-        inside = row < rows
-        values = np.full((rows, p.size), np.nan)
         total = np.sum([np.asarray(events[name], np.float64) for name in names], axis=0)
-        values[row[inside], neuron[inside]] = total[inside]
-        values *= _each(factor, p)
-        return values if wanted.neurons is None else values[:, list(wanted.neurons)]
+        return row, neuron, total * _each(factor, p)[neuron]
 
-    def weights(self, p: PlanProjection) -> NDArray[np.float64]:
-        """The weights of a plastic projection in the order of the plan, [n_syn]."""
-        weights = p.weight.astype(np.float64)
-        factor = _each(self.models[p.post].weights[p.receptor], self.plan.populations[p.post])
+    def _weights(self, p: PlanProjection) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Those plastic synapses that are in NEST's kernel: their place in the plan, and their weights."""
         found = self.nest.GetConnections(synapse_model=self.synapses[p.name])
-        if not len(found):  # no input channel ever spiked
-            return weights
+        if not len(found):
+            return np.zeros(0, np.int64), np.zeros(0)
         held = found.get(["source", "target", "delay", "weight"])
         pre = np.atleast_1d(held["source"]).astype(np.int64)
+        post = np.atleast_1d(held["target"]).astype(np.int64) - self.first(p.post)
+        # the synapses onto a neuron are in the process in which it lives
+        here = np.isin(p.target, post)
         if p.pre in self.plan.populations:
             pre -= self.first(p.pre)
-            there = np.arange(p.n_synapses)
         else:
             first, place = self._parrots(p.pre)
             pre = np.flatnonzero(place >= 0)[pre - first]
-            there = np.flatnonzero(place[p.pre_index] >= 0)
-        post = np.atleast_1d(held["target"]).astype(np.int64) - self.first(p.post)
+            here &= place[p.pre_index] >= 0
+        there = np.flatnonzero(here)
         delay = np.rint(np.atleast_1d(held["delay"]) / self.step_ms).astype(np.int64)
         theirs = np.lexsort((post, delay, pre))
         ours = there[np.lexsort((p.target[there], p.delay[there], p.pre_index[there]))]
-        weights[ours] = np.atleast_1d(held["weight"])[theirs] / factor[p.target[ours]]
-        return weights
+        factor = _each(self.models[p.post].weights[p.receptor], self.plan.populations[p.post])
+        return ours, np.atleast_1d(held["weight"])[theirs] / factor[p.target[ours]]
 
 
 def resolution(dt: float) -> float:
