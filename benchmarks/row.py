@@ -34,8 +34,8 @@ class Row:
         scaling: the system's own time on one thread over this one; None on one thread.
         noise_seconds: part of ``seconds`` spent drawing random input, where it was measured.
         ns_per_event, neuron_updates_per_second: ``seconds`` spread over the work; see `benchmarks.bounds`.
-        bytes_per_event, share_of_bandwidth: memory that an event has to move, and the share of the measured bandwidth
-            that this makes; ours only.
+        bytes_per_event, share_of_bandwidth: bytes that the run has to move over its events, and the share of the
+            measured bandwidth that this makes; ours only.
         note: what else should be known.
     """
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +17,16 @@ from neurosim.cache_folder import cache_folder
 
 __all__ = ["arrays_file", "rows"]
 
-VERSION = 1
-"""Part of every file's name: to be raised when a generator changes."""
-
 
 def arrays_file(
     name: str, make: Callable[..., Mapping[str, NDArray[Any]]], **arguments: int | float | str
 ) -> str:
-    """The path of a file with what ``make(**arguments)`` returns; it is drawn if the file does not exist."""
-    text = json.dumps([VERSION, name, arguments], sort_keys=True)
+    """The path of a file with what ``make(**arguments)`` returns; it is drawn if the file does not exist.
+
+    Part of its name is a hash of the module of ``make``: a generator that has changed draws anew.
+    """
+    source = Path(inspect.getfile(make)).read_text() + Path(__file__).read_text()
+    text = json.dumps([source, name, arguments], sort_keys=True)
     folder = cache_folder() / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}.npz"
