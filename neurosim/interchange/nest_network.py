@@ -46,7 +46,8 @@ class NestNetwork:
         self.shifts = {p.name: self._shift(p) for p in self.plan.projections}
         initial = any(np.any(x) for m in self.models.values() for x in m.initial)
         leads = [drive_lead(self.models[d.population], self.slice) for d in self.plan.drives]
-        most = max([1, *leads, *self.shifts.values(), self.slice + 1 if initial else 0])
+        # a multimeter leaves out what it should record at the end of NEST's first step
+        most = max([2, *leads, *self.shifts.values(), self.slice + 1 if initial else 0])
         # the run ends with a slice: spikes are exchanged, and plastic weights changed, after whole slices
         self.start = most + -(most + request.steps) % self.slice
         nest.ResetKernel()
