@@ -14,7 +14,7 @@ from neurosim.engine.plasticity_walk import TABLE
 from neurosim.errors import DescriptionError
 from neurosim.plasticity.rule import PlasticityRule
 
-__all__ = ["MOST_TRACES", "TINY", "numbers_of", "rule_ops"]
+__all__ = ["MOST_TRACES", "TINY", "numbers_of", "rule_ops", "trace_op"]
 
 TINY = 1e-30
 """Traces below this are zero: a neuron silent for long would make arithmetic with subnormal numbers slow."""
@@ -93,15 +93,17 @@ def pre(table, sample, a, b, step, argument):
         return
     out = carray({real}_at(t[OUT] + (sample * t[OUT_SLOTS] + slot) * n_post * SIZE), n_post)
     times = REAL(count)
-    if mode & 1 and not t[AFTER]:
-        if run:
-            to = out[first : first + size]
-            for e in range(size):
-                to[e] += times * held[e]
-        else:
-            for e in range(size):
-                out[np.uint64(word[e]) & mask] += times * held[e]
-    if mode & 2:
+    for phase in range(2):  # delivery comes before what is learned, or after it
+        if mode & 1 and phase == t[AFTER]:
+            if run:
+                to = out[first : first + size]
+                for e in range(size):
+                    to[e] += times * held[e]
+            else:
+                for e in range(size):
+                    out[np.uint64(word[e]) & mask] += times * held[e]
+        if phase == 1 or not mode & 2:
+            continue
         num = carray({real}_at(t[NUMBERS]), t[N_NUMBERS])
         m = third_factor(t, sample, step)
         {unpack}
@@ -121,14 +123,6 @@ def pre(table, sample, a, b, step, argument):
             {pre_next}
         if t[DEFERRED]:
             held[:] = w
-    if mode & 1 and t[AFTER]:
-        if run:
-            to = out[first : first + size]
-            for e in range(size):
-                to[e] += times * w[e]
-        else:
-            for e in range(size):
-                out[np.uint64(word[e]) & mask] += times * w[e]
 
 
 @cfunc(OP, cache=True, error_model="numpy")
@@ -170,60 +164,6 @@ def post(table, sample, a, b, step, argument):
         e = synapse[q]
         i = np.uint64(word[q]) & mask
         {post_gather}
-
-
-@njit(error_model="numpy")
-def decay(T, at, before, low, high, num, base):
-    tiny, zero = num[2], num[2] * 0
-    for c in range(T.shape[0]):
-        f = num[base + c]
-        a, b = T[c, at, low:high], T[c, before, low:high]
-        for i in range(a.size):
-            v = b[i] * f
-            a[i] = v if v > tiny else zero
-
-
-@njit(error_model="numpy")
-def grow(T, at, neuron, count, num, base):
-    one = num[2] / num[2]
-    for c in range(T.shape[0]):
-        keep = num[base + T.shape[0] + c]
-        for q in range(neuron.size):
-            for _ in range(count[q]):
-                T[c, at, neuron[q]] = T[c, at, neuron[q]] * keep + one
-
-
-@cfunc(OP, cache=True, error_model="numpy")
-def traces(table, sample, what, unused, step, argument):
-    """Traces decay (0 presynaptic, 1 postsynaptic) or grow (2, 3); or the arrivals of a step are handed over (4)."""
-    t = carray(i64_at(table), N_TABLE)
-    told = carray(i64_at(argument), 16)
-    at, before, kept = told[0], told[1], told[2]
-    lane, n_pre, n_post = sample * t[PARTS] + t[PART], t[N_PRE], t[N_POST]
-    num = carray({real}_at(t[NUMBERS]), t[N_NUMBERS])
-    if what == 0 or what == 2:
-        T = carray({real}_at(t[X] + lane * NX * t[X_SLOTS] * n_pre * SIZE), (NX, t[X_SLOTS], n_pre))
-        if what == 0:
-            decay(T, at, before, 0, n_pre, num, 3)
-        else:
-            n = carray(i64_at(t[PRE_N] + 8 * kept), 1)[0]
-            grow(T, at, carray(i32_at(t[PRE_I] + 4 * kept * n_pre), n), carray(i32_at(t[PRE_C] + 4 * kept * n_pre), n),
-                 num, 3)
-    elif what == 1 or what == 3:
-        T = carray({real}_at(t[Y] + sample * NY * t[Y_SLOTS] * n_post * SIZE), (NY, t[Y_SLOTS], n_post))
-        if what == 1:
-            decay(T, at, before, t[LOW], t[HIGH], num, 3 + 2 * NX)
-        else:
-            n = carray(i64_at(t[POST_N] + 8 * kept), 1)[0]
-            grow(T, at, carray(i32_at(t[POST_I] + 4 * kept * n_post), n),
-                 carray(i32_at(t[POST_C] + 4 * kept * n_post), n), num, 3 + 2 * NX)
-    else:
-        width = t[HIGH] - t[LOW]
-        slot = carray({real}_at(t[OUT] + ((sample * t[OUT_SLOTS] + at) * n_post + t[LOW]) * SIZE), width)
-        arrivals = carray({real}_at(t[ARRIVALS] + (sample * n_post + t[LOW]) * SIZE), width)
-        for i in range(width):
-            arrivals[i] = slot[i]
-            slot[i] = 0
 
 
 @cfunc(OP, cache=True, error_model="numpy")
@@ -274,11 +214,89 @@ def synapses(table, sample, what, unused, step, argument):
             exact[c] = 1.0
 '''
 
+_TRACES = '''"""Traces of {real_name}, and the arrivals of a step. Generated; do not edit."""
+
+from __future__ import annotations
+
+from numba import carray, cfunc, njit
+
+from neurosim.engine.native import OP, i32_at, i64_at, {real}_at
+
+{constants}
+SIZE = {size}
+
+
+@njit(error_model="numpy")
+def decay(T, at, before, low, high, num, base):
+    tiny, zero = num[2], num[2] * 0
+    for c in range(T.shape[0]):
+        f = num[base + c]
+        a, b = T[c, at, low:high], T[c, before, low:high]
+        for i in range(a.size):
+            v = b[i] * f
+            a[i] = v if v > tiny else zero
+
+
+@njit(error_model="numpy")
+def grow(T, at, neuron, count, num, base):
+    one = num[2] / num[2]
+    for c in range(T.shape[0]):
+        keep = num[base + T.shape[0] + c]
+        for q in range(neuron.size):
+            for _ in range(count[q]):
+                T[c, at, neuron[q]] = T[c, at, neuron[q]] * keep + one
+
+
+@cfunc(OP, cache=True, error_model="numpy")
+def traces(table, sample, what, unused, step, argument):
+    """Traces decay (0 presynaptic, 1 postsynaptic) or grow (2, 3); or the arrivals of a step are handed over (4)."""
+    t = carray(i64_at(table), N_TABLE)
+    told = carray(i64_at(argument), 16)
+    at, before, kept = told[0], told[1], told[2]
+    lane, n_pre, n_post = sample * t[PARTS] + t[PART], t[N_PRE], t[N_POST]
+    num = carray({real}_at(t[NUMBERS]), t[N_NUMBERS])
+    if what == 0 or what == 2:
+        T = carray({real}_at(t[X] + lane * t[N_X] * t[X_SLOTS] * n_pre * SIZE), (t[N_X], t[X_SLOTS], n_pre))
+        if what == 0:
+            decay(T, at, before, 0, n_pre, num, 3)
+        else:
+            n = carray(i64_at(t[PRE_N] + 8 * kept), 1)[0]
+            grow(T, at, carray(i32_at(t[PRE_I] + 4 * kept * n_pre), n), carray(i32_at(t[PRE_C] + 4 * kept * n_pre), n),
+                 num, 3)
+    elif what == 1 or what == 3:
+        T = carray({real}_at(t[Y] + sample * t[N_Y] * t[Y_SLOTS] * n_post * SIZE), (t[N_Y], t[Y_SLOTS], n_post))
+        if what == 1:
+            decay(T, at, before, t[LOW], t[HIGH], num, 3 + 2 * t[N_X])
+        else:
+            n = carray(i64_at(t[POST_N] + 8 * kept), 1)[0]
+            grow(T, at, carray(i32_at(t[POST_I] + 4 * kept * n_post), n),
+                 carray(i32_at(t[POST_C] + 4 * kept * n_post), n), num, 3 + 2 * t[N_X])
+    else:
+        width = t[HIGH] - t[LOW]
+        slot = carray({real}_at(t[OUT] + ((sample * t[OUT_SLOTS] + at) * n_post + t[LOW]) * SIZE), width)
+        arrivals = carray({real}_at(t[ARRIVALS] + (sample * n_post + t[LOW]) * SIZE), width)
+        for i in range(width):
+            arrivals[i] = slot[i]
+            slot[i] = 0
+'''
+
 _SHORT = {"float32": "f32", "float64": "f64", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
 
 
+_PLACES = [*(f"{name.upper()} = {i}" for i, name in enumerate(TABLE)), f"N_TABLE = {len(TABLE)}"]
+
+
+def trace_op(real: DTypeLike) -> int:
+    """Address of the compiled op for traces of this type, whatever the rule."""
+    kind = np.dtype(real)
+    text = _TRACES.replace("{constants}", "\n".join(_PLACES)).replace("{size}", str(kind.itemsize))
+    text = text.replace("{real_name}", kind.name).replace("{real}", _SHORT[kind.name])
+    address: int = load_generated("traces", text).traces.address
+    return address
+
+
 def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, column: DTypeLike) -> ModuleType:
-    """The compiled ops of a rule, its options compiled in: ``pre``, ``post``, ``traces`` and ``synapses``.
+    """The compiled ops of a rule, its options compiled in: ``pre``, ``post`` and ``synapses``.
 
     Args:
         real: type of weights and traces; word, column: types of the words in rows and columns.
@@ -292,8 +310,7 @@ def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, 
     nx, ny, ns = len(rule.PRE_TRACES), len(rule.POST_TRACES), len(rule.SYNAPSE)
     nc = len(rule.coefficients(dt))
     imports: list[str] = []
-    constants = [f"{name.upper()} = {i}" for i, name in enumerate(TABLE)]
-    constants += [f"N_TABLE = {len(TABLE)}", f"HAS_MODULATE = {cls.modulate is not None}"]
+    constants = [*_PLACES, f"HAS_MODULATE = {cls.modulate is not None}"]
     for name in rule.OPTIONS:
         value = getattr(rule, name)
         imports.append(enum_import(type(value), type(value).__qualname__))
@@ -335,7 +352,10 @@ def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, 
         for c in range(ny)
     ]
     xs, ys = [f"x{c}" for c in range(nx)], [f"y{c}" for c in range(ny)]
-    text = _TEMPLATE.replace("{modulate}", change(16, "modulate") if cls.modulate is not None else "pass")
+    template = _TEMPLATE
+    if not ns and cls.modulate is None:
+        template = template[: template.index("    if NS == 0 and not HAS")] + "    return\n"
+    text = template.replace("{modulate}", change(16, "modulate") if cls.modulate is not None else "pass")
     fill = {
         "owner": owner,
         "addresses": ", ".join(["OP", *sorted({f"{k}_at" for k in (*types.values(), "f64", "i32", "i64", "u32")})]),

@@ -12,7 +12,7 @@ from neurosim.connectivity.synapse_rows import SynapseRows
 from neurosim.engine.driver import BLOCK
 from neurosim.engine.plan import Plan, PlanProjection
 from neurosim.engine.plastic_columns import PlasticColumns, columns_of
-from neurosim.engine.plasticity_kernel import numbers_of, rule_ops
+from neurosim.engine.plasticity_kernel import numbers_of, rule_ops, trace_op
 from neurosim.engine.plasticity_state import load_plastic, save_plastic
 from neurosim.engine.plasticity_upkeep import UpkeepTimes
 from neurosim.engine.plasticity_walk import NEVER, TABLE, arrive_op, finish_op, learn_op, note_op
@@ -108,7 +108,8 @@ class PlasticSynapses:
             pre_slots=kept, post_slots=kept if self.dendritic else 2, cursor_slots=kept if ring else 1,
             cursor_width=(p.n_post if self.dendritic else p.n_pre) if ring else 1,
             out_slots=self.max_delay + 1 if self.dendritic else 1, first=first, samples=samples, steps=modulated,
-            **{name: getattr(self._ops, name).address for name in ("pre", "post", "traces", "synapses")},
+            **{name: getattr(self._ops, name).address for name in ("pre", "post", "synapses")},
+            traces=trace_op(self.real), n_x=len(rule.PRE_TRACES), n_y=len(rule.POST_TRACES),
         )  # fmt: skip
 
     def _new_arrays(self, dt: float) -> dict[str, NDArray[Any]]:

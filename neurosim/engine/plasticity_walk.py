@@ -21,7 +21,7 @@ __all__ = ["NEVER", "TABLE", "arrive_op", "finish_op", "learn_op", "note_op"]
 
 TABLE = (
     "list_start", "list_count", "list_neuron", "list_parts", "list_first", "list_mask", "list_stride",
-    "low", "high", "parts", "part", "n_pre", "n_post", "n_synapses", "n_columns",
+    "low", "high", "parts", "part", "n_pre", "n_post", "n_synapses", "n_columns", "n_x", "n_y",
     "min_delay", "max_delay", "target_bits", "pre_bits", "ring", "distinct", "dense",
     "dendritic", "same_step", "after", "deferred",
     "row_start", "word", "word_size", "column_start", "synapse", "column_word", "column_size",
@@ -38,7 +38,7 @@ are told."""
 _N = len(TABLE)
 (
     LIST_START, LIST_COUNT, LIST_NEURON, LIST_PARTS, LIST_FIRST, LIST_MASK, LIST_STRIDE,
-    LOW, HIGH, PARTS, PART, N_PRE, N_POST, N_SYNAPSES, N_COLUMNS,
+    LOW, HIGH, PARTS, PART, N_PRE, N_POST, N_SYNAPSES, N_COLUMNS, N_X, N_Y,
     MIN_DELAY, MAX_DELAY, TARGET_BITS, PRE_BITS, RING, DISTINCT, DENSE,
     DENDRITIC, SAME_STEP, AFTER, DEFERRED,
     ROW_START, WORD, WORD_SIZE, COLUMN_START, SYNAPSE, COLUMN_WORD, COLUMN_SIZE,
