@@ -48,7 +48,7 @@ class Normal(Distribution):
         for name, value in (("mean", mean), ("std", std), ("low", low), ("high", high)):
             object.__setattr__(self, name, value)
         self.__post_init__()
-        share = _normal_below(self.high, self) - _normal_below(self.low, self)
+        share = _share(self)
         if share < LEAST_SHARE:
             raise DescriptionError(
                 "too little of the normal lies between low and high",
@@ -69,10 +69,12 @@ class Normal(Distribution):
         return drawn
 
 
-def _normal_below(x: float, of: Normal) -> float:
+def _share(of: Normal) -> float:
+    """The probability of a draw between the bounds."""
     if of.std == 0:
-        return float(of.mean <= x) if x == of.high else float(of.mean < x)
-    return 0.5 * math.erfc((of.mean - x) / (of.std * math.sqrt(2.0)))
+        return float(of.low <= of.mean <= of.high)
+    low, high = ((bound - of.mean) / (of.std * math.sqrt(2.0)) for bound in (of.low, of.high))
+    return 0.5 * (math.erfc(low) - math.erfc(high))
 
 
 class LogNormal(Distribution):

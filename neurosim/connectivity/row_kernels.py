@@ -48,8 +48,8 @@ def _choose(
     Products of 32-bit words, those that would make some likelier drawn again (Lemire, "Fast random integer generation
     in an interval", TOMACS 2019). ``distinct`` draws without replacement; ``invert`` takes those not drawn instead.
     """
-    mask, size = np.uint64(0xFFFFFFFF), np.uint64(choices)
-    least = np.uint64(2**32 - choices) % size
+    mask, size = np.uint64(0xFFFFFFFF), np.uint64(max(choices, 1))
+    least = (np.uint64(2**32) - size) % size
     used, block, k = WORDS, 0, 0
     while k < draws:
         if used == WORDS:

@@ -149,7 +149,7 @@ def rows_from(
         word = post
     dtype = word_type(n_post, bits, int(steps.max(initial=0)))
     own = len(weights) == len(row) and len(row) > 0 and not (weights == weights[0]).all()
-    weights = weights[order] if own else weights[:1] if len(weights) else np.ones(1)
+    weights = weights[order] if own else weights[:1] if len(weights) else np.ones(1, weights.dtype)
     return SynapseRows(n_pre, n_post, row_start, word.astype(dtype), bits, shared, weights)
 
 
