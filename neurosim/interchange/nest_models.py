@@ -41,7 +41,7 @@ from neurosim.neurons.options import Discretisation
 from neurosim.neurons.relay import Relay
 from neurosim.parameters import Value
 
-__all__ = ["nest_model"]
+__all__ = ["NEST_MODELS", "nest_model"]
 
 _NO_LEAK = 1e18
 """A time constant in ms after which a step's decay factor is exactly one."""
@@ -54,13 +54,13 @@ def nest_model(population: PlanPopulation, dt: float) -> NestModel:
         UnsupportedError: a model, an option or a parameter that NEST has no counterpart of.
     """
     model, where = population.model, f"population {population.name!r}"
-    translate = _MODELS.get(type(model))  # a subclass may step otherwise
+    translate = NEST_MODELS.get(type(model))  # a subclass may step otherwise
     if translate is None:
         raise UnsupportedError(
             "this model is not translated to NEST",
             where=where,
             value=type(model).__name__,
-            limit=sorted(m.__name__ for m in _MODELS),
+            limit=sorted(m.__name__ for m in NEST_MODELS),
         )
     check_options(model, where)
     return translate(model, dt, where)
@@ -266,7 +266,7 @@ def _relay(model: Relay, dt: float, where: str) -> NestModel:
     )
 
 
-_MODELS: dict[type[NeuronModel], Callable[[Any, float, str], NestModel]] = {
+NEST_MODELS: dict[type[NeuronModel], Callable[[Any, float, str], NestModel]] = {
     LIF: _lif,
     LeakyIntegrator: _leaky_integrator,
     IntegrateAndFire: _integrate_and_fire,
@@ -279,3 +279,4 @@ _MODELS: dict[type[NeuronModel], Callable[[Any, float, str], NestModel]] = {
     AdEx: _adex,
     Relay: _relay,
 }
+"""The models that NEST has a counterpart of."""
