@@ -39,7 +39,10 @@ class Interruption:
 
         with Interruption() as interruption:
             ...
-            while step < steps and interruption.goes_on(first_sample, stop):
+            while step < steps:
+                stop = interruption.until(first_sample, step, stop of the next chunk)
+                if stop == step:
+                    break
                 run from step to stop
         if interruption.requested: raise Interrupted(...)
     """
@@ -60,19 +63,20 @@ class Interruption:
         """Ask the run to end soon. Ranges that have begun stop at one step, which the foremost has reached or is at."""
         self._requested = True  # no lock: a signal may come while this thread holds it
 
-    def goes_on(self, range_of_samples: int, stop: int) -> bool:
-        """Whether a range (by any number that is its own) may run on to step ``stop``.
+    def until(self, range_of_samples: int, step: int, stop: int) -> int:
+        """How far a range (by any number that is its own) at ``step`` may run on, if it would like to until ``stop``.
 
-        After a request: only up to the step that the foremost range has been allowed, and only if it has begun.
+        After a request: only to the step that the foremost range has been allowed, and not at all if it has not begun.
         """
         with self._lock:
             if self._requested:
                 if self._target is None:
                     self._target = max(self._reached.values(), default=0)
-                if range_of_samples not in self._reached or stop > self._target:
-                    return False
+                if range_of_samples not in self._reached:
+                    return step
+                stop = min(stop, self._target)
             self._reached[range_of_samples] = stop
-            return True
+            return stop
 
     def __enter__(self) -> Interruption:
         main = threading.current_thread() is threading.main_thread()

@@ -20,7 +20,7 @@ _DELAY = 1.0
 """Runs shorter than this show no bar unless one is asked for."""
 _INTERVAL = 0.1
 """Seconds between two calls of a function."""
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} s [{elapsed}, {remaining} left]"
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} {unit} [{elapsed}, {remaining} left]"
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,18 @@ class ProgressReport:
         show: True: a bar on stderr. None: a bar if stderr is a terminal and the run takes longer than a second. False:
             nothing. A function: called with `RunProgress` at most ten times a second, and once at the end.
         total: seconds of simulated time, summed over samples.
-        text: what stands before the bar.
+        text, unit: what stands before the bar, and what it counts where that is not simulated time.
 
     Raises:
         DescriptionError: ``show`` is none of these.
     """
 
     def __init__(
-        self, show: bool | Callable[[RunProgress], object] | None, total: float, text: str = "simulating"
+        self,
+        show: bool | Callable[[RunProgress], object] | None,
+        total: float,
+        text: str = "simulating",
+        unit: str = "s",
     ) -> None:
         if not (show is None or isinstance(show, bool) or callable(show)):
             raise DescriptionError(
@@ -68,7 +72,7 @@ class ProgressReport:
         self._start = self._called = time.perf_counter()
         self._lock = threading.Lock()
         self._call = show if callable(show) else None
-        self._text = text
+        self._text, self._unit = text, unit
         self._bar: Any = None
         self._unasked = show is None and sys.stderr.isatty()
         if show is True:
@@ -77,7 +81,12 @@ class ProgressReport:
     def _new_bar(self) -> Any:
         # a bar that nobody asked for goes when the run is over
         return tqdm(
-            total=self._total, desc=self._text, bar_format=_BAR, leave=not self._unasked, file=sys.stderr
+            total=self._total,
+            desc=self._text,
+            unit=self._unit,
+            bar_format=_BAR,
+            leave=not self._unasked,
+            file=sys.stderr,
         )
 
     def advance(self, seconds: float) -> None:

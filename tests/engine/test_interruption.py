@@ -16,11 +16,11 @@ from neurosim.engine.recording import Recording
 def test_the_first_signal_is_a_request_the_second_an_interrupt() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interruption() as interruption:
-        assert interruption.goes_on(0, 10)
+        assert interruption.until(0, 0, 10) == 10
         assert not interruption.requested
         signal.raise_signal(signal.SIGINT)
         assert interruption.requested
-        assert not interruption.goes_on(0, 20)
+        assert interruption.until(0, 10, 20) == 10
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
@@ -53,16 +53,16 @@ def test_other_threads_leave_signals_alone() -> None:
 def test_ranges_that_have_begun_stop_at_one_step(turns: list[int], when: int) -> None:
     """Ranges ask in any order; the request comes at any time, while those that asked last are still at work."""
     interruption, at = Interruption(), dict.fromkeys(range(4), 0)
+    length = {0: 64, 1: 100, 2: 7, 3: 64}  # of chunks
     for i, r in enumerate(turns):
         if i == when:
             interruption.request()
-        if interruption.goes_on(r, at[r] + 64):
-            at[r] += 64
+        at[r] = interruption.until(r, at[r], at[r] + length[r])
     interruption.request()
     begun = {r for r, step in at.items() if step}
     for r in at:
-        while interruption.goes_on(r, at[r] + 64):
-            at[r] += 64
+        while (stop := interruption.until(r, at[r], at[r] + length[r])) > at[r]:
+            at[r] = stop
     assert {r for r, step in at.items() if step} == begun
     assert len({at[r] for r in begun}) <= 1
 
