@@ -68,9 +68,9 @@ def _choose(
         k += 1
     if invert:
         k = 0
-        for i in range(choices):
-            if seen[i] != row:
-                chosen[k] = i + (i >= autapse)
+        for free in range(choices):
+            if seen[free] != row:
+                chosen[k] = free + (free >= autapse)
                 k += 1
 
 
@@ -95,7 +95,7 @@ def bernoulli_rows(
             used += 2
             if gap >= pairs - 1 - j:
                 break
-            j += np.int64(gap) + 1
+            j += int(gap) + 1
             target[at] = j + (j >= autapse)
             at += 1
         row += 1
@@ -212,7 +212,7 @@ def decaying_rows(
                 gap = math.log(_uniform(words, used)) * scale[k]
                 if gap >= p.size - k:
                     break
-                k += np.int64(gap)
+                k += int(gap)
             u = _uniform(words, used + 2) * bound
             used += 4
             to_x, to_y, to_z = x + offset[k, 0], y + offset[k, 1], z + offset[k, 2]
@@ -268,11 +268,11 @@ def sort_rows(row_start: Any, word: Any, weight: Any, low: Any, high: Any) -> No
             for d in range(1, 257):
                 count[d] += count[d - 1]
             for e in range(start, stop):
-                d = np.int64((np.uint64(word[e]) >> shift) & digit)
-                words[count[d]] = word[e]
+                slot = np.int64((np.uint64(word[e]) >> shift) & digit)
+                words[count[slot]] = word[e]
                 if own:
-                    weights[count[d]] = weight[e]
-                count[d] += 1
+                    weights[count[slot]] = weight[e]
+                count[slot] += 1
             word[start:stop] = words[: stop - start]
             if own:
                 weight[start:stop] = weights[: stop - start]
