@@ -42,9 +42,16 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     from neurosim.engine import (
         Record as Record,
         Recording as Recording,
+        State as State,
     )
     from neurosim.engine.inputs import draw_inputs as draw_inputs
+    from neurosim.engine.interruption import Interrupted as Interrupted
+    from neurosim.engine.recording_file import load_recording as load_recording
     from neurosim.engine.simulate import simulate as simulate
+    from neurosim.engine.sweep import (
+        grid as grid,
+        sweep as sweep,
+    )
     from neurosim.network import Network as Network
     from neurosim.neurons import (
         LIF as LIF,
@@ -105,6 +112,7 @@ _HOME = {
     "FixedOutDegree": "connectivity",
     "FixedProbability": "connectivity",
     "IntegrateAndFire": "neurons",
+    "Interrupted": "engine.interruption",
     "Izhikevich": "neurons",
     "LIF": "neurons",
     "LeakyIntegrator": "neurons",
@@ -135,11 +143,15 @@ _HOME = {
     "SpikeTimes": "sources",
     "SpikeWhen": "neurons",
     "Spikes": "spikes",
+    "State": "engine",
     "StepCurrent": "sources",
     "Uniform": "connectivity",
     "draw_inputs": "engine.inputs",
     "from_scipy": "connectivity",
+    "grid": "engine.sweep",
+    "load_recording": "engine.recording_file",
     "simulate": "engine.simulate",
+    "sweep": "engine.sweep",
 }
 
 __all__ = ["__version__", *_HOME]
