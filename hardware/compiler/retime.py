@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurosim.engine.lower import stages_of
 from neurosim.engine.plan import Plan, PlanPopulation
+from neurosim.engine.stages import stages_of
 from neurosim.errors import CapacityError, CycleError
 from neurosim.hardware.target import Transport
 from neurosim.loss_report import Loss, LossKind, LossReport
