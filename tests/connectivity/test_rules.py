@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
-from scipy.signal import correlate
 
 import neurosim as ns
-from neurosim.connectivity import Convolution2d
+from neurosim.connectivity import Ends, Rule
 from neurosim.engine import lower
 from neurosim.errors import DescriptionError, ShapeError
 
@@ -47,47 +45,38 @@ def test_static_synapses_of_weight_zero_are_left_out() -> None:
     assert p.n_synapses == 4  # type: ignore[attr-defined]
 
 
-def test_fixed_probability_draws_each_pair_once() -> None:
-    p, w = lowered(ns.FixedProbability(0.1), 300, 200)
-    assert w.max() == 1
-    # binomial of 60,000 pairs: five standard deviations
-    assert abs(p.n_synapses - 6000) < 5 * np.sqrt(60_000 * 0.09)  # type: ignore[attr-defined]
-    assert lowered(ns.FixedProbability(0.0), 30, 20)[0].n_synapses == 0  # type: ignore[attr-defined]
-    assert lowered(ns.FixedProbability(1.0), 30, 20)[0].n_synapses == 600  # type: ignore[attr-defined]
-    with pytest.raises(DescriptionError, match="<= 1"):
-        ns.FixedProbability(1.5)
+def test_all_to_all_without_autapses() -> None:
+    """Left out within a population only; the array still has every pair."""
+    w = np.arange(1.0, 10).reshape(3, 3)
+    rule = ns.AllToAll(autapses=ns.Autapses.FORBIDDEN)
+    assert np.array_equal(lowered(rule, 3, 3, weight=w)[1], w)
+    net = ns.Network(dt=1e-3)
+    net.population("a", 3, ns.LIF())
+    net.connect("a", "a", rule, weight=w, delay=1e-3)
+    p = lower(net).projections[0]
+    assert p.pre_index.tolist() == [0, 0, 1, 1, 2, 2]
+    assert p.target.tolist() == [1, 2, 0, 2, 0, 1]
+    assert p.weight.tolist() == [2, 3, 4, 6, 7, 8]
 
 
-@given(
-    channels=st.integers(1, 3), out=st.integers(1, 3), size=st.tuples(st.integers(3, 7), st.integers(3, 7)),
-    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)), stride=st.integers(1, 3), padding=st.integers(0,
-    2), seed=st.integers(0, 9),
-)  # fmt: skip
-def test_convolution_is_scipys_correlation(
-    channels: int,
-    out: int,
-    size: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: int,
-    padding: int,
-    seed: int,
-) -> None:
-    rng = np.random.default_rng(seed)
-    rule = Convolution2d(rng.integers(-4, 5, (out, channels, *kernel)) + 0.5, stride=stride, padding=padding)
-    shape = (channels, *size)
-    _, w = lowered(rule, shape, rule.output_shape(shape))
-    image = rng.normal(size=shape)
-    padded = np.pad(image, ((0, 0), (padding, padding), (padding, padding)))
-    expected = [correlate(padded, k, mode="valid")[0, ::stride, ::stride] for k in rule.weights]
-    assert np.allclose((image.reshape(-1) @ w).reshape(rule.output_shape(shape)), expected, atol=1e-12)
+def test_an_axis_of_one_stands_for_all() -> None:
+    rows, columns = np.array([[1.0], [2], [3]]), np.array([[5.0, 6]])
+    assert lowered(ns.AllToAll(), 3, 2, weight=rows)[1].tolist() == [[1, 1], [2, 2], [3, 3]]
+    assert lowered(ns.FixedProbability(1.0), 3, 2, weight=columns)[1].tolist() == [[5, 6], [5, 6], [5, 6]]
+    with pytest.raises(ShapeError, match=r"\(2, 1\).*\(3, 2\)"):
+        lowered(ns.AllToAll(), 3, 2, weight=np.ones((2, 1)))
 
 
-def test_convolution_refuses_shapes_that_do_not_fit() -> None:
-    rule = Convolution2d(np.ones((2, 1, 3, 3)))
-    with pytest.raises(ShapeError, match="kernel"):
-        lowered(rule, (2, 5, 5), (2, 3, 3))
-    with pytest.raises(ShapeError, match=r"\(2, 3, 3\)"):
-        lowered(rule, (1, 5, 5), (2, 5, 5))
+class EveryOther(Rule):
+    """A user's rule: two functions of the ends."""
+
+    def synapses(self, ends: Ends, key: int) -> tuple[np.ndarray, np.ndarray]:
+        post = np.arange(0, ends.n_post, 2)
+        return np.full(len(post), ends.n_pre - 1), post
+
+
+def test_a_rule_of_ones_own() -> None:
+    assert lowered(EveryOther(), 2, (5,), weight=3.0)[1].tolist() == [[0] * 5, [3, 0, 3, 0, 3]]
 
 
 def test_synapses_are_sorted_by_presynaptic_neuron_delay_and_target() -> None:
