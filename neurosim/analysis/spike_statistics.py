@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurosim.errors import DataError, ShapeError
 from neurosim.spikes import Spikes
 
-__all__ = ["firing_rate", "interval_variation", "spike_table", "van_rossum_distance"]
+__all__ = ["firing_rate", "interval_variation", "spike_row", "spike_table", "van_rossum_distance"]
 
 Float = NDArray[np.float64]
 
@@ -56,22 +56,20 @@ def interval_variation(spikes: Spikes) -> Float:
 
 def spike_table(populations: Mapping[str, Spikes]) -> list[dict[str, float | int | str]]:
     """One row a population: neurons, spikes a sample, rate in Hz, share of neurons silent in every sample."""
-    rows: list[dict[str, float | int | str]] = []
-    for name, spikes in populations.items():
-        counts = spikes.counts()
-        runs = max(spikes.samples, 1)
-        duration = spikes.steps * spikes.dt
-        rate = float(counts.sum() / (runs * max(spikes.size, 1) * duration)) if duration else math.nan
-        rows.append(
-            {
-                "population": name,
-                "neurons": spikes.size,
-                "spikes_per_sample": float(counts.sum() / runs),
-                "rate": rate,
-                "silent": float((counts.sum(0) == 0).mean()) if spikes.size else 0.0,
-            }
-        )
-    return rows
+    return [spike_row(name, s.counts(), s.steps * s.dt) for name, s in populations.items()]
+
+
+def spike_row(name: str, counts: NDArray[np.int64], duration: float) -> dict[str, float | int | str]:
+    """The row of `spike_table` for spike counts [B, n] of a run of ``duration`` seconds."""
+    runs, size = max(counts.shape[0], 1), counts.shape[1]
+    rate = float(counts.sum() / (runs * max(size, 1) * duration)) if duration else math.nan
+    return {
+        "population": name,
+        "neurons": size,
+        "spikes_per_sample": float(counts.sum() / runs),
+        "rate": rate,
+        "silent": float((counts.sum(0) == 0).mean()) if size else 0.0,
+    }
 
 
 def van_rossum_distance(a: Spikes, b: Spikes, tau: float) -> Float:

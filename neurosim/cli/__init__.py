@@ -1,7 +1,7 @@
 """The ``neurosim`` command: one module a verb, imported only when it is the one that was asked for.
 
 Results go to stdout (with ``--json`` as one JSON document), progress and errors to stderr. Exit codes: 0 done, 1 a
-check failed, 2 a wrong command or a wrong input.
+check failed, 2 a wrong command or a wrong input, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-__all__ = ["CHECK_FAILED", "DONE", "VERBS", "WRONG_INPUT", "Verb", "main"]
+__all__ = ["CHECK_FAILED", "DONE", "INTERRUPTED", "VERBS", "WRONG_INPUT", "Verb", "main"]
 
-DONE, CHECK_FAILED, WRONG_INPUT = 0, 1, 2
+DONE, CHECK_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 class Verb(NamedTuple):
@@ -125,4 +125,4 @@ def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> 
         return WRONG_INPUT
     except KeyboardInterrupt:
         print("neurosim: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED

@@ -217,6 +217,10 @@ class PopulationRecording:
         """What was recorded: ``"spikes"`` and names of variables. Asking does not read a file."""
         return (() if self.spikes is None else ("spikes",)) + tuple(self.variables)
 
+    def spike_counts(self) -> NDArray[np.int64] | None:
+        """Spikes per sample and neuron, [B, n]; None where they were not recorded. Little of a file is held at once."""
+        return None if self.spikes is None else self.spikes.counts()
+
     def between(self, start: int, stop: int) -> PopulationRecording:
         """Steps ``start`` to ``stop`` alone, counted from 0 again. ``start`` must be a recorded step.
 

@@ -26,6 +26,8 @@ from neurosim.spikes import Spikes
 
 __all__ = ["StoredPopulation", "load_stored"]
 
+_STRETCH = 2**20
+"""Spikes that are read at once where all are only counted."""
 _LIMIT = 2**40
 """Bytes that the data sets of one reading may declare; each is also checked against what the file stores."""
 
@@ -120,6 +122,22 @@ class Stored:
             frame = {"dt": self.dt, "steps": stop - start, "samples": self.samples}
             return Spikes(*vectors, shape=part["shape"], **frame)  # type: ignore[arg-type]
 
+    def spike_counts(self, i: int) -> NDArray[np.int64]:
+        """Spikes of each sample and neuron, [B, n], read a stretch at a time."""
+        size = int(np.prod(self.populations[i]["shape"], dtype=np.int64))
+        total = np.zeros(self.samples * size, np.int64)
+        with self._open() as (file, sizes):
+            neuron = self._data(file, sizes, f"populations/{i}/neuron", np.int32)
+            index = self._data(file, sizes, f"populations/{i}/index", np.int64)
+            ends = np.asarray(index[:, -1])
+            for start in range(0, len(neuron), _STRETCH):
+                found = neuron[start : start + _STRETCH]
+                sample = np.searchsorted(ends, np.arange(start, start + len(found)), side="right")
+                if found.min() < 0 or found.max() >= size or sample.max() >= self.samples:
+                    raise DataError("spikes outside the population")
+                total += np.bincount(sample * size + found, minlength=total.size)
+        return total.reshape(self.samples, size)
+
     def variable(self, i: int, name: str, start: int, stop: int) -> NDArray[Any]:
         """A variable of a population in steps ``start`` to ``stop``."""
         part = self.populations[i]
@@ -178,6 +196,10 @@ class StoredPopulation(PopulationRecording):
         stored, index = self._place()
         part = stored.populations[index]
         return (() if part["bin"] is None else ("spikes",)) + part["variables"]
+
+    def spike_counts(self) -> NDArray[np.int64] | None:
+        stored, index = self._place()
+        return None if stored.populations[index]["bin"] is None else stored.spike_counts(index)
 
     def between(self, start: int, stop: int) -> PopulationRecording:
         stored, index = self._place()

@@ -17,13 +17,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.engine import recording_stream
+from neurosim.engine import recording_stream, stored_recording
 from neurosim.engine.array_file import load_arrays, save_arrays
 from neurosim.engine.recording import Record, Recording
 from neurosim.engine.recording_file import load_recording, save_recording
 from neurosim.engine.recording_sink import Chunk, Frame, MemorySink, Sink, sink_for
 from neurosim.engine.recording_stream import FileSink, join_pieces
 from neurosim.errors import CapacityError, DataError, DescriptionError, FileFormatError
+
+recording_file_stretch = pytest.fixture(autouse=True)(
+    lambda monkeypatch: monkeypatch.setattr(stored_recording, "_STRETCH", 50)
+)
 
 FRAME = Frame(
     dt=1e-3,
@@ -97,6 +101,7 @@ class Truth:
                 dense = part.spikes.dense().reshape(steps, f.samples, part.spikes.size)
                 assert np.array_equal(dense.transpose(1, 0, 2), expected)
                 assert part.spikes.shape == f.shapes[name]
+                assert np.array_equal(part.spike_counts(), part.spikes.counts())
             for v in f.variables(name):
                 expected = self.traces[name, v][: f.rows(name, steps)].copy()
                 expected[~there.T[:: f.stride(name)]] = np.nan
