@@ -58,6 +58,16 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "neurosim.sources.spike_times": ("RegularSource", "SpikeTimes"),
     "neurosim.spikes": ("Binning",),
     "neurosim.plasticity.stdp": ("STDP",),
+    "neurosim.plasticity.triplet": ("TripletSTDP",),
+    "neurosim.plasticity.calcium": ("CalciumSTDP",),
+    "neurosim.plasticity.inhibitory": ("MirroredSTDP", "SymmetricSTDP"),
+    "neurosim.plasticity.reward": ("RewardSTDP",),
+    "neurosim.plasticity.fixed_weights": ("FixedWeights",),
+    "neurosim.plasticity.scaling": ("RateScaling", "SumScaling"),
+    "neurosim.plasticity.rewiring": ("Rewiring",),
+    "neurosim.plasticity.options": (
+        "Axis", "DelaySite", "Delivered", "Dependence", "Pairing", "SameStep", "WeightUpdate",
+    ),
     "neurosim.interchange.nir_dialects": ("Arrival", "DelayNodes", "Dialect", "Start", "WrittenR"),
 }
 

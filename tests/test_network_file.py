@@ -225,7 +225,7 @@ def test_every_part_of_a_description_is_known():
                     and value.__module__ == module.name
                 ):
                     found[name] = value
-    bases = {"NeuronModel", "LeakyMembrane", "ConductanceMembrane", "PlasticityRule", "Rule", "Distribution"}
+    bases = {"NeuronModel", "LeakyMembrane", "ConductanceMembrane", "PlasticityRule", "Rule", "Distribution", "Upkeep", "Scaling"}
     concrete = {name: cls.__module__ for name, cls in found.items() if name not in bases}
     assert {n: CLASSES.get(n) for n in concrete} == concrete, (
         "add new classes to neurosim.network_tree.CLASSES"

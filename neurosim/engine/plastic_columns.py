@@ -53,7 +53,17 @@ def columns_of(rows: SynapseRows, min_delay: int, max_delay: int) -> PlasticColu
     if not dense:
         synapse, word = np.empty(rows.n_synapses, np.uint32), np.empty(rows.n_synapses, dtype)
         mask = (1 << rows.target_bits) - 1 if rows.target_bits else 2**32 - 1
-        _fill(rows.row_start, rows.word, np.uint64(mask), rows.target_bits, min_delay, start, synapse, word, pre_bits)
+        _fill(
+            rows.row_start,
+            rows.word,
+            np.uint64(mask),
+            rows.target_bits,
+            min_delay,
+            start,
+            synapse,
+            word,
+            pre_bits,
+        )
     return PlasticColumns(start, synapse, word, pre_bits, distinct, dense)
 
 
@@ -87,7 +97,9 @@ def _fill(
             at[j] = q + 1
     if target_bits:  # rows came in order of the presynaptic neuron; put each column in order of delay
         for j in range(start.size - 1):
-            order = np.argsort(column[start[j] : start[j + 1]])  # a word sorts by (delay, neuron); equal ones are twins
+            order = np.argsort(
+                column[start[j] : start[j + 1]]
+            )  # a word sorts by (delay, neuron); equal ones are twins
             some, words = synapse[start[j] : start[j + 1]][order], column[start[j] : start[j + 1]][order]
             synapse[start[j] : start[j + 1]] = some
             column[start[j] : start[j + 1]] = words

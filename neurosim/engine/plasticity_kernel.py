@@ -295,7 +295,9 @@ def trace_op(real: DTypeLike) -> int:
     return address
 
 
-def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, column: DTypeLike) -> ModuleType:
+def rule_ops(
+    rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, column: DTypeLike
+) -> ModuleType:
     """The compiled ops of a rule, its options compiled in: ``pre``, ``post`` and ``synapses``.
 
     Args:
@@ -340,12 +342,15 @@ def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, 
     ]
     x_row = "carray({real}_at(t[X] + ((lane * NX + %d) * t[X_SLOTS] + %s) * t[N_PRE] * SIZE), t[N_PRE])"
     y_row = "carray({real}_at(t[Y] + ((sample * NY + %d) * t[Y_SLOTS] + %s) * t[N_POST] * SIZE), t[N_POST])"
-    x_ring = "carray({real}_at(t[X] + (lane * NX + %d) * t[X_SLOTS] * t[N_PRE] * SIZE), (t[X_SLOTS], t[N_PRE]))"
+    x_ring = (
+        "carray({real}_at(t[X] + (lane * NX + %d) * t[X_SLOTS] * t[N_PRE] * SIZE), (t[X_SLOTS], t[N_PRE]))"
+    )
     y_ring = "carray({real}_at(t[Y] + (sample * NY + %d) * t[Y_SLOTS] * t[N_POST] * SIZE), (t[Y_SLOTS], t[N_POST]))"
     s_row = "carray({real}_at(t[STATES] + (sample * NS + %d) * n * SIZE), n)"
     types = {n: _SHORT[np.dtype(k).name] for n, k in (("real", real), ("word", word), ("column", column))}
     pre_own = [
-        f"x{c} = {x_row % (c, 'max(before, 0)')}[i] * (num[{3 + c}] if before >= 0 else one)" for c in range(nx)
+        f"x{c} = {x_row % (c, 'max(before, 0)')}[i] * (num[{3 + c}] if before >= 0 else one)"
+        for c in range(nx)
     ]
     post_own = [
         f"y{c} = {y_row % (c, 'max(before, 0)')}[j] * (num[{3 + 2 * nx + c}] if before >= 0 else one)"
@@ -358,7 +363,9 @@ def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, 
     text = template.replace("{modulate}", change(16, "modulate") if cls.modulate is not None else "pass")
     fill = {
         "owner": owner,
-        "addresses": ", ".join(["OP", *sorted({f"{k}_at" for k in (*types.values(), "f64", "i32", "i64", "u32")})]),
+        "addresses": ", ".join(
+            ["OP", *sorted({f"{k}_at" for k in (*types.values(), "f64", "i32", "i64", "u32")})]
+        ),
         "imports": "\n".join(dict.fromkeys(imports)),
         "constants": "\n".join(constants),
         "functions": "\n\n\n".join(sources),
@@ -376,7 +383,9 @@ def rule_ops(rule: PlasticityRule, dt: float, real: DTypeLike, word: DTypeLike, 
         "pre_rows": _lines(4, *(f"px{c} = {x_row % (c, 'row')}" for c in range(nx))),
         "post_rows": _lines(8, *(f"py{c} = {y_row % (c, 'row')}" for c in range(ny))),
         "post_runs": _lines(16, *(f"pr{c} = py{c}[first : first + size]" for c in range(ny))),
-        "state_rows": _lines(4, *(f"S{i} = {s_row % i}" for i in range(ns)), *(f"s{i} = S{i}" for i in range(ns))),
+        "state_rows": _lines(
+            4, *(f"S{i} = {s_row % i}" for i in range(ns)), *(f"s{i} = S{i}" for i in range(ns))
+        ),
         "state_slices": _lines(8, *(f"s{i} = {s_row % i}[a:b]" for i in range(ns))),
         "modulate_slices": _lines(12, *(f"s{i} = S{i}[a:b]" for i in range(ns))),
         "pre_run": change(20, "on_pre", *xs, *(f"pr{c}[e] * fy{c}" for c in range(ny))),
@@ -435,7 +444,10 @@ def _check_names(rule: PlasticityRule, dt: float, owner: str) -> None:
         found = None if function is None else list(inspect.signature(function).parameters)
         if found != arguments:
             raise DescriptionError(
-                f"{name} takes other arguments than the rule declares", where=owner, value=found, limit=arguments
+                f"{name} takes other arguments than the rule declares",
+                where=owner,
+                value=found,
+                limit=arguments,
             )
     names = {*rule.PRE_TRACES, *rule.POST_TRACES, *rule.SYNAPSE}
     if set(rule.decays(dt)) != names or not rule.restarting() <= names:

@@ -96,7 +96,9 @@ class PlasticSynapses:
     def _new_sizes(self, samples: int, first: int, modulated: int) -> dict[str, int]:
         p, rule = self.projection, self.rule
         ring = self.rows.target_bits > 0
-        kept = BLOCK + self.max_delay + 2  # steps whose presynaptic spikes are kept: some are noted a block ahead
+        kept = (
+            BLOCK + self.max_delay + 2
+        )  # steps whose presynaptic spikes are kept: some are noted a block ahead
         rows_of_traces = self.max_delay - self.min_delay + 2 if ring else 1
         return dict(
             parts=len(self.edges) - 1, n_pre=p.n_pre, n_post=p.n_post, min_delay=self.min_delay, max_delay=self.max_delay,

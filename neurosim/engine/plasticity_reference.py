@@ -34,7 +34,9 @@ def learn_reference(
         d, dendritic = int(delays[e]), rule.delay_site is DelaySite.DENDRITIC
         before = np.zeros(d, np.int64)
         a, b = pre[:, sources[e]].astype(np.int64), (post[:, targets[e]] > 0).astype(np.int64)
-        arriving, reaching = (a, np.concatenate([before, b])) if dendritic else (np.concatenate([before, a]), b)
+        arriving, reaching = (
+            (a, np.concatenate([before, b])) if dendritic else (np.concatenate([before, a]), b)
+        )
         synapse = _Synapse(p, dt, float(np.clip(p.weight[e], rule.w_min, rule.w_max)))
         for k in range(steps):
             factor = rule.MODULATOR if m is None else float(m[k])
@@ -90,7 +92,9 @@ class _Synapse:
 
     def _apply(self, function: Any, pre: dict[str, float], post: dict[str, float], m: float) -> None:
         names = self.rule.SYNAPSE
-        made = function(self.w, *(self.traces[n] for n in names), *pre.values(), *post.values(), m, *self.last)
+        made = function(
+            self.w, *(self.traces[n] for n in names), *pre.values(), *post.values(), m, *self.last
+        )
         if names:
             made, *states = made
             self.traces.update(zip(names, states, strict=True))

@@ -78,7 +78,10 @@ def load_plastic(p: PlasticSynapses, carried: Mapping[str, NDArray[Any]], step: 
         found = carried[name].shape if name in carried else None
         if found != shape:
             raise ShapeError(
-                f"{name} of another network", where=f"state of projection {p.projection.name!r}", value=found, limit=shape
+                f"{name} of another network",
+                where=f"state of projection {p.projection.name!r}",
+                value=found,
+                limit=shape,
             )
     for name, array in given.items():
         if name == "x":

@@ -33,7 +33,9 @@ class UpkeepTimes:
         self._key = random.key(seed, "rewire", p.projection.name)
         self._recurrent = p.projection.pre == p.projection.post
         shape = (p.sizes["samples"], p.projection.n_post)
-        self.seen = {i: np.zeros(shape, np.int64) for i, u in enumerate(self._upkeep) if isinstance(u, Scaling)}
+        self.seen = {
+            i: np.zeros(shape, np.int64) for i, u in enumerate(self._upkeep) if isinstance(u, Scaling)
+        }
         self.rate = {
             i: np.full(shape, u.first_rate()) for i, u in enumerate(self._upkeep) if isinstance(u, Scaling)
         }
@@ -53,7 +55,9 @@ class UpkeepTimes:
         if u.delay is None and p.min_delay != p.max_delay:
             raise DescriptionError("delays differ: say which one new synapses have", where=where)
         steps = p.min_delay if u.delay is None else round(u.delay / self._dt)
-        if u.delay is not None and abs(u.delay / self._dt - steps) > 1e-6 or not p.min_delay <= steps <= p.max_delay:
+        if (
+            u.delay is not None and abs(u.delay / self._dt - steps) > 1e-6
+        ) or not p.min_delay <= steps <= p.max_delay:
             raise DescriptionError(
                 "is not among the delays of the projection",
                 where=where,

@@ -208,7 +208,9 @@ def emissions(t: Any, sample: Any, k: Any) -> None:
 
 
 @njit
-def postsynaptic(t: Any, sample: Any, k: Any, a: Any, b: Any, j: Any, row: Any, old: Any, before: Any) -> None:
+def postsynaptic(
+    t: Any, sample: Any, k: Any, a: Any, b: Any, j: Any, row: Any, old: Any, before: Any
+) -> None:
     """A postsynaptic spike at the synapses [a, b) of a column; see `presynaptic`."""
     address = t[ARGUMENT] + 128 * lane(t, sample)
     told = carray(i64_at(address), 16)

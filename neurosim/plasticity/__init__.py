@@ -13,7 +13,9 @@ from neurosim.plasticity.options import (
     WeightUpdate,
 )
 from neurosim.plasticity.reward import RewardSTDP
+from neurosim.plasticity.rewiring import Rewiring
 from neurosim.plasticity.rule import PlasticityRule
+from neurosim.plasticity.scaling import RateScaling, Scaling, SumScaling
 from neurosim.plasticity.stdp import STDP
 from neurosim.plasticity.triplet import TripletSTDP
 from neurosim.plasticity.upkeep import Upkeep
@@ -29,8 +31,12 @@ __all__ = [
     "MirroredSTDP",
     "Pairing",
     "PlasticityRule",
+    "RateScaling",
     "RewardSTDP",
+    "Rewiring",
     "SameStep",
+    "Scaling",
+    "SumScaling",
     "SymmetricSTDP",
     "TripletSTDP",
     "Upkeep",

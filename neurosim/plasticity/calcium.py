@@ -49,14 +49,23 @@ class CalciumSTDP(PlasticityRule):
             (self.depress_above, self.depress_below),
         ):
             if low > high:
-                raise DescriptionError("a window ends before it begins", where="CalciumSTDP", value=(low, high))
+                raise DescriptionError(
+                    "a window ends before it begins", where="CalciumSTDP", value=(low, high)
+                )
 
     def decays(self, dt: float) -> Mapping[str, float]:
         taus = {"x": self.tau_plus, "y": self.tau_minus, "calcium": self.tau_calcium}
         return {name: math.exp(-dt / tau) for name, tau in taus.items()}
 
     def coefficients(self, dt: float) -> Mapping[str, float]:
-        names = ("a_plus", "a_minus", "potentiate_above", "potentiate_below", "depress_above", "depress_below")
+        names = (
+            "a_plus",
+            "a_minus",
+            "potentiate_above",
+            "potentiate_below",
+            "depress_above",
+            "depress_below",
+        )
         return {name: getattr(self, name) for name in names}
 
     @staticmethod

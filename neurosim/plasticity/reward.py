@@ -51,11 +51,15 @@ class RewardSTDP(PlasticityRule):
         return {"a_plus": self.a_plus, "a_minus": self.a_minus, "dt": dt}
 
     @staticmethod
-    def on_pre(weight: Any, eligibility: Any, x: Any, y: Any, m: Any, a_plus: Any, a_minus: Any, dt: Any) -> Any:
+    def on_pre(
+        weight: Any, eligibility: Any, x: Any, y: Any, m: Any, a_plus: Any, a_minus: Any, dt: Any
+    ) -> Any:
         return weight, eligibility - a_minus * y
 
     @staticmethod
-    def on_post(weight: Any, eligibility: Any, x: Any, y: Any, m: Any, a_plus: Any, a_minus: Any, dt: Any) -> Any:
+    def on_post(
+        weight: Any, eligibility: Any, x: Any, y: Any, m: Any, a_plus: Any, a_minus: Any, dt: Any
+    ) -> Any:
         return weight, eligibility + a_plus * x
 
     @staticmethod

@@ -40,4 +40,6 @@ class Rewiring(Upkeep):
         for name in ("fan_in", "growth"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 0:
-                raise DescriptionError("is not a number of synapses", where=f"Rewiring.{name}", value=value, limit=">= 0")
+                raise DescriptionError(
+                    "is not a number of synapses", where=f"Rewiring.{name}", value=value, limit=">= 0"
+                )

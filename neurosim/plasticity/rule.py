@@ -83,7 +83,9 @@ class PlasticityRule(Parameters):
                 remedy="Use Delivered.BEFORE, or DelaySite.DENDRITIC",
             )
         if not isinstance(self.upkeep, tuple):
-            object.__setattr__(self, "upkeep", tuple(self.upkeep) if isinstance(self.upkeep, list) else (self.upkeep,))
+            object.__setattr__(
+                self, "upkeep", tuple(self.upkeep) if isinstance(self.upkeep, list) else (self.upkeep,)
+            )
         for u in self.upkeep:
             if not isinstance(u, Upkeep):
                 raise DescriptionError("is not an Upkeep", where=f"{where}.upkeep", value=repr(u))

@@ -60,12 +60,30 @@ class TripletSTDP(PlasticityRule):
 
     @staticmethod
     def on_pre(
-        weight: Any, r1: Any, r2: Any, o1: Any, o2: Any, m: Any, a2_plus: Any, a2_minus: Any, a3_plus: Any, a3_minus: Any
+        weight: Any,
+        r1: Any,
+        r2: Any,
+        o1: Any,
+        o2: Any,
+        m: Any,
+        a2_plus: Any,
+        a2_minus: Any,
+        a3_plus: Any,
+        a3_minus: Any,
     ) -> Any:
         return weight - o1 * (a2_minus + a3_minus * r2)
 
     @staticmethod
     def on_post(
-        weight: Any, r1: Any, r2: Any, o1: Any, o2: Any, m: Any, a2_plus: Any, a2_minus: Any, a3_plus: Any, a3_minus: Any
+        weight: Any,
+        r1: Any,
+        r2: Any,
+        o1: Any,
+        o2: Any,
+        m: Any,
+        a2_plus: Any,
+        a2_minus: Any,
+        a3_plus: Any,
+        a3_minus: Any,
     ) -> Any:
         return weight + r1 * (a2_plus + a3_plus * o2)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from neurosim.connectivity.synapse_rows import rows_from
 from neurosim.engine import plasticity_walk
@@ -67,7 +66,9 @@ class Run:
             source=spike_lists(pre, np.array([0, p.n_pre])), target=spike_lists(post, edges), arrivals=arrivals,
             modulation=None if m is None else m[first:stop], carried=carried, seed=0,
         )  # fmt: skip
-        ops = [[getattr(self.synapses, n)(part)[1] for n in ("note", "arrive", "learn")] for part in range(parts)]
+        ops = [
+            [getattr(self.synapses, n)(part)[1] for n in ("note", "arrive", "learn")] for part in range(parts)
+        ]
         self.arrivals = np.zeros((stop - first, samples, p.n_post))
 
         def call(name: str, part: int, which: int, s: int, k: int) -> None:

@@ -95,7 +95,9 @@ def in_nest(
     for train, parameters in ((pre, {}), (post, neuron)):
         times = [{"spike_times": np.flatnonzero(x) + 1.0} for x in train.T]
         parrots = nest.Create("parrot_neuron", train.shape[1], params=parameters)
-        nest.Connect(nest.Create("spike_generator", len(times), params=times), parrots, "one_to_one", {"delay": 1.0})
+        nest.Connect(
+            nest.Create("spike_generator", len(times), params=times), parrots, "one_to_one", {"delay": 1.0}
+        )
         sides.append(parrots)
     spec = {"synapse_model": model, "weight": weight.T, "delay": delay.T * 1.0, "receptor_type": 1, **synapse}
     nest.Connect(*sides, "all_to_all", spec)
