@@ -6,6 +6,7 @@ when they are gathered: less memory to touch, and exact in any order.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -85,17 +86,20 @@ _SHORT = {"float32": "f32", "float64": "f64", "uint8": "u8", "uint16": "u16", "u
 
 def delivery_op(rows: SynapseRows, ring: Any) -> int:
     """Address of the compiled op for rows of this layout and a ring of this type; an integer ring counts arrivals."""
-    word, weight, kind = (np.dtype(t) for t in (rows.word.dtype, rows.weight.dtype, ring))
-    counts, packed = kind.kind == "u", rows.target_bits > 0
+    own = len(rows.weight) != 1 or rows.n_synapses == 1
+    return _compile(rows.word.dtype, rows.weight.dtype, np.dtype(ring), rows.target_bits > 0, own)
+
+
+@lru_cache
+def _compile(word: Any, weight: Any, kind: Any, packed: bool, own: bool) -> int:
+    counts = kind.kind == "u"
     if packed:
-        prepare = "low_bits = word.dtype.type((np.uint64(1) << np.uint64(bits)) - np.uint64(1))"
         prepare = "low_bits = (np.int64(1) << bits) - 1"
         place = "((step + (np.int64(word[e]) >> bits)) & mask) * n_post + (np.int64(word[e]) & low_bits)"
         target = f"ring[{place}]"
     else:
         prepare = "slot = ring[((step + delay) & mask) * n_post : ((step + delay) & mask) * n_post + n_post]"
         target = "slot[word[e]]"
-    own = len(rows.weight) != 1 or rows.n_synapses == 1
     value = "ONE" if counts else (f"np.{kind}(weight[e])" if own else f"np.{kind}(weight[0])")
     layout = f"{word} words{' with delays' if packed else ''}"
     title = f"{layout}, {'counted' if counts else f'{weight} weights'} into {kind}"

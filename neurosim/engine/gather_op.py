@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def clear(table, sample, low, high, step, scratch):
 _SHORT = {"float32": "f32", "float64": "f64", "uint8": "u8", "uint16": "u16", "uint32": "u32"}
 
 
+@lru_cache
 def gather_op(ring: Any, real: Any, *, first: bool) -> int:
     """Address of the compiled op for a ring of this type: sums are taken as they are, counts are multiplied by the weight.
 
@@ -82,6 +84,7 @@ def gather_op(ring: Any, real: Any, *, first: bool) -> int:
     return address
 
 
+@lru_cache
 def clear_op(real: Any) -> int:
     """Address of the compiled op that empties the arrivals at a receptor, or the injected current."""
     target = np.dtype(real)

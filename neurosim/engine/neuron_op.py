@@ -80,12 +80,23 @@ def update_op(
     Raises:
         DescriptionError: a step that takes or returns something else than the model declares, or cannot be compiled.
     """
+    chosen = tuple(getattr(model, name) for name in model.OPTIONS)
+    key = (type(model), type(model).step, chosen, np.dtype(real), varies, driven)
+    if key not in _COMPILED:
+        check_step(model, dt)
+        _COMPILED[key] = _compile(model, list(model.coefficients(dt)), real, varies, driven)
+    return _COMPILED[key]
+
+
+_COMPILED: dict[Any, int] = {}
+
+
+def _compile(model: NeuronModel, coefficients: list[str], real: Any, varies: bool, driven: bool) -> int:
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
     imports, step = function_source(type(model).step, "step", owner)
     if np.dtype(real) == np.float32:
         step = in_single(step)
-    states, coefficients, receptors = model.STATE, list(model.coefficients(dt)), model.RECEPTORS
-    check_step(model, dt)
+    states, receptors = model.STATE, model.RECEPTORS
     options = []
     for name in model.OPTIONS:
         value = getattr(model, name)

@@ -19,7 +19,6 @@ from neurosim.engine.gather_op import clear_op, gather_op
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state
 from neurosim.engine.neuron_op import update_op
 from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection
-from neurosim.engine.plasticity_op import PlasticSynapses
 from neurosim.engine.record_op import record_op, trace_op
 from neurosim.engine.recording import Record, State
 from neurosim.engine.recording_sink import Chunk
@@ -125,6 +124,7 @@ class Program:
     ) -> None:
         self.plan, self.samples, self.steps, self.wanted = plan, samples, steps, wanted
         self.first = state.step if state is not None else 0
+        self.done = 0
         self.status = np.zeros(STATUS, np.int64)
         self._real = np.dtype(real)
         self._seed, self._inputs = seed, inputs
@@ -138,7 +138,7 @@ class Program:
         self._input_tables: list[tuple[str, NDArray[np.int64]]] = []
         self._recorded: dict[str, Recorded] = {}
         self._traces: dict[tuple[str, str], Trace] = {}
-        self.plastic: dict[str, PlasticSynapses] = {}
+        self.plastic: dict[str, Any] = {}
         self._scratch = [self._new_scratch(part) for part in range(self._parts)]
         place = _places(plan)
         for number, name in enumerate(plan.populations):
@@ -203,6 +203,8 @@ class Program:
             arrivals = np.zeros((len(self.samples), 1, p.n_post), self._real)
             neurons.rings[p.name] = Ring(p.name, p.receptor, arrivals, np.ones(1, self._real))
             carried = state.extras[p.name] if state is not None else None
+            from neurosim.engine.plasticity_op import PlasticSynapses
+
             self.plastic[p.name] = PlasticSynapses(
                 p, self.plan, self.samples, self.first, self.steps, self._real, neurons.edges,
                 source=self._lists[p.pre], target=neurons.spikes, arrivals=arrivals[:, 0],
@@ -394,12 +396,17 @@ class Program:
             end = min((begin // length + 1) * length, last)
             for p in self.plastic.values():
                 end = min(end, p.next_upkeep(begin))
-            yield self._chunk(begin, end, pool)
-            begin = end
+            chunk = self._chunk(begin, end, pool)
+            if chunk is None:
+                return
+            yield chunk
+            begin = chunk.stop + self.first
+            self.done = begin - self.first
             for p in self.plastic.values():
                 p.upkeep(begin)
 
-    def _chunk(self, begin: int, end: int, pool: Executor | None) -> Chunk:
+    def _chunk(self, begin: int, end: int, pool: Executor | None) -> Chunk | None:
+        """Steps begin to end, or as far as the run was not stopped; None if the samples were stopped at different steps."""
         self._load_inputs(begin, end)
         for t in self._traces.values():
             t.table[6] = begin + (self.first - begin) % t.stride
@@ -414,7 +421,10 @@ class Program:
                 spikes[name].append((r.sample[:n].copy(), r.step[:n].copy(), r.neuron[:n].copy()))
                 r.table[8] = 0
             self._check()
-            if self.status[Status.STOP]:
+            if self.status[Status.STOP] and sample < len(self.samples):
+                if len(self.samples) > 1:
+                    return None
+                end = step
                 break
         self._check_all(end)
         return Chunk(
@@ -486,7 +496,7 @@ class Program:
 
     def state(self) -> State:
         """What the next run needs to carry on."""
-        step = self.first + self.steps
+        step = self.first + self.done
         variables = {name: {v: a.copy() for v, a in n.state.items()} for name, n in self._neurons.items()}
         arrivals: dict[str, dict[str, NDArray[Any]]] = {}
         for name, n in self._neurons.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,7 @@ row of ``out`` [rows, samples, chosen]; recorded are the steps origin, origin + 
 _SHORT = {"float32": "f32", "float64": "f64"}
 
 
+@lru_cache
 def record_op() -> int:
     """Address of the compiled op that keeps the spikes of a block."""
     text = _RECORD.format(BLOCK=BLOCK, last=BLOCK - 1, full=int(Status.FULL))
@@ -88,6 +90,7 @@ def record_op() -> int:
     return address
 
 
+@lru_cache
 def trace_op(real: Any) -> int:
     """Address of the compiled op that keeps a state variable of this type."""
     kind = np.dtype(real)

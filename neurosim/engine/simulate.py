@@ -1,35 +1,38 @@
-"""Running a network: populations in topological order, in blocks of steps, over threads by samples or by targets.
+"""Running a network: description -> plan -> programs for ranges of samples -> a recording.
 
-In a block, each level of each stage pulls the spikes its sources have emitted since the last pull, then updates. A
-thread owns samples where there are enough of them, else a range of targets in every population; contributions to one
-target are always added in the same order, so results do not depend on the number of threads.
+A thread owns whole samples where there are enough of them, else a range of neurons in every population. Results do not
+depend on the number of threads.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from neurosim.engine.driver import Status
 from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import Plan
-from neurosim.engine.recording import PopulationRecording, Record, Recording, State
-from neurosim.engine.workspace import Chunk, Workspace, workspace_bytes
+from neurosim.engine.precision import Precision
+from neurosim.engine.program import Program, bytes_per_sample
+from neurosim.engine.recording import Record, Recording, State
+from neurosim.engine.recording_sink import Frame, sink_for
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.network import Network
 from neurosim.spikes import Spikes
 
 __all__ = ["simulate"]
 
-MEMORY_PER_CHUNK = 128 * 2**20
-"""Samples are run in chunks whose working arrays stay below this, in bytes."""
-SYNAPSES_WORTH_SPLITTING = 100_000
-"""Below this, one sample is run by one thread: meeting would cost more than it saves."""
+MEMORY_PER_RANGE = 256 * 2**20
+"""Samples are run in ranges whose working arrays stay below this, in bytes."""
+WORTH_SPLITTING = 100_000
+"""Neurons and synapses below which one sample is run by one thread: meeting would cost more than it saves."""
 
 
 def simulate(
@@ -40,22 +43,29 @@ def simulate(
     record: Mapping[str, Record | str] | None = None,
     state: State | None = None,
     modulators: Mapping[str, ArrayLike] | None = None,
+    samples: int | None = None,
     seed: int = 0,
+    precision: Precision = Precision.DOUBLE,
     threads: int | None = None,
+    to: str | os.PathLike[str] | None = None,
     backend: str = "neurosim",
 ) -> Recording:
     """Run a network.
 
     Args:
         net: the network, or its plan.
-        inputs: input name -> `Spikes`, or counts [T, B, *shape]; inputs left out stay silent.
+        inputs: input name -> `Spikes`, or counts [T, B, *shape]; inputs left out are drawn by their source, or stay
+            silent.
         duration: seconds, round(duration/dt) steps; None: as long as the inputs.
         record: population -> `Record` or the name of a variable; None: spikes of the outputs (of all populations if
             there are none).
-        state: ``final_state`` of an earlier run to carry on from; None: the models' initial state.
-        modulators: plastic projection -> modulator value, [T] or [T, B], one a step (more are ignored).
-        seed: draws what the run itself draws (nothing in the models of this version).
+        state: ``final_state`` of an earlier run to carry on from, bit for bit; None: the models' initial state.
+        modulators: plastic projection -> third factor, [T] or [T, B], one a step (more are ignored).
+        samples: independent runs, where neither inputs nor state say how many.
+        seed: draws sources and drives; the network's own seed draws connectivity.
+        precision: of state, coefficients and arrivals.
         threads: at most this many; None: all cores, or ``$NEUROSIM_THREADS``.
+        to: stream the recording to this file, so that long runs hold memory flat.
         backend: ``"neurosim"``, or ``"brian2"`` or ``"nest"`` to run the same description there.
 
     Raises:
@@ -65,39 +75,108 @@ def simulate(
         NumericsError: a state became NaN or infinite; names population and step.
     """
     if backend != "neurosim":
-        if state is not None or modulators:
+        if state is not None or modulators or to is not None or precision is not Precision.DOUBLE:
             raise DescriptionError(
-                "another backend takes no state and no modulators", where="simulate", value=backend
+                "another backend takes no state, modulators, file or precision", where="simulate", value=backend
             )
         return _elsewhere(backend, net, inputs, duration, record, seed, threads)
+    if not isinstance(precision, Precision):
+        raise DescriptionError("is not a Precision", where="simulate: precision", value=repr(precision))
     plan = net if isinstance(net, Plan) else lower(net)
     given = checked_inputs(inputs or {}, plan.inputs, plan.dt)
     steps = steps_of(duration, given, plan.dt)
     if state is not None:
         _check_state(plan, state)
-    samples = _samples(given, state)
+    number = _samples(given, state, samples)
     wanted = _wanted(plan, record)
     given = {name: s.resize(steps) for name, s in given.items()}
-    modulation = _modulation(plan, modulators or {}, steps, samples)
+    modulation = _modulation(plan, modulators or {}, steps, number)
     threads = _thread_count(threads)
-    per_sample = workspace_bytes(plan, wanted)
-    chunk = max(1, min(-(-samples // threads), MEMORY_PER_CHUNK // max(per_sample, 1)))
-    bounds = [(a, min(a + chunk, samples)) for a in range(0, samples, chunk)] or [(0, 0)]
-    big = sum(p.n_synapses for p in plan.projections) >= SYNAPSES_WORTH_SPLITTING
-    parts = threads if len(bounds) < threads and big else 1
+    real = precision.dtype
+    ranges, parts = _shares(plan, number, threads, real)
+    sink = sink_for(_frame(plan, steps, number, wanted, real), to)
+    programs: list[Program] = []
 
-    with ThreadPoolExecutor(threads) as pool:
+    def run(some: range, pool: ThreadPoolExecutor | None) -> Program:
+        program = Program(
+            plan,
+            {name: _select(s, some, number) for name, s in given.items()},
+            some,
+            steps,
+            wanted=wanted,
+            state=_part(state, some, number),
+            edges=_edges(plan, parts),
+            real=real,
+            seed=seed,
+            modulation={name: m[:, some.start : some.stop] for name, m in modulation.items()},
+        )
+        programs.append(program)
+        for chunk in program.chunks(pool):
+            sink.take(chunk)
+        return program
 
-        def run(bound: tuple[int, int]) -> Chunk:
-            which = slice(*bound)
-            some = {name: s.select(np.arange(*bound)) for name, s in given.items()}
-            work = Workspace(plan, some, steps, bound[1] - bound[0], wanted, _part(state, which), parts)
-            work.modulation = {name: m[:, which] for name, m in modulation.items()}
-            return work.run(pool.map if parts > 1 else map)
+    try:
+        # the parts of a program wait for each other: no two programs may share the threads they run in
+        with ThreadPoolExecutor(threads if parts == 1 else 1) as workers, ThreadPoolExecutor(parts) as pool:
+            try:
+                futures = [workers.submit(run, some, pool if parts > 1 else None) for some in ranges]
+                done = _results(futures)
+            except BaseException:
+                for program in programs:
+                    program.status[Status.STOP] = 1
+                raise
+    except BaseException:
+        sink.close()
+        raise
+    final = State.concatenate([program.state() for program in done])
+    weights = [{name: p.weights() for name, p in program.plastic.items()} for program in done]
+    return sink.finish(final, {name: np.concatenate([w[name] for w in weights]) for name in weights[0]})
 
-        # one sample after the other where the threads work inside a sample
-        done = list(map(run, bounds) if parts > 1 else pool.map(run, bounds))
-    return _recording(plan, wanted, steps, samples, done)
+
+def _results(futures: list[Future[Program]]) -> list[Program]:
+    """The results in order, or the first error as soon as there is one."""
+    pending = set(futures)
+    while pending:
+        finished, pending = wait(pending, timeout=0.2, return_when="FIRST_EXCEPTION")
+        for future in finished:
+            future.result()
+    return [future.result() for future in futures]
+
+
+def _shares(plan: Plan, samples: int, threads: int, real: Any) -> tuple[list[range], int]:
+    """(ranges of samples, parts of every range): samples are shared out where there are enough, else neurons."""
+    size = sum(p.size for p in plan.populations.values()) + sum(p.n_synapses for p in plan.projections)
+    if samples < threads and size >= WORTH_SPLITTING:
+        return [range(s, s + 1) for s in range(samples)] or [range(0)], threads
+    most = max(1, MEMORY_PER_RANGE // max(bytes_per_sample(plan, real), 1))
+    number = max(min(threads, samples), -(-samples // most), 1)
+    bounds = [samples * i // number for i in range(number + 1)]
+    return [range(a, b) for a, b in pairwise(bounds)], 1
+
+
+def _edges(plan: Plan, parts: int) -> dict[str, NDArray[np.int64]]:
+    """The neurons of each part of every population, in whole cache lines."""
+    out = {}
+    for name, p in plan.populations.items():
+        inner = [min(round(p.size * i / parts / 64) * 64, p.size) for i in range(1, parts)]
+        out[name] = np.array([0, *inner, p.size], np.int64)
+    return out
+
+
+def _frame(plan: Plan, steps: int, samples: int, wanted: Mapping[str, Record], real: Any) -> Frame:
+    return Frame(
+        dt=plan.dt,
+        steps=steps,
+        samples=samples,
+        record=wanted,
+        shapes={name: plan.populations[name].shape for name in wanted},
+        dtype=real,
+        weights={p.name: p.n_synapses for p in plan.projections if p.plasticity is not None},
+    )
+
+
+def _select(spikes: Spikes, some: range, samples: int) -> Spikes:
+    return spikes if len(some) == samples else spikes.select(np.array(some))
 
 
 def _elsewhere(
@@ -115,12 +194,16 @@ def _elsewhere(
     raise DescriptionError("unknown backend", where="simulate", value=backend, limit=limit)
 
 
-def _samples(given: Mapping[str, Spikes], state: State | None) -> int:
+def _samples(given: Mapping[str, Spikes], state: State | None, asked: int | None) -> int:
     sizes = {s.samples for s in given.values()}
     if state is not None:
-        sizes |= {a.shape[0] for variables in state.variables.values() for a in variables.values()}
+        sizes.add(state.samples)
+    if asked is not None:
+        if not isinstance(asked, (int, np.integer)) or asked < 0:
+            raise DescriptionError("is not a number of samples", where="simulate: samples", value=asked)
+        sizes.add(int(asked))
     if len(sizes) > 1:
-        raise DataError("inputs and state differ in the number of samples", value=sorted(sizes))
+        raise DataError("inputs, state and samples differ in the number of samples", value=sorted(sizes))
     return sizes.pop() if sizes else 1
 
 
@@ -184,48 +267,7 @@ def _modulation(plan: Plan, modulators: Mapping[str, ArrayLike], steps: int, sam
     return out
 
 
-def _part(state: State | None, which: slice) -> State | None:
-    if state is None:
-        return None
-    return State(
-        {p: {v: a[which] for v, a in variables.items()} for p, variables in state.variables.items()},
-        {p: a[which] for p, a in state.arrivals.items()},
-        {p: {k: a[which] for k, a in extra.items()} for p, extra in state.extras.items()},
-    )
-
-
-def _recording(
-    plan: Plan, wanted: Mapping[str, Record], steps: int, samples: int, done: list[Chunk]
-) -> Recording:
-    populations = {}
-    for name, r in wanted.items():
-        population = plan.populations[name]
-        spikes = None
-        if "spikes" in r.variables:
-            parts = [
-                Spikes(*c.spikes[name], shape=population.shape, dt=plan.dt, steps=steps, samples=c.samples)
-                for c in done
-            ]
-            spikes = Spikes.concatenate(parts)
-        variables = {}
-        for v in r.variables:
-            if v != "spikes":
-                values = np.concatenate([c.traces[name, v] for c in done], axis=1)
-                variables[v] = (
-                    values if r.neurons is not None else values.reshape(*values.shape[:2], *population.shape)
-                )
-        populations[name] = PopulationRecording(spikes, variables, r.stride(plan.dt), r.neurons)
-    states = [c.state for c in done]
-    final = State(
-        {
-            p: {v: np.concatenate([s.variables[p][v] for s in states]) for v in states[0].variables[p]}
-            for p in plan.populations
-        },
-        {p: np.concatenate([s.arrivals[p] for s in states]) for p in plan.populations},
-        {
-            p: {k: np.concatenate([s.extras[p][k] for s in states]) for k in states[0].extras[p]}
-            for p in states[0].extras
-        },
-    )
-    weights = {name: extra["weight"] for name, extra in final.extras.items()}
-    return Recording(populations, plan.dt, steps, samples, final, weights=weights)
+def _part(state: State | None, some: range, samples: int) -> State | None:
+    if state is None or len(some) == samples:
+        return state
+    return state.select(slice(some.start, some.stop))

@@ -72,7 +72,7 @@ def test_engine_is_the_plain_loop_over_steps(noise: ns.Spikes) -> None:
 def test_results_do_not_depend_on_the_number_of_threads(
     noise: ns.Spikes, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["neurosim.engine.simulate"], "SYNAPSES_WORTH_SPLITTING", 0)
+    monkeypatch.setattr(sys.modules["neurosim.engine.simulate"], "WORTH_SPLITTING", 0)
     one = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=1)
     many = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=threads)
     single = ns.simulate(
@@ -163,7 +163,7 @@ def test_a_batch_holds_the_working_arrays_of_one_chunk_a_thread(
 
     expected = ns.simulate(recurrent(), {"in": noise}, record=RECORD)
     monkeypatch.setattr(module, "Workspace", Watched)
-    monkeypatch.setattr(module, "MEMORY_PER_CHUNK", 1)
+    monkeypatch.setattr(module, "MEMORY_PER_RANGE", 1)
     found = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=1)
     assert len(most) == 6  # a sample a chunk
     assert max(most) == 1
