@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim import random
-from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_kernel
+from neurosim.engine.neuron_kernel import coefficient_table, initial_state
+from neurosim.engine.neuron_op import update_arrays
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, NumericsError
 from neurosim.hardware.crossbar.cells import Cells, Compensation, draw
@@ -182,10 +183,10 @@ class _Chunk:
         kept = self.steps if record and set(record.variables) - {"spikes"} else 0
         self.history[name] = self._empty(size)
         return {
-            "update": update_kernel(model, dt),
+            "update": update_arrays(model, dt, varies=bool(varies)),
             "state": initial_state(model, dt, self.samples, size),
             "table": table,
-            "varies": varies,
+            "spikes": np.zeros((self.samples, size), np.uint8),
             "arrivals": np.zeros((self.samples, 1, size)),
             "trace": np.zeros((len(model.STATE), self.samples, kept, size)),
         }
@@ -240,10 +241,11 @@ class _Chunk:
             if trace.shape[2]:
                 trace[:, :, k] = state
             return
-        size = state.shape[2]
-        n["update"](
-            state, n["table"], n["varies"], arrivals, 0, self.history[name], trace, 0, k, k + 1, 0, size
-        )
+        n["update"](state, n["table"], arrivals.transpose(1, 0, 2), n["spikes"])
+        self.history[name][:, k, : state.shape[2]] = n["spikes"]
+        arrivals[:] = 0.0
+        if trace.shape[2]:
+            trace[:, :, k] = state
         if k == self.steps - 1 and not np.isfinite(state).all():
             sample, neuron = np.argwhere(~np.isfinite(state))[0][1:]
             raise NumericsError(

@@ -81,7 +81,14 @@ DELIVERY_TABLE = (
 """Entries of the op's table, in order. A list of spikes: see `neurosim.engine.spike_list`; the row of a step is
 ((step - first) & mask) + sample * stride."""
 
-_SHORT = {"float32": "f32", "float64": "f64", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
+_SHORT = {
+    "float32": "f32",
+    "float64": "f64",
+    "uint8": "u8",
+    "uint16": "u16",
+    "uint32": "u32",
+    "uint64": "u64",
+}
 
 
 def delivery_op(rows: SynapseRows, ring: Any) -> int:

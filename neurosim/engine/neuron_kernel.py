@@ -1,83 +1,18 @@
-"""The update kernel of a neuron model, generated from its scalar step."""
+"""Neuron models as arrays: initial state, coefficients, and the step in plain Python."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.generate import enum_import, function_source, load_generated
 from neurosim.errors import DescriptionError
 from neurosim.neurons.model import NeuronModel
 from neurosim.parameters import Value
 
-__all__ = ["check_step", "coefficient_table", "initial_state", "update_kernel", "update_reference"]
-
-_TEMPLATE = '''"""Generated from {owner}: the loop over samples, steps and neurons around its step. Do not edit."""
-
-from __future__ import annotations
-
-from numba import njit
-{imports}
-
-{constants}
-
-
-{step}
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def update(state, coefficients, varies, ring, mask, raster, trace, first, start, stop, low, high):
-    """state [n_state, S, n], coefficients [n_coefficients, n or 1] (varies: 1 or 0), ring [S, slots, n], raster uint8
-    [S, block, n], trace [n_state, S, block or 0, n]; steps start to stop, neurons low to high; the block
-    starts at first."""
-    keep = trace.shape[2] > 0
-    for s in range(ring.shape[0]):
-        for k in range(start, stop):
-            slot = k & mask
-            for n in range(low, high):
-                c = n * varies
-                {outputs}, spike = step({arguments})
-                {stores}
-                ring[s, slot, n] = 0.0
-                raster[s, k - first, n] = spike
-                if keep:
-                    {traces}
-'''
-
-
-def update_kernel(model: NeuronModel, dt: float) -> Callable[..., None]:
-    """The compiled loop of a model with its options compiled in."""
-    owner = f"{type(model).__module__}.{type(model).__qualname__}"
-    imports, step = function_source(type(model).step, "step", owner)
-    check_step(model, dt)
-    options = []
-    for name in model.OPTIONS:
-        value = getattr(model, name)
-        imports.append(enum_import(type(value), type(value).__qualname__))
-        options.append(f"{name.upper()} = {type(value).__qualname__}.{value.name}")
-    states, coefficients = model.STATE, list(model.coefficients(dt))
-    arguments = [f"state[{i}, s, n]" for i in range(len(states))]
-    arguments.append("ring[s, slot, n]")
-    arguments += [f"coefficients[{i}, c]" for i in range(len(coefficients))]
-    arguments += [name.upper() for name in model.OPTIONS]
-    pad = ",\n                    "
-    text = _TEMPLATE.format(
-        owner=owner,
-        imports="\n".join(dict.fromkeys(imports)),
-        constants="\n".join(options),
-        step=step,
-        outputs=", ".join(f"new_{name}" for name in states),
-        arguments=pad.lstrip(",") + pad.join(arguments) + ",\n                ",
-        stores="\n                ".join(f"state[{i}, s, n] = new_{name}" for i, name in enumerate(states)),
-        traces="\n                    ".join(
-            f"trace[{i}, s, k - first, n] = new_{name}" for i, name in enumerate(states)
-        ),
-    )
-    return load_generated(type(model).__name__, text).update
+__all__ = ["check_step", "coefficient_table", "initial_state", "update_reference"]
 
 
 def _initial(model: NeuronModel, dt: float) -> list[Value]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from neurosim.engine.generate import enum_import, function_source, load_generate
 from neurosim.engine.neuron_kernel import check_step
 from neurosim.neurons.model import NeuronModel
 
-__all__ = ["update_op"]
+__all__ = ["update_arrays", "update_op"]
 
 _TEMPLATE = '''"""Generated from {owner}: its step, in a loop over the neurons of a tile. Do not edit."""
 
@@ -43,6 +45,13 @@ def loop({parameters}, spikes_, tile_):
     return bad_
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def update_arrays(state, coefficients, x, spikes):
+    """state [n_state, S, n], coefficients [n_coefficients, n or 1], x [receptors, S, n], spikes uint8 [S, n]."""
+    for s in range(spikes.shape[0]):
+        loop({rows}, spikes[s], spikes.shape[1])
+
+
 @cfunc(OP, cache=True, error_model="numpy")
 def update(table, sample, low, high, step, scratch):
     """table: population, size, status, list of spikes (neuron, count, edges, parts), states, coefficients,
@@ -67,9 +76,7 @@ _FIXED = 7
 """Entries of the table before the addresses of states and coefficients."""
 
 
-def update_op(
-    model: NeuronModel, dt: float, real: Any, *, varies: bool = False, driven: bool = False
-) -> int:
+def update_op(model: NeuronModel, dt: float, real: Any, *, varies: bool = False, driven: bool = False) -> int:
     """Address of the compiled op that updates a tile of neurons, for state of type ``real``.
 
     Args:
@@ -80,6 +87,24 @@ def update_op(
     Raises:
         DescriptionError: a step that takes or returns something else than the model declares, or cannot be compiled.
     """
+    address: int = _compiled(model, dt, real, varies, driven).update.address
+    return address
+
+
+def update_arrays(model: NeuronModel, dt: float, *, varies: bool) -> Callable[..., None]:
+    """The same for whole arrays of float64: ``(state, coefficients, x, spikes)``, all changed in place.
+
+    state [n_state, S, n], coefficients [n_coefficients, n or 1] (`coefficient_table`), x [receptors, S, n] the arrivals,
+    spikes uint8 [S, n].
+    """
+    function: Callable[..., None] = _compiled(model, dt, np.float64, varies, driven=False).update_arrays
+    return function
+
+
+_COMPILED: dict[Any, ModuleType] = {}
+
+
+def _compiled(model: NeuronModel, dt: float, real: Any, varies: bool, driven: bool) -> ModuleType:
     chosen = tuple(getattr(model, name) for name in model.OPTIONS)
     key = (type(model), type(model).step, chosen, np.dtype(real), varies, driven)
     if key not in _COMPILED:
@@ -88,10 +113,9 @@ def update_op(
     return _COMPILED[key]
 
 
-_COMPILED: dict[Any, int] = {}
-
-
-def _compile(model: NeuronModel, coefficients: list[str], real: Any, varies: bool, driven: bool) -> int:
+def _compile(
+    model: NeuronModel, coefficients: list[str], real: Any, varies: bool, driven: bool
+) -> ModuleType:
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
     imports, step = function_source(type(model).step, "step", owner)
     if np.dtype(real) == np.float32:
@@ -113,6 +137,8 @@ def _compile(model: NeuronModel, coefficients: list[str], real: Any, varies: boo
     actual += [array(f"own[0] + {i} * {TILE} * {itemsize}") for i in range(len(receptors))]
     where, length = (f" + low * {itemsize}", "tile") if varies else ("", "1")
     actual += [array(f"t[{first + i}]{where}", length) for i in range(len(coefficients))]
+    rows = [f"state[{i}, s]" for i in range(len(states))] + [f"x[{i}, s]" for i in range(len(receptors))]
+    rows += [f"coefficients[{i}]" for i in range(len(coefficients))]
     arguments = [f"{name}[n_]" for name in states] + [f"{name}[n_]" for name in receptors]
     hoisted = ""
     for name in coefficients:
@@ -140,6 +166,7 @@ def _compile(model: NeuronModel, coefficients: list[str], real: Any, varies: boo
         stores="\n        ".join(f"{name}[n_] = new_{name}" for name in states),
         table_size=first + len(coefficients) + 1,
         itemsize=itemsize,
+        rows=", ".join(rows if not driven else [*rows, "coefficients[0]", "x[0, s]"]),
         actual=",\n            ".join(actual),
         status=STATUS,
         bad_population=int(Status.BAD_POPULATION),
@@ -147,8 +174,7 @@ def _compile(model: NeuronModel, coefficients: list[str], real: Any, varies: boo
         bad_neuron=int(Status.BAD_NEURON),
         append=_APPEND if model.SPIKES else "",
     )
-    address: int = load_generated(type(model).__name__, text).update.address
-    return address
+    return load_generated(type(model).__name__, text)
 
 
 class _Single(ast.NodeTransformer):

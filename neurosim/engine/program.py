@@ -19,6 +19,7 @@ from neurosim.engine.gather_op import clear_op, gather_op
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state
 from neurosim.engine.neuron_op import update_op
 from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection
+from neurosim.engine.plasticity_op import PlasticSynapses
 from neurosim.engine.record_op import record_op, trace_op
 from neurosim.engine.recording import Record, State
 from neurosim.engine.recording_sink import Chunk
@@ -132,13 +133,15 @@ class Program:
         self._keep: list[Any] = []  # what only addresses point to
         self._ops: list[list[list[int]]] = [[] for _ in range(self._parts)]
         self._table = [np.zeros((len(plan.populations), len(Field)), np.int64) for _ in range(self._parts)]
-        self._neurons = {name: self._new_neurons(p, edges[name], state) for name, p in plan.populations.items()}
+        self._neurons = {
+            name: self._new_neurons(p, edges[name], state) for name, p in plan.populations.items()
+        }
         self._lists = {name: n.spikes for name, n in self._neurons.items()}
-        self._lists |= {name: _no_spikes(len(samples)) for name in plan.inputs}
+        self._lists |= {name: _no_spikes() for name in plan.inputs}
         self._input_tables: list[tuple[str, NDArray[np.int64]]] = []
         self._recorded: dict[str, Recorded] = {}
         self._traces: dict[tuple[str, str], Trace] = {}
-        self.plastic: dict[str, Any] = {}
+        self.plastic: dict[str, PlasticSynapses] = {}
         self._scratch = [self._new_scratch(part) for part in range(self._parts)]
         place = _places(plan)
         for number, name in enumerate(plan.populations):
@@ -163,13 +166,18 @@ class Program:
                 if given.shape != (n_samples, p.size):
                     limit = (n_samples, p.size)
                     raise ShapeError(
-                        "state of another network", where=f"state of {p.name!r}", value=given.shape, limit=limit
+                        "state of another network",
+                        where=f"state of {p.name!r}",
+                        value=given.shape,
+                        limit=limit,
                     )
                 held[name][:] = given
         coefficients, _ = coefficient_table(p.model, dt, p.size)
         if np.size(p.model.current_gain(dt)) > 1:
             coefficients = np.broadcast_to(coefficients, (len(coefficients), p.size))
-        return Neurons(p, held, np.ascontiguousarray(coefficients, self._real), edges, list_of_population(edges))
+        return Neurons(
+            p, held, np.ascontiguousarray(coefficients, self._real), edges, list_of_population(edges)
+        )
 
     def _new_scratch(self, part: int) -> NDArray[np.int64]:
         receptors = max(len(p.model.RECEPTORS) for p in self.plan.populations.values())
@@ -203,15 +211,13 @@ class Program:
             arrivals = np.zeros((len(self.samples), 1, p.n_post), self._real)
             neurons.rings[p.name] = Ring(p.name, p.receptor, arrivals, np.ones(1, self._real))
             carried = state.extras[p.name] if state is not None else None
-            from neurosim.engine.plasticity_op import PlasticSynapses
-
             self.plastic[p.name] = PlasticSynapses(
                 p, self.plan, self.samples, self.first, self.steps, self._real, neurons.edges,
                 source=self._lists[p.pre], target=neurons.spikes, arrivals=arrivals[:, 0],
                 modulation=modulation.get(p.name), carried=carried, seed=self._seed,
             )  # fmt: skip
         if state is not None:
-            _restore(neurons, state)
+            _restore(neurons, state, self.plastic)
         driven = [d for d in self.plan.drives if d.population == name]
         for part in range(self._parts):
             row, ops = self._table[part][number], self._ops[part]
@@ -266,7 +272,9 @@ class Program:
         name = f"{group}:{p.receptor}" + ("" if one is None else f":{one!r}")
         if name not in neurons.rings:
             longest = max(q.max_delay for q in sharing)
-            ahead = (BLOCK, BLOCK, 0)[group]  # how many steps of a source are delivered before the first is gathered
+            ahead = (BLOCK, BLOCK, 0)[
+                group
+            ]  # how many steps of a source are delivered before the first is gathered
             slots = 1 << (longest + ahead - 1).bit_length()
             kind = self._real
             if one is not None:
@@ -325,7 +333,13 @@ class Program:
     def _update(self, row: NDArray[np.int64], number: int, neurons: Neurons, driven: bool) -> None:
         p = neurons.population
         spikes = neurons.spikes
-        entries = [number, p.size, self._address(self.status), self._address(spikes.neuron), self._address(spikes.count)]
+        entries = [
+            number,
+            p.size,
+            self._address(self.status),
+            self._address(spikes.neuron),
+            self._address(spikes.count),
+        ]
         entries += [self._address(neurons.edges), self._parts]
         entries += [self._address(a) for a in neurons.state.values()]
         entries += [self._address(c) for c in neurons.coefficients]
@@ -464,7 +478,7 @@ class Program:
             held = self._lists[name]
             new = list_of_input(sample, step, neuron, len(self.samples), end - begin)
             held.start, held.count, held.neuron = new.start, new.count, new.neuron
-            held.first, held.stride = begin, end - begin
+            held.first, held.mask, held.stride = begin, -1, end - begin
         for name, table in self._input_tables:
             table[:7] = self._lists[name].entries()
 
@@ -506,7 +520,7 @@ class Program:
                     continue
                 slots = ring.values.shape[1]
                 arrivals[name][ring.name] = ring.values[:, (step + np.arange(slots)) % slots].copy()
-        return State(variables, arrivals, {name: p.state() for name, p in self.plastic.items()}, step)
+        return State(variables, arrivals, {name: p.state(step) for name, p in self.plastic.items()}, step)
 
 
 def _aligned(values: NDArray[Any]) -> NDArray[Any]:
@@ -537,9 +551,10 @@ def _joined(found: Sequence[tuple[NDArray[np.int32], ...]]) -> tuple[NDArray[np.
     return tuple(map(np.concatenate, zip(nothing, *found, strict=True)))
 
 
-def _no_spikes(samples: int) -> SpikeList:
-    nothing = np.zeros(0, np.int32)
-    return list_of_input(nothing, nothing, nothing, samples, 0)
+def _no_spikes() -> SpikeList:
+    """An input that is silent: one empty row for all steps."""
+    nothing = np.zeros((1, 1), np.int64)
+    return SpikeList(nothing, nothing, np.zeros(1, np.int32), mask=0)
 
 
 def _places(plan: Plan) -> dict[str, tuple[int, int]]:
@@ -584,7 +599,9 @@ def _count_type(most: int) -> Any:
     return np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32
 
 
-def _part_of(p: PlanProjection, edges: NDArray[np.int64], part: int) -> tuple[Any, tuple[NDArray[np.int64], ...]]:
+def _part_of(
+    p: PlanProjection, edges: NDArray[np.int64], part: int
+) -> tuple[Any, tuple[NDArray[np.int64], ...]]:
     """The synapses onto the neurons of a part: where rows are sorted by target, bounds in them; else a copy."""
     rows = p.rows
     if not rows.target_bits:
@@ -594,18 +611,14 @@ def _part_of(p: PlanProjection, edges: NDArray[np.int64], part: int) -> tuple[An
     return some, (some.row_start[:-1], some.row_start[1:])
 
 
-def _restore(neurons: Neurons, state: State) -> None:
+def _restore(neurons: Neurons, state: State, plastic: Iterable[str]) -> None:
     """Arrivals under way, into the slots of their steps."""
     name = neurons.population.name
     given = state.arrivals[name]
-    for ring in neurons.rings.values():
-        if ring.values.shape[1] == 1 and ring.name not in given:
-            continue
-        ahead = given.get(ring.name)
-        if ahead is None or ahead.shape[0] != ring.values.shape[0] or ahead.shape[2] != ring.values.shape[2]:
-            raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=sorted(given))
-        slots = ring.values.shape[1]
-        kept = min(slots, ahead.shape[1])
-        if ahead[:, kept:].any():
-            raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=ahead.shape)
-        ring.values[:, (state.step + np.arange(kept)) % slots] = ahead[:, :kept]
+    rings = {ring.name: ring.values for ring in neurons.rings.values() if ring.name not in plastic}
+    found = {n: a.shape for n, a in given.items()} if isinstance(given, Mapping) else given
+    if found != {n: values.shape for n, values in rings.items()}:
+        raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=found)
+    for ring_name, values in rings.items():
+        slots = values.shape[1]
+        values[:, (state.step + np.arange(slots)) % slots] = given[ring_name]

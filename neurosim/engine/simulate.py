@@ -7,8 +7,8 @@ depend on the number of threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import Any
 
@@ -17,10 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.engine.driver import Status
 from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
+from neurosim.engine.interruption import Interrupted, Interruption
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import Plan
 from neurosim.engine.precision import Precision
 from neurosim.engine.program import Program, bytes_per_sample
+from neurosim.engine.progress import ProgressReport, RunProgress
 from neurosim.engine.recording import Record, Recording, State
 from neurosim.engine.recording_sink import Frame, sink_for
 from neurosim.errors import DataError, DescriptionError, ShapeError
@@ -48,6 +50,7 @@ def simulate(
     precision: Precision = Precision.DOUBLE,
     threads: int | None = None,
     to: str | os.PathLike[str] | None = None,
+    progress: bool | Callable[[RunProgress], object] | None = None,
     backend: str = "neurosim",
 ) -> Recording:
     """Run a network.
@@ -66,6 +69,8 @@ def simulate(
         precision: of state, coefficients and arrivals.
         threads: at most this many; None: all cores, or ``$NEUROSIM_THREADS``.
         to: stream the recording to this file, so that long runs hold memory flat.
+        progress: a bar with the time left: True, False, or None: on a terminal, for runs longer than a second. Or a
+            function that is called with a `RunProgress`.
         backend: ``"neurosim"``, or ``"brian2"`` or ``"nest"`` to run the same description there.
 
     Raises:
@@ -73,11 +78,14 @@ def simulate(
         DescriptionError: a duration, record or number of threads that makes no sense.
         CycleError: a cycle of zero delays.
         NumericsError: a state became NaN or infinite; names population and step.
+        Interrupted: Ctrl-C; it holds what was recorded until then.
     """
     if backend != "neurosim":
         if state is not None or modulators or to is not None or precision is not Precision.DOUBLE:
             raise DescriptionError(
-                "another backend takes no state, modulators, file or precision", where="simulate", value=backend
+                "another backend takes no state, modulators, file or precision",
+                where="simulate",
+                value=backend,
             )
         return _elsewhere(backend, net, inputs, duration, record, seed, threads)
     if not isinstance(precision, Precision):
@@ -95,9 +103,10 @@ def simulate(
     real = precision.dtype
     ranges, parts = _shares(plan, number, threads, real)
     sink = sink_for(_frame(plan, steps, number, wanted, real), to)
-    programs: list[Program] = []
+    running: set[Program] = set()
+    report = ProgressReport(progress, steps * plan.dt * number)
 
-    def run(some: range, pool: ThreadPoolExecutor | None) -> Program:
+    def run(some: range, pool: ThreadPoolExecutor | None) -> tuple[State, dict[str, NDArray[Any]]]:
         program = Program(
             plan,
             {name: _select(s, some, number) for name, s in given.items()},
@@ -110,37 +119,51 @@ def simulate(
             seed=seed,
             modulation={name: m[:, some.start : some.stop] for name, m in modulation.items()},
         )
-        programs.append(program)
+        running.add(program)
+        if interruption.requested:
+            program.status[Status.STOP] = 1
         for chunk in program.chunks(pool):
             sink.take(chunk)
-        return program
+            report.advance((chunk.stop - chunk.first) * plan.dt * len(some))
+        running.discard(program)
+        return program.state(), {name: p.weight.copy() for name, p in program.plastic.items()}
+
+    def stop() -> None:
+        for program in list(running):
+            program.status[Status.STOP] = 1
 
     try:
         # the parts of a program wait for each other: no two programs may share the threads they run in
-        with ThreadPoolExecutor(threads if parts == 1 else 1) as workers, ThreadPoolExecutor(parts) as pool:
+        with (
+            Interruption() as interruption,
+            ThreadPoolExecutor(threads if parts == 1 else 1) as workers,
+            ThreadPoolExecutor(parts) as pool,
+        ):
+            futures = [workers.submit(run, some, pool if parts > 1 else None) for some in ranges]
             try:
-                futures = [workers.submit(run, some, pool if parts > 1 else None) for some in ranges]
-                done = _results(futures)
+                while (waited := wait(futures, timeout=0.1, return_when="FIRST_EXCEPTION")).not_done:
+                    for future in waited.done:
+                        future.result()  # raises what went wrong
+                    if interruption.requested:
+                        stop()
+                done = [future.result() for future in futures]
             except BaseException:
-                for program in programs:
-                    program.status[Status.STOP] = 1
+                for future in futures:
+                    future.cancel()
+                stop()
                 raise
     except BaseException:
         sink.close()
         raise
-    final = State.concatenate([program.state() for program in done])
-    weights = [{name: p.weights() for name, p in program.plastic.items()} for program in done]
-    return sink.finish(final, {name: np.concatenate([w[name] for w in weights]) for name in weights[0]})
-
-
-def _results(futures: list[Future[Program]]) -> list[Program]:
-    """The results in order, or the first error as soon as there is one."""
-    pending = set(futures)
-    while pending:
-        finished, pending = wait(pending, timeout=0.2, return_when="FIRST_EXCEPTION")
-        for future in finished:
-            future.result()
-    return [future.result() for future in futures]
+    finally:
+        report.close()
+    states = [found for found, _ in done]
+    together = len({s.step for s in states}) == 1
+    weights = {name: np.concatenate([w[name] for _, w in done]) for name in done[0][1]}
+    recording = sink.finish(State.concatenate(states) if together else None, weights)
+    if interruption.requested:
+        raise Interrupted(recording)
+    return recording
 
 
 def _shares(plan: Plan, samples: int, threads: int, real: Any) -> tuple[list[range], int]:
@@ -220,7 +243,7 @@ def _wanted(plan: Plan, record: Mapping[str, Record | str] | None) -> dict[str, 
 
 
 def _check_state(plan: Plan, state: State) -> None:
-    """That the state has the parts of this plan; `Workspace` and `PlasticSynapses` check the shapes."""
+    """That the state has the parts of this plan; `Program` and `PlasticSynapses` check the shapes."""
     found = {p: set(variables) for p, variables in state.variables.items()}
     expected = {name: set(p.model.STATE) for name, p in plan.populations.items()}
     plastic = {p.name for p in plan.projections if p.plasticity is not None}

@@ -59,7 +59,16 @@ def list_of_input(
 
 @njit(error_model="numpy")
 def append_spikes(
-    spikes: Any, tile: Any, low: Any, step: Any, part: Any, size: Any, neuron: Any, count: Any, edges: Any, parts: Any
+    spikes: Any,
+    tile: Any,
+    low: Any,
+    step: Any,
+    part: Any,
+    size: Any,
+    neuron: Any,
+    count: Any,
+    edges: Any,
+    parts: Any,
 ) -> None:
     """Append the neurons of a tile that spike to the list of a step.
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 import neurosim as ns
-from neurosim.engine.delivery import deliver_raster, deliver_reference
 from neurosim.engine.lower import lower
-from neurosim.engine.workspace import Workspace
+from neurosim.engine.program import Program
 from neurosim.errors import DataError, DescriptionError, NumericsError, ShapeError
 
 
@@ -84,14 +83,6 @@ def test_results_do_not_depend_on_the_number_of_threads(
         assert np.array_equal(single[name].v[:, 0], one[name].v[:, 2])
 
 
-def test_delivery_kernel_is_the_reference() -> None:
-    p = lower(recurrent()).projections[4]
-    counts = np.random.default_rng(0).random((40, p.n_pre)) < 0.3
-    ring = np.zeros((1, 128, p.n_post))
-    deliver_raster(counts[None].view(np.uint8), 0, 0, 40, p.row_start, p.target, p.delay, p.weight, ring, 127)
-    assert np.allclose(ring[0], deliver_reference(p, counts, 128), atol=1e-12)
-
-
 def test_record_chooses_variables_interval_and_neurons(noise: ns.Spikes) -> None:
     every = ns.simulate(recurrent(), {"in": noise}, record=RECORD)["a"].v
     some = ns.simulate(recurrent(), {"in": noise}, record={"a": ns.Record("v", every=5e-3, neurons=[3, 0])})[
@@ -152,17 +143,17 @@ def test_a_batch_holds_the_working_arrays_of_one_chunk_a_thread(
     noise: ns.Spikes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = sys.modules["neurosim.engine.simulate"]
-    alive: weakref.WeakSet[Workspace] = weakref.WeakSet()
+    alive: weakref.WeakSet[Program] = weakref.WeakSet()
     most = []
 
-    class Watched(Workspace):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
+    class Watched(Program):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
             alive.add(self)
             most.append(len(alive))
 
     expected = ns.simulate(recurrent(), {"in": noise}, record=RECORD)
-    monkeypatch.setattr(module, "Workspace", Watched)
+    monkeypatch.setattr(module, "Program", Watched)
     monkeypatch.setattr(module, "MEMORY_PER_RANGE", 1)
     found = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=1)
     assert len(most) == 6  # a sample a chunk

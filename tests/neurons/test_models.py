@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import neurosim as ns
-from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_kernel, update_reference
+from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_reference
+from neurosim.engine.neuron_op import update_arrays, update_op
 from neurosim.errors import DescriptionError
 from neurosim.neurons.current_lif import current_gain
 
@@ -39,15 +40,12 @@ def test_compiled_kernel_is_the_plain_step(model: ns.NeuronModel) -> None:
     x = rng.normal(0.1, 0.5, (steps, n))
     state = initial_state(model, 1e-3, 1, n)
     plain = state[:, 0].copy()
-    ring, raster = np.zeros((1, 64, n)), np.zeros((1, steps, n), np.uint8)
-    ring[0, :steps] = x
     coefficients, varies = coefficient_table(model, 1e-3, n)
-    trace = np.zeros((len(model.STATE), 1, steps, n))
-    update_kernel(model, 1e-3)(state, coefficients, varies, ring, 63, raster, trace, 0, 0, steps, 0, n)
+    update, spikes = update_arrays(model, 1e-3, varies=bool(varies)), np.zeros((1, n), np.uint8)
     for k in range(steps):
-        assert np.array_equal(update_reference(model, 1e-3, plain, x[k]), raster[0, k])
-        assert np.array_equal(trace[:, 0, k], plain)
-    assert (ring == 0).all()
+        update(state, coefficients, x[k].reshape(1, 1, n), spikes)
+        assert np.array_equal(update_reference(model, 1e-3, plain, x[k]), spikes[0])
+        assert np.array_equal(state[:, 0], plain)
 
 
 def test_heterogeneous_parameters() -> None:
@@ -116,7 +114,7 @@ def test_a_step_may_use_only_math_and_enums() -> None:
             return np.float64(v), extra, False
 
     with pytest.raises(DescriptionError, match="global 'np'"):
-        update_kernel(Strange(), 1e-3)
+        update_op(Strange(), 1e-3, np.float64)
 
 
 @pytest.mark.parametrize("tau_membrane", [1e-7, 1e-5, 1e-3, 5e-3, 20e-3, 1e3])
