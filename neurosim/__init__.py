@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     )
     from neurosim.engine.inputs import draw_inputs as draw_inputs
     from neurosim.engine.interruption import Interrupted as Interrupted
+    from neurosim.engine.precision import Precision as Precision
     from neurosim.engine.recording_file import load_recording as load_recording
     from neurosim.engine.simulate import simulate as simulate
     from neurosim.engine.sweep import (
@@ -157,6 +158,7 @@ _HOME = {
     "PoissonDrive": "sources",
     "PoissonSource": "sources",
     "RateScaling": "plasticity",
+    "Precision": "engine.precision",
     "RateSchedule": "sources",
     "Record": "engine",
     "Recording": "engine",

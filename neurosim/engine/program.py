@@ -616,7 +616,7 @@ def _restore(neurons: Neurons, state: State, plastic: Iterable[str]) -> None:
     name = neurons.population.name
     given = state.arrivals[name]
     rings = {ring.name: ring.values for ring in neurons.rings.values() if ring.name not in plastic}
-    found = {n: a.shape for n, a in given.items()} if isinstance(given, Mapping) else given
+    found = {n: a.shape for n, a in given.items()} if isinstance(given, Mapping) else "an array"
     if found != {n: values.shape for n, values in rings.items()}:
         raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=found)
     for ring_name, values in rings.items():
