@@ -38,8 +38,7 @@ def grid_order(seed: int, grid: tuple[int, ...]) -> NDArray[np.int64]:
 
 class DistanceDependent(RandomRule):
     """Neurons on a grid of unit spacing, connected with probability C exp(-(D / length)^2), D being Euclidean distance:
-
-        DistanceDependent(grid=(10, 10, 10), length=3.0, probability=0.2)
+    ``DistanceDependent(grid=(10, 10, 10), length=3.0, probability=0.2)``.
 
     The rule of Maass, Natschlaeger & Markram, "Real-time computing without stable states", Neural Computation 14
     (2002).

@@ -14,7 +14,7 @@ __all__ = ["from_scipy"]
 
 
 def from_scipy(matrix: Any) -> tuple[Sparse, NDArray[Any]]:
-    """The rule and the weights of a sparse matrix or array ``[n_pre, n_post]``:
+    """The rule and the weights of a sparse matrix or array ``[n_pre, n_post]``::
 
         rule, weight = ns.from_scipy(matrix)
         net.connect(a, b, rule, weight=weight)
