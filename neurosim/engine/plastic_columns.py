@@ -47,11 +47,11 @@ def columns_of(rows: SynapseRows, min_delay: int, max_delay: int) -> PlasticColu
     span = max_delay - min_delay
     pre_bits = max(1, (rows.n_pre - 1).bit_length())
     need = pre_bits + span.bit_length()
-    dtype = np.uint16 if need <= 16 else np.uint32 if need <= 32 else np.uint64
+    dtype: Any = np.uint16 if need <= 16 else np.uint32 if need <= 32 else np.uint64
     start = np.zeros(rows.n_post + 1, np.int64)
-    synapse, word = np.empty(0, np.uint32), np.empty(0, dtype)
+    kept = 0 if dense else rows.n_synapses
+    synapse, word = np.empty(kept, np.uint32), np.empty(kept, dtype)
     if not dense:
-        synapse, word = np.empty(rows.n_synapses, np.uint32), np.empty(rows.n_synapses, dtype)
         mask = (1 << rows.target_bits) - 1 if rows.target_bits else 2**32 - 1
         _fill(
             rows.row_start,

@@ -23,7 +23,8 @@ MOST_TRACES = 16
 
 _TEMPLATE = '''"""Generated from {owner}: what its functions do to a range of synapses. Do not edit.
 
-W [n_syn]; S [states, n_syn] times its scale is what a synapse remembers; X [traces, rows, n_pre], Y [traces, rows, n_post].
+W [n_syn]; S [states, n_syn] times its scale is what a synapse remembers.
+X [traces, rows, n_pre], Y [traces, rows, n_post].
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def pre(table, sample, a, b, step, argument):
 
 @cfunc(OP, cache=True, error_model="numpy")
 def post(table, sample, a, b, step, argument):
-    """A postsynaptic spike at the synapses [a, b) of a column and delay, or at all of a neuron that every one reaches."""
+    """A postsynaptic spike at the synapses [a, b) of a column, or, where all are joined, at all of its neuron."""
     t = carray(i64_at(table), N_TABLE)
     told = carray(i64_at(argument), 16)
     j, before, row, old = told[0], told[1], told[2], told[3]
@@ -168,7 +169,7 @@ def post(table, sample, a, b, step, argument):
 
 @cfunc(OP, cache=True, error_model="numpy")
 def synapses(table, sample, what, unused, step, argument):
-    """A step passes for what synapses remember (0): one number instead of a visit to each; or the modulator acts (1)."""
+    """A step passes for what synapses remember (0: one number, not a visit to each), or the modulator acts (1)."""
     if NS == 0 and not HAS_MODULATE:
         return
     t = carray(i64_at(table), N_TABLE)

@@ -96,13 +96,12 @@ class PlasticSynapses:
     def _new_sizes(self, samples: int, first: int, modulated: int) -> dict[str, int]:
         p, rule = self.projection, self.rule
         ring = self.rows.target_bits > 0
-        kept = (
-            BLOCK + self.max_delay + 2
-        )  # steps whose presynaptic spikes are kept: some are noted a block ahead
+        kept = BLOCK + self.max_delay + 2  # steps whose spikes are kept: some are noted a block ahead
         rows_of_traces = self.max_delay - self.min_delay + 2 if ring else 1
         return dict(
-            parts=len(self.edges) - 1, n_pre=p.n_pre, n_post=p.n_post, min_delay=self.min_delay, max_delay=self.max_delay,
-            target_bits=self.rows.target_bits, pre_bits=self.columns.pre_bits, ring=int(ring),
+            parts=len(self.edges) - 1, n_pre=p.n_pre, n_post=p.n_post,
+            min_delay=self.min_delay, max_delay=self.max_delay, target_bits=self.rows.target_bits,
+            pre_bits=self.columns.pre_bits, ring=int(ring),
             dendritic=int(self.dendritic), same_step=int(rule.same_step),
             after=int(rule.delivered is Delivered.AFTER), deferred=int(self.deferred),
             word_size=self.rows.word.itemsize, column_size=self.columns.word.itemsize,
@@ -236,6 +235,6 @@ class PlasticSynapses:
                     finish_op.ctypes(table.ctypes.data, sample, 0, 0, step, 0)
 
     def state(self, step: int | None = None) -> dict[str, NDArray[Any]]:
-        """What the next run needs, and ``weight`` [S, n_syn] as it is read. ``step``: the end of the run, if it was cut."""
+        """What the next run needs, and ``weight`` [S, n_syn] as it is read. ``step``: where the run was cut."""
         self.finish(self._last if step is None else step)
         return save_plastic(self) | self._upkeep.state()

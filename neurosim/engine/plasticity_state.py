@@ -21,8 +21,8 @@ __all__ = ["load_plastic", "place_cursors", "save_plastic"]
 def save_plastic(p: PlasticSynapses) -> dict[str, NDArray[Any]]:
     """Weights, traces and the spikes under way after the steps before ``p.step``.
 
-    ``weight`` is as read; ``working`` as it is, where that differs. ``pre_spikes`` and ``post_spikes`` [S, D, n] count the
-    spikes of the last D steps, where some may still be under way.
+    ``weight`` is as read; ``working`` as it is, where that differs. ``pre_spikes`` and ``post_spikes`` [S, D, n]
+    count the spikes of the last D steps, where some may still be under way.
     """
     a = p.arrays
     out = {

@@ -1,9 +1,9 @@
 """Which synapses of a projection the spikes of a step reach: compiled once for all rules.
 
-One lane is one sample and the targets [low, high). Traces belong to neurons. On the delayed side (presynaptic where delays
-are axonal, postsynaptic where they are dendritic) their last values are kept, so that a synapse finds the trace one delay
-ago; there, spikes under way hold a cursor into their row or column, which is sorted by delay. So work is done where spikes
-are, and nowhere else.
+One lane is one sample and the targets [low, high). Traces belong to neurons. On the delayed side (presynaptic where
+delays are axonal, postsynaptic where they are dendritic) their last values are kept, so that a synapse finds the
+trace one delay ago; there, spikes under way hold a cursor into their row or column, which is sorted by delay. So work
+is done where spikes are, and nowhere else.
 
 What is done to a range of synapses is the rule's, and called by address (`neurosim.engine.plasticity_kernel`).
 """
@@ -31,9 +31,9 @@ TABLE = (
     "modulation", "first", "samples", "steps", "modulator", "arrivals", "tally",
     "pre", "post", "traces", "synapses", "argument",
 )  # fmt: skip
-"""Entries of the table of every op, in order: addresses, sizes and conventions of one part. The first seven are a list of
-spikes (`neurosim.engine.spike_list`), the last five the rule's ops and the address of int64 [lanes, 16] for what they
-are told."""
+"""Entries of the table of every op, in order: addresses, sizes and conventions of one part. The first
+seven are a list of spikes (`neurosim.engine.spike_list`), the last five the rule's ops and the address of int64
+[lanes, 16] for what they are told."""
 
 _N = len(TABLE)
 (
@@ -133,8 +133,10 @@ def note(t: Any, sample: Any, j: Any, listed: Any, more: Any, post: Any) -> None
 
 
 @njit
-def presynaptic(t: Any, sample: Any, k: Any, a: Any, b: Any, i: Any, count: Any, mode: Any, row: Any, old: Any, slot: Any,
-                before: Any, delay: Any) -> None:  # fmt: skip
+def presynaptic(
+    t: Any, sample: Any, k: Any, a: Any, b: Any, i: Any, count: Any, mode: Any, row: Any, old: Any, slot: Any,
+    before: Any, delay: Any,
+) -> None:  # fmt: skip
     """A presynaptic spike at the synapses [a, b) of one row and one delay, as far as their targets lie in the lane.
 
     ``row``, ``old``: where the postsynaptic traces it sees are, and whether they still have to decay by a step;

@@ -16,12 +16,12 @@ __all__ = ["CalciumSTDP"]
 class CalciumSTDP(PlasticityRule):
     r"""Pair STDP whose potentiation and depression each act only while the neuron's calcium lies in a window.
 
-    A presynaptic spike: w <- w - a_minus y if depress_above < c < depress_below. A postsynaptic spike: w <- w + a_plus x if
-    potentiate_above < c < potentiate_below. Calcium c grows by one at each spike of the postsynaptic neuron and decays with
-    tau_calcium; a spike sees it without its own contribution.
+    A presynaptic spike: w <- w - a_minus y if depress_above < c < depress_below. A postsynaptic spike: w <- w +
+    a_plus x if potentiate_above < c < potentiate_below. Calcium c grows by one at each spike of the postsynaptic
+    neuron and decays with tau_calcium; a spike sees it without its own contribution.
 
-    Source: the activity-based stop of Brader, Senn and Fusi, Neural Comput. 19 (2007), in the form used for liquids by Jin
-    and Li, "AP-STDP", IJCNN 2016 (windows [theta, theta + delta] and [theta - delta, theta]).
+    Source: the activity-based stop of Brader, Senn and Fusi, Neural Comput. 19 (2007), in the form used for liquids
+    by Jin and Li, "AP-STDP", IJCNN 2016 (windows [theta, theta + delta] and [theta - delta, theta]).
 
     Attributes:
         tau_plus, tau_minus, tau_calcium: time constants, s.

@@ -16,9 +16,9 @@ __all__ = ["MirroredSTDP", "SymmetricSTDP"]
 class MirroredSTDP(PlasticityRule):
     r"""Pair STDP mirrored onto weights below zero.
 
-    A presynaptic spike: w <- w + a_plus y. A postsynaptic spike: w <- w - a_minus m x. So a presynaptic spike before a
-    postsynaptic one makes inhibition stronger, and one after it makes it weaker. A modulator of the run (default 1) scales
-    a_minus, which is the amplitude that an astrocyte controls in the source.
+    A presynaptic spike: w <- w + a_plus y. A postsynaptic spike: w <- w - a_minus m x. So a presynaptic spike before
+    a postsynaptic one makes inhibition stronger, and one after it makes it weaker. A modulator of the run (default 1)
+    scales a_minus, which is the amplitude that an astrocyte controls in the source.
 
     Source: the inhibitory synapses of Ivanov and Michmizos, NeurIPS 2021.
 
@@ -59,8 +59,8 @@ class MirroredSTDP(PlasticityRule):
 class SymmetricSTDP(PlasticityRule):
     r"""Symmetric inhibitory STDP: pairs of either order strengthen, every presynaptic spike weakens by a constant.
 
-    A presynaptic spike: |w| <- |w| + learning_rate (y - alpha). A postsynaptic spike: |w| <- |w| + learning_rate x. Both
-    traces decay with tau. With alpha = 2 rho0 tau the postsynaptic rate is driven towards rho0.
+    A presynaptic spike: |w| <- |w| + learning_rate (y - alpha). A postsynaptic spike: |w| <- |w| + learning_rate x.
+    Both traces decay with tau. With alpha = 2 rho0 tau the postsynaptic rate is driven towards rho0.
 
     Source: Vogels, Sprekeler, Zenke, Clopath and Gerstner, Science 334 (2011); NEST's ``vogels_sprekeler_synapse``.
 

@@ -16,9 +16,9 @@ __all__ = ["RewardSTDP"]
 class RewardSTDP(PlasticityRule):
     r"""Reward-modulated STDP: pairs change an eligibility trace, and a modulator turns it into a change of weight.
 
-    A presynaptic spike: c <- c - a_minus y. A postsynaptic spike: c <- c + a_plus x. In every step:
-    w <- w + dt m c, with c decaying with tau_eligibility and m the modulator of the run (dopamine above its baseline, in
-    1/s; 0 where none is given). A pulse of reward of area A in one step is m = A/dt.
+    A presynaptic spike: c <- c - a_minus y. A postsynaptic spike: c <- c + a_plus x. In every step: w <- w + dt m c,
+    with c decaying with tau_eligibility and m the modulator of the run (dopamine above its baseline, in 1/s; 0 where
+    none is given). A pulse of reward of area A in one step is m = A/dt.
 
     Source: Izhikevich, Cereb. Cortex 17 (2007).
 

@@ -12,13 +12,14 @@ __all__ = ["Rewiring"]
 class Rewiring(Upkeep):
     """Pruning and regrowth under a limit of synapses per neuron.
 
-    Every interval, synapses whose |w| is below ``below`` are removed; then each neuron with fewer than ``fan_in`` synapses
-    of the projection grows new ones, at most ``growth``, from presynaptic neurons drawn uniformly among those that have
-    none onto it (not from itself, in a population that projects onto itself). What is drawn depends on the seed of the run,
-    the projection and the step alone. A run with rewiring takes one sample: each would have a network of its own.
+    Every interval, synapses whose |w| is below ``below`` are removed; then each neuron with fewer than ``fan_in``
+    synapses of the projection grows new ones, at most ``growth``, from presynaptic neurons drawn uniformly among
+    those that have none onto it (not from itself, in a population that projects onto itself). What is drawn depends
+    on the seed of the run, the projection and the step alone. A run with rewiring takes one sample: each would have a
+    network of its own.
 
-    Source: the rule of Bellec, Kappel, Maass and Legenstein, ICLR 2018 ("Deep Rewiring"), with the fan-in in place of the
-    total kept below a limit.
+    Source: the rule of Bellec, Kappel, Maass and Legenstein, ICLR 2018 ("Deep Rewiring"), with the fan-in in place of
+    the total kept below a limit.
 
     Attributes:
         every: interval, s.

@@ -22,7 +22,8 @@ class PlasticityRule(Parameters):
       by one at a spike of its neuron (those that `restarting` names are set to one instead);
     - ``SYNAPSE``: names of what each synapse remembers besides its weight; it starts at zero and decays by a factor a
       step;
-    - `decays`: those factors; `coefficients`: the numbers its functions take; ``OPTIONS``: its enum fields, compiled in;
+    - `decays`: those factors; `coefficients`: the numbers its functions take; ``OPTIONS``: its enum fields, compiled
+      in;
 
     and static functions over plain numbers that Numba can compile, using only `math`, `IntEnum` classes and other such
     functions of their module::
@@ -32,14 +33,14 @@ class PlasticityRule(Parameters):
         modulate(weight, *synapse, m, *coefficients, *options) -> weight        (or None: there is none)
 
     With ``SYNAPSE`` the first two return ``(weight, *synapse)``. ``m`` is the modulator's value in this step
-    (``modulators=`` of the run; ``MODULATOR`` where the run gives none). A spike's own traces are seen as they were before
-    it. ``modulate`` is called for every synapse, at the end of each step in which m is not zero. Weights are clipped to
-    [w_min, w_max] after every call.
+    (``modulators=`` of the run; ``MODULATOR`` where the run gives none). A spike's own traces are seen as they were
+    before it. ``modulate`` is called for every synapse, at the end of each step in which m is not zero. Weights are
+    clipped to [w_min, w_max] after every call.
 
     Attributes:
         w_min, w_max: bounds of the weight.
-        delay_site, same_step, weight_update, delivered: conventions; see `neurosim.plasticity.options`. The defaults are
-            Brian2's.
+        delay_site, same_step, weight_update, delivered: conventions, see `neurosim.plasticity.options`; the defaults
+            are Brian2's.
         upkeep: what is done to all synapses at an interval, in this order.
 
     Raises:

@@ -49,8 +49,8 @@ class SumScaling(Scaling):
 class RateScaling(Scaling):
     r"""Weights grow while a neuron fires less than its target rate, and shrink while it fires more.
 
-    Every interval: r <- r + (1 - exp(-every/tau_rate)) (spikes/every - r), then w <- w (1 + gain (1 - r/target_rate)), by a
-    factor of 0 at least. r begins at the target.
+    Every interval: r <- r + (1 - exp(-every/tau_rate)) (spikes/every - r), then
+    w <- w max(0, 1 + gain (1 - r/target_rate)). r begins at the target.
 
     Source: Turrigiano et al., Nature 391 (1998); the form of van Rossum, Bi and Turrigiano, J. Neurosci. 20 (2000).
 
@@ -72,4 +72,5 @@ class RateScaling(Scaling):
         return rate + (1.0 - math.exp(-self.every / self.tau_rate)) * (now - rate)
 
     def factors(self, total: NDArray[Any], rate: NDArray[Any]) -> NDArray[Any]:
-        return np.maximum(1.0 + self.gain * (1.0 - rate / self.target_rate), 0.0)
+        factors: NDArray[Any] = np.maximum(1.0 + self.gain * (1.0 - rate / self.target_rate), 0.0)
+        return factors

@@ -16,12 +16,12 @@ __all__ = ["TripletSTDP"]
 class TripletSTDP(PlasticityRule):
     r"""Triplet STDP: pairs, and triplets of two spikes of one side and one of the other.
 
-    A presynaptic spike: w <- w - o1 (a2_minus + a3_minus r2). A postsynaptic spike: w <- w + r1 (a2_plus + a3_plus o2).
-    The traces r1, r2 (presynaptic) and o1, o2 (postsynaptic) decay with tau_plus, tau_x, tau_minus and tau_y; r2 and o2 are
-    seen just before the spike. Defaults: the full model with all-to-all pairing, fitted to visual cortex.
+    A presynaptic spike: w <- w - o1 (a2_minus + a3_minus r2). A postsynaptic spike: w <- w + r1 (a2_plus + a3_plus
+    o2). The traces r1, r2 (presynaptic) and o1, o2 (postsynaptic) decay with tau_plus, tau_x, tau_minus and tau_y; r2
+    and o2 are seen just before the spike. Defaults: the full model with all-to-all pairing, fitted to visual cortex.
 
-    Source: Pfister and Gerstner, J. Neurosci. 26 (2006), eqs. 2-4 and table 4. NEST's ``stdp_triplet_synapse`` is this with
-    ``delay_site=DelaySite.DENDRITIC, same_step=SameStep.IGNORED, delivered=Delivered.AFTER,
+    Source: Pfister and Gerstner, J. Neurosci. 26 (2006), eqs. 2-4 and table 4. NEST's ``stdp_triplet_synapse`` is
+    this with ``delay_site=DelaySite.DENDRITIC, same_step=SameStep.IGNORED, delivered=Delivered.AFTER,
     weight_update=WeightUpdate.AT_PRESYNAPTIC, w_min=0``.
 
     Attributes:

@@ -1,5 +1,5 @@
-"""Weights of every synapse after random trains, against Brian2 under its conventions: axonal delays, presynaptic spikes of a
-step act first, weights change at every spike. Tolerance: rounding alone."""
+"""Weights of every synapse after random trains, against Brian2 under its conventions: axonal delays, presynaptic
+spikes of a step act first, weights change at every spike. Tolerance: rounding alone."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
-"""Weights of every synapse after random trains, against NEST 3.10 under its conventions: dendritic delays, coincident spikes
-ignored, weights brought up to date at presynaptic spikes.
+"""Weights of every synapse after random trains, against NEST 3.10 under its conventions: dendritic delays, coincident
+spikes ignored, weights brought up to date at presynaptic spikes.
 
 Tolerance: rounding alone, NEST evaluates exponentials between spikes and we multiply step by step.
 """
@@ -34,7 +34,7 @@ NEST: dict[str, Any] = {
     "delivered": Delivered.AFTER,
 }
 STEPS, SILENT = 1100, 600
-"""Steps of 1 ms. NEST's nearest-neighbour synapse takes time 0 for a presynaptic spike: we begin when that is forgotten."""
+"""Steps of 1 ms. NEST's nearest-neighbour synapse takes time 0 for a spike: we begin when that is forgotten."""
 PAIR = {"tau_plus": 15.0, "lambda": 0.02, "alpha": 1.1, "Wmax": 1.0, "mu_plus": 0.0, "mu_minus": 0.0}
 OURS = {"tau_plus": 15e-3, "tau_minus": 25e-3, "a_plus": 0.02, "a_minus": 0.022, "w_min": 0.0, "w_max": 1.0}
 
