@@ -17,12 +17,20 @@ import neurosim.neurons
 import neurosim.plasticity
 from neurosim.connectivity import (
     AllToAll,
+    Autapses,
     Convolution2d,
+    DistanceDependent,
     Ends,
+    FixedInDegree,
+    FixedOutDegree,
     FixedProbability,
+    LogNormal,
+    Multapses,
     Normal,
     OneToOne,
+    Placement,
     Rounding,
+    SmallWorld,
     Sparse,
     Uniform,
 )
@@ -103,13 +111,22 @@ def networks(draw):
                     OneToOne(),
                     Sparse([0, 0], [0, sizes[j] - 1]),
                     Sparse([], []),
+                    AllToAll(autapses=Autapses.FORBIDDEN),
+                    FixedInDegree(1, multapses=Multapses.FORBIDDEN),
+                    FixedOutDegree(7),
+                    SmallWorld(0, 0.3),
+                    DistanceDependent(grid=(2, 2), length=1.5, probability=0.1, placement=Placement.SHUFFLED),
                 ]
             )
         )
-        if isinstance(rule, OneToOne) and sizes[i] != sizes[j]:
+        if isinstance(rule, (OneToOne, SmallWorld)) and sizes[i] != sizes[j]:
             continue
-        weights = [NUMBER, st.just(Normal(0.3, 0.1)), st.just(Uniform(0.0, 2.0))]
-        delays = [st.integers(0, 9).map(lambda k: k * dt), st.just(Uniform(0.0, 3e-3))]
+        weights = [NUMBER, st.just(Normal(0.3, 0.1)), st.just(LogNormal(0.3, 2.0))]
+        delays = [
+            st.integers(0, 9).map(lambda k: k * dt),
+            st.just(Uniform(0.0, 3e-3)),
+            st.just(Normal(0.0, dt, low=0.0)),
+        ]
         shape = rule.values_shape(Ends((sizes[i],), (sizes[j],)))
         if shape is not None:
             n = int(np.prod(shape))
@@ -225,7 +242,10 @@ def test_every_part_of_a_description_is_known():
                     and value.__module__ == module.name
                 ):
                     found[name] = value
-    bases = {"NeuronModel", "LeakyMembrane", "ConductanceMembrane", "PlasticityRule", "Rule", "Distribution", "Upkeep", "Scaling"}
+    bases = {
+        "NeuronModel", "LeakyMembrane", "ConductanceMembrane", "PlasticityRule", "Rule", "RandomRule", "_FixedDegree", "Distribution",
+        "Upkeep", "Scaling",
+    }  # fmt: skip
     concrete = {name: cls.__module__ for name, cls in found.items() if name not in bases}
     assert {n: CLASSES.get(n) for n in concrete} == concrete, (
         "add new classes to neurosim.network_tree.CLASSES"
@@ -302,7 +322,7 @@ def _move_out(group):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda g: g.attrs.create("format", 2), "newer format"),
+        (lambda g: g.attrs.create("format", 3), "newer format"),
         (lambda g: g.attrs.create("format", np.bytes_(b"one")), "no format version"),
         (lambda g: g.attrs.__delitem__("format"), "no format version"),
         (lambda g: g.attrs.__delitem__("dt"), "lacks a part"),
