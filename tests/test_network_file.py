@@ -243,8 +243,8 @@ def test_every_part_of_a_description_is_known():
                 ):
                     found[name] = value
     bases = {
-        "NeuronModel", "LeakyMembrane", "ConductanceMembrane", "PlasticityRule", "Rule", "RandomRule", "_FixedDegree", "Distribution",
-        "Upkeep", "Scaling",
+        "NeuronModel", "LeakyMembrane", "ConductanceMembrane", "PlasticityRule", "Rule", "RandomRule", "_FixedDegree",
+        "Distribution", "Upkeep", "Scaling",
     }  # fmt: skip
     concrete = {name: cls.__module__ for name, cls in found.items() if name not in bases}
     assert {n: CLASSES.get(n) for n in concrete} == concrete, (
