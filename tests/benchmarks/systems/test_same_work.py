@@ -22,7 +22,6 @@ from benchmarks.networks.vogels_abbott import coba, cuba
 from benchmarks.systems import brian2 as brian2_system, ours
 
 DOUBLE = {"precision": "double", "threads": 1}
-SINGLE = {"precision": "single", "threads": 1}
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -124,8 +123,3 @@ def test_plastic_weights(brian2: Any) -> None:
     assert np.abs(weights - 0.5).max() > 0.01
     np.testing.assert_allclose(weights, theirs.weights(), rtol=0, atol=1e-12)
     assert mine.finish()["note"] == theirs.finish()["note"]
-
-
-def test_single_precision_is_the_same_work() -> None:
-    case = liquid("x", side=6, pixels=20, steps=80, samples=3)
-    assert ours.build(case, SINGLE).run().spikes == pytest.approx(in_numpy(case), rel=0.005)
