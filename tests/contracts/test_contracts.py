@@ -136,23 +136,20 @@ def test_6_plan_arrays() -> None:
 class Order(PlasticityRule):
     """Writes the order of what happens to it into the digits of the weight."""
 
-    def trace_decays(self, dt: float) -> tuple[float, float]:
-        return 1.0, 1.0
-
     def coefficients(self, dt: float) -> Mapping[str, float]:
         return {"base": 10.0}
 
     @staticmethod
-    def pre(weight: Any, x: Any, y: Any, base: Any) -> Any:
-        return base * weight + 1.0 + 0.0 * (x + y)
+    def on_pre(weight: Any, m: Any, base: Any) -> Any:
+        return base * weight + 1.0
 
     @staticmethod
-    def post(weight: Any, x: Any, y: Any, base: Any) -> Any:
-        return base * weight + 2.0 + 0.0 * (x + y)
+    def on_post(weight: Any, m: Any, base: Any) -> Any:
+        return base * weight + 2.0
 
     @staticmethod
     def modulate(weight: Any, m: Any, base: Any) -> Any:
-        return base * weight + 3.0 + 0.0 * m
+        return base * weight + 3.0
 
 
 def test_7_and_8_pre_then_post_then_modulator_and_the_arrival_uses_the_old_weight() -> None:
@@ -162,10 +159,10 @@ def test_7_and_8_pre_then_post_then_modulator_and_the_arrival_uses_the_old_weigh
     net.connect("in", "p", ns.OneToOne(), weight=5.0, plasticity=Order(), name="w")
     x = np.zeros((3, 1, 1))
     x[1] = 1
-    r = ns.simulate(net, {"in": x}, record={"p": ns.Record("spikes")}, modulators={"w": [0.0, 1.0, 0.0]})
+    r = ns.simulate(net, {"in": x}, record={"p": ns.Record("spikes")}, modulators={"w": [1.0, 1.0, 0.0]})
     assert r["p"].spikes.step.tolist() == [1]
-    # step 0: modulator (5 -> 53); step 1: arrival delivered with 53, then pre, post, modulator; step 2: modulator
-    assert r.weights["w"][0, 0] == 531233
+    # step 0: modulator (5 -> 53); step 1: arrival delivered with 53, then pre, post, modulator; step 2: nothing, m is 0
+    assert r.weights["w"][0, 0] == 53123
 
 
 def test_13_purposes_of_random_streams_are_the_list() -> None:
