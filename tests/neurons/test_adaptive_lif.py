@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import neurosim as ns
 
@@ -78,6 +78,7 @@ def test_trajectory_and_spikes_are_those_of_brian2(
     assert np.abs(trace["v"] - brian["v"]).max() < 1e-13
 
 
+@settings(max_examples=30)
 @given(st.floats(1.5, 6.0), st.floats(0.02, 1.0), st.floats(20e-3, 300e-3))
 def test_a_constant_current_gives_the_rhythm_at_which_decay_and_jump_balance(
     drive: float, jump: float, tau_adaptation: float
