@@ -41,7 +41,7 @@ from neurosim.spikes import Spikes
 
 __all__ = ["run_brian2"]
 
-_LEARN = ("learn_0", "learn_1", "learn_2", "learn_3")
+_LEARN = ("learn_0", "learn_1", "learn_2")
 _SLOTS = ("late_reset", "current", "update", "potential", "threshold", "reset", *_LEARN)
 
 
@@ -286,9 +286,9 @@ class _Run:
             synapses.arrive.when = self.slot(p.post, slot)
         if learning is not None:
             late = 0 if place <= self.rank[p.post] else 1
-            for name, when in zip(learning.order, _LEARN, strict=True):
+            for name in (*learning.on_pre, *learning.on_post):
                 pathway = getattr(synapses, name)
-                pathway.when = self.slot(p.post, when)
+                pathway.when = self.slot(p.post, name)
                 if name in learning.on_pre:
                     pathway.delay_ = (delay - late) * self.plan.dt
         self.network.add(synapses)

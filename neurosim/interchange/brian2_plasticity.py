@@ -4,7 +4,7 @@ A change and the growth of a trace are two groups of statements, because rules d
 
 - pre before post (``POTENTIATING``): presynaptic change and trace, then postsynaptic change and trace;
 - post before pre (``DEPRESSING``): the other way round;
-- no pair (``IGNORED``): both changes, then both traces.
+- no pair (``IGNORED``): postsynaptic change, presynaptic change and trace, postsynaptic trace.
 """
 
 from __future__ import annotations
@@ -38,15 +38,14 @@ class Brian2Synapse:
     Attributes:
         equations: of its traces and constants, beside the weight ``weight``.
         constants: values of the constants.
-        on_pre, on_post: name of a pathway -> its statements.
-        order: the names of all pathways in the order in which they act after the threshold of a step.
+        on_pre, on_post: name of a pathway -> its statements. The names of both, sorted, are in the order in which they
+            act after the threshold of a step.
     """
 
     equations: str
     constants: Mapping[str, float]
     on_pre: Mapping[str, str]
     on_post: Mapping[str, str]
-    order: tuple[str, ...]
 
 
 def brian2_synapse(p: PlanProjection, dt: float) -> Brian2Synapse:
@@ -96,17 +95,24 @@ def brian2_synapse(p: PlanProjection, dt: float) -> Brian2Synapse:
     return Brian2Synapse(
         equations,
         {**rates, **constants},
-        {"pre_change": change(pre), "pre_trace": grown(rule.PRE_TRACES)},
-        {"post_change": change(post), "post_trace": grown(rule.POST_TRACES)},
-        _ORDER[rule.same_step],
+        *_ordered(
+            rule.same_step,
+            (change(pre), grown(rule.PRE_TRACES)),
+            (change(post), grown(rule.POST_TRACES)),
+        ),
     )
 
 
-_ORDER = {
-    SameStep.POTENTIATING: ("pre_change", "pre_trace", "post_change", "post_trace"),
-    SameStep.DEPRESSING: ("post_change", "post_trace", "pre_change", "pre_trace"),
-    SameStep.IGNORED: ("post_change", "pre_change", "pre_trace", "post_trace"),
-}
+def _ordered(
+    same_step: SameStep, pre: tuple[str, str], post: tuple[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The pathways of both sides, from (change, growth of the traces) of each."""
+    both, other = "\n".join(pre), "\n".join(post)
+    if same_step is SameStep.POTENTIATING:
+        return {"learn_0": both}, {"learn_1": other}
+    if same_step is SameStep.DEPRESSING:
+        return {"learn_1": both}, {"learn_0": other}
+    return {"learn_1": both}, {"learn_0": post[0], "learn_2": post[1]}
 
 
 def _stdp(rule: STDP) -> tuple[str, str]:

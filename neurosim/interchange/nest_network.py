@@ -112,14 +112,15 @@ class NestNetwork:
             if p.plasticity is None:
                 continue
             made = nest_synapse(p, self.models[p.post].lead)
-            kept = archive.setdefault(p.post, dict(made.neuron))
-            if kept != made.neuron:
+            kept = archive.setdefault(p.post, {})
+            if any(kept.get(name, value) != value for name, value in made.neuron.items()):
                 raise UnsupportedError(
                     "NEST keeps these with the postsynaptic neurons, and another projection has others",
                     where=f"projection {p.name!r}",
                     value=dict(made.neuron),
                     limit=kept,
                 )
+            kept |= made.neuron
             given = self.request.given.get(p.pre)
             if given is not None and len(given) and int(given.counts_of_cells().max()) > 1:
                 where = f"projection {p.name!r}"

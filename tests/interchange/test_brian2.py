@@ -10,7 +10,9 @@ import neurosim as ns
 from neurosim.engine.recording import Record
 from neurosim.errors import DescriptionError, MissingExtraError, UnsupportedError
 from neurosim.interchange.brian2 import run_brian2
-from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.plasticity import MirroredSTDP, RewardSTDP, SymmetricSTDP, TripletSTDP
+from neurosim.plasticity.options import Axis, DelaySite, Dependence, Pairing, SameStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 TOLERANCE = 1e-12
 
 
-def assert_same(net, inputs, record, duration=None):
+def assert_same(net, inputs, record, duration=None, tolerance=TOLERANCE):
     ours = ns.simulate(net, inputs, duration, record=record)
     theirs = ns.simulate(net, inputs, duration, record=record, backend="brian2")
     assert (ours.steps, ours.samples, ours.dt) == (theirs.steps, theirs.samples, theirs.dt)
@@ -28,10 +30,12 @@ def assert_same(net, inputs, record, duration=None):
             np.testing.assert_allclose(
                 theirs[name].variables[variable],
                 values,
-                rtol=TOLERANCE,
-                atol=TOLERANCE,
+                rtol=tolerance,
+                atol=tolerance,
                 err_msg=f"{name}.{variable}",
             )
+    for name, weights in ours.weights.items():
+        np.testing.assert_allclose(theirs.weights[name], weights, rtol=0, atol=TOLERANCE, err_msg=name)
     return ours
 
 
@@ -121,6 +125,92 @@ def test_a_network_without_input_runs_for_a_duration():
     assert count[0] == pytest.approx(0.1 / (20e-3 * np.log(1.5 / 0.5)), abs=1)  # tau ln(RI/(RI - theta))
 
 
+def test_models_with_receptors_and_drives():
+    """Every other model, with both receptors, injected currents and noise."""
+    pytest.importorskip("brian2")
+    net = ns.Network(dt=0.2e-3, seed=2)
+    net.input("i", 20, source=ns.PoissonSource(rate=60.0))
+    gain = np.linspace(0.5, 1, 4)
+    euler = {"discretisation": Discretisation.EULER, "refractory": 2e-3}
+    models = {
+        "dual": (
+            ns.DualCurrentLIF(
+                resistance=gain, i_excitatory_init=0.1, i_inhibitory_init=-0.2, threshold=0.5, **euler
+            ),  # exactly, SymPy would be solving for four seconds
+            1,
+            -1,
+        ),
+        "alpha": (ns.AlphaCurrentLIF(threshold=0.5, **euler), 1, -1),
+        "adaptive": (ns.AdaptiveLIF(threshold=0.5, refractory=1e-3), 0.3, 0.1),
+        "subtracting": (
+            ns.AdaptiveLIF(threshold=0.5, threshold_jump=0.2, reset=Reset.BY_SUBTRACTION),
+            0.3,
+            0.1,
+        ),
+        "conductance": (ns.ConductanceLIF(resistance=2.0, v_init=-58.0, g_excitatory_init=0.5), 0.3, 0.3),
+        "alpha_conductance": (ns.AlphaConductanceLIF(resistance=2.0, v_init=-58.0, **euler), 0.5, 0.3),
+        "adex": (ns.AdEx(refractory=1e-3, v_init=-65.0, current=900.0, w_init=3.0), 300.0, -300.0),
+        "izhikevich": (ns.Izhikevich(current=4.0), 6.0, -2.0),
+        "relay": (ns.Relay(), 1.0, 1.0),
+    }
+    record = {}
+    for name, (model, up, down) in models.items():
+        net.population(name, 4, model)
+        first, last = model.RECEPTORS[0], model.RECEPTORS[-1]
+        delay = ns.Uniform(0, 3e-3)
+        net.connect(
+            "i", name, ns.FixedProbability(0.5), weight=ns.Uniform(0, up), delay=delay, receptor=first
+        )
+        weight = ns.Uniform(*sorted((0, down)))
+        net.connect("i", name, ns.FixedProbability(0.3), weight=weight, delay=delay, receptor=last)
+        net.connect(name, name, ns.AllToAll(), weight=down / 10, delay=0.4e-3, receptor=last)
+        rate = np.array([10.0, 20.0, 30.0, 40.0])
+        net.drive(name, ns.PoissonDrive(rate=rate, weight=up), receptor=first)
+        if model.CURRENT is not None:
+            net.drive(name, ns.StepCurrent(amplitude=0.1 * up, stop=20e-3))
+            net.drive(name, ns.NoiseCurrent(std=0.2 * up))
+        record[name] = Record("spikes", *(v for v in model.STATE if v != "refractory_left"))
+    # the upstroke of AdEx and Izhikevich makes differences grow
+    ours = assert_same(net, {}, record, 0.08, tolerance=1e-9)
+    counts = {name: len(ours[name].spikes) for name in models}
+    assert min(counts.values()) > 3, counts
+
+
+def test_plastic_weights_under_every_order_of_a_step():
+    """Rules onto relays, whose spikes are given, and one onto neurons that the weights make spike."""
+    pytest.importorskip("brian2")
+    bounds = {"w_min": 0.0, "w_max": 1.0}
+    rules = [ns.STDP(a_plus=0.05, a_minus=0.04, tau_plus=12e-3, same_step=s, **bounds) for s in SameStep]
+    rules += [
+        ns.STDP(a_plus=0.05, pairing=Pairing.NEAREST, dependence=Dependence.POWER_LAW, mu_plus=0.4, **bounds),
+        TripletSTDP(a2_plus=0.01, a3_plus=0.02, a2_minus=0.02, a3_minus=0.01, **bounds),
+        SymmetricSTDP(axis=Axis.POSITIVE, learning_rate=0.02, **bounds),
+        MirroredSTDP(a_plus=0.05),
+    ]
+    net = ns.Network(dt=1e-3, seed=1)
+    net.input("x", 6)
+    net.input("y", 4)
+    net.input("silent", 2)
+    net.population("post", 4, ns.Relay())
+    net.population("lif", 4, ns.LIF(threshold=0.8, refractory=2e-3))
+    net.connect("y", "post", ns.OneToOne())
+    delay = ns.Uniform(0, 7e-3)
+    for k, rule in enumerate(rules):
+        sign = -1 if isinstance(rule, MirroredSTDP) else 1
+        weight = ns.Uniform(*sorted((0.2 * sign, 0.8 * sign)))
+        options = {"weight": weight, "delay": delay, "plasticity": rule, "receptor": "ignored"}
+        net.connect("x", "post", ns.FixedProbability(0.7), name=f"{k}", **options)
+    options = {"weight": 0.3, "plasticity": rules[0]}
+    net.connect("x", "lif", ns.FixedProbability(0.7), delay=delay, **options)
+    net.connect("lif", "lif", ns.AllToAll(), delay=1e-3, **options)
+    net.connect("silent", "lif", ns.AllToAll(), **options)
+    rng = np.random.default_rng(0)
+    x, y = ((rng.random((150, 2, n)) < 0.08).astype(int) for n in (6, 4))
+    ours = assert_same(net, {"x": x, "y": y}, {"post": Record(), "lif": Record("spikes", "v")})
+    assert len(ours["lif"].spikes) > 20
+    assert all(np.ptp(w) > 0.2 for name, w in ours.weights.items() if "silent" not in name)
+
+
 def test_what_is_not_translated_is_named():
     pytest.importorskip("brian2")
 
@@ -136,13 +226,21 @@ def test_what_is_not_translated_is_named():
 
     keep = {"refractory_input": RefractoryInput.KEEP, "refractory": 1e-3}
     for net, match in (
-        (one(ns.LIF(), plasticity=ns.STDP()), "plasticity"),
+        (one(ns.LIF(), plasticity=ns.STDP(delay_site=DelaySite.DENDRITIC), delay=1e-3), "delay_site"),
+        (one(ns.LIF(), plasticity=RewardSTDP()), "this rule"),
+        (one(ns.AdEx(discretisation=Discretisation.EXPONENTIAL_EULER)), "method"),
+        (one(ns.AlphaConductanceLIF()), "method"),
+        (one(ns.Izhikevich(discretisation=Discretisation.TWO_HALF_STEPS)), "method"),
+        (one(ns.DualCurrentLIF(tau_membrane=5e-3, tau_excitatory=5e-3)), "divides by"),
         (one(ns.CurrentLIF(tau_membrane=5e-3, tau_synapse=5e-3)), "divides by"),
         (one(ns.CurrentLIF(**keep)), "KEEP"),
         (one(Own()), "this model"),
     ):
         with pytest.raises(UnsupportedError, match=match):
             run_brian2(net, {}, 0.01)
+    twice = {"i": np.full((5, 1, 1), 2)}
+    with pytest.raises(UnsupportedError, match="one spike a step"):
+        run_brian2(one(ns.LIF(), plasticity=ns.STDP()), twice)
     with pytest.raises(DescriptionError, match="cannot be recorded"):
         run_brian2(one(ns.LIF()), {}, 0.01, record={"n": "refractory_left"})
 
