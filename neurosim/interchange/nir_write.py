@@ -113,6 +113,12 @@ class _Conversion:
         self.lose(LossKind.DROPPED, "network", what, self.net.dt)
         for name, part in self.net.inputs.items():
             self.nodes[name] = nir.Input(input_type={"input": np.array(part.shape)})
+            if part.source is not None:
+                source = type(part.source).__name__
+                self.lose(LossKind.DROPPED, f"input {name!r}", f"its source ({source}) has no place in NIR")
+        for drive in self.net.drives.values():
+            what = f"drives ({type(drive.drive).__name__}) have no place in NIR"
+            self.lose(LossKind.DROPPED, f"drive {drive.name!r}", what)
         made = {name: self.neuron(name) for name in self.net.populations}
         for projection, drawn in zip(self.net.projections.values(), self.plan.projections, strict=True):
             self.projection(projection, drawn, made[projection.post])

@@ -106,6 +106,8 @@ def from_network(
     if len(net.inputs) != 1 or len(net.projections) != len(net.populations) or not net.populations:
         parts = f"{len(net.inputs)} inputs, {len(net.populations)} populations, {len(net.projections)} projections"
         raise UnsupportedError("only chains of populations can be trained", value=parts)
+    if net.drives:
+        raise UnsupportedError("drives cannot be trained through", value=[*net.drives])
     driven = {p.pre: p for p in net.projections.values()}
     if {p.post for p in driven.values()} != set(net.populations):
         raise UnsupportedError("only chains of populations can be trained", value=[*net.projections])

@@ -12,6 +12,7 @@ from neurosim.interchange.nir_dialects import DIALECTS
 from neurosim.interchange.nir_file import graph_hash
 from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Reset, SpikeWhen
+from neurosim.sources import PoissonDrive, PoissonSource
 
 DT = 1e-4
 NEURON = nir.IF(r=np.ones(1), v_threshold=np.ones(1))
@@ -33,6 +34,9 @@ def rich_network():
         "map", "liquid", ns.FixedProbability(0.4), weight=ns.Normal(0.3, 0.1), delay=ns.Uniform(0, 9e-3)
     )
     net.connect("liquid", "liquid", ns.AllToAll(), weight=0.1, delay=3e-3, plasticity=ns.STDP())
+    net.input("noise", 4, source=PoissonSource(rate=20.0))
+    net.connect("noise", "sum", ns.OneToOne(), weight=0.5)
+    net.drive("map", PoissonDrive(rate=100.0, weight=0.1))
     net.connect("liquid", "sum", ns.Sparse([0, 3, 9], [0, 1, 3]), weight=[1.0, 2.0, 3.0], name="read")
     net.output("sum")
     net.output("map")
@@ -51,6 +55,8 @@ def test_a_file_of_ours_loses_nothing(tmp_path, dialect):
         "time step",
         "refractory",
         "plasticity",
+        "PoissonSource",
+        "PoissonDrive",
         "random connectivity",
         "initial potential",
         "shape",

@@ -9,6 +9,7 @@ from neurosim import neurons, nn
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Discretisation, Reset
+from neurosim.sources import PoissonDrive
 
 DT = 1e-3
 
@@ -146,12 +147,16 @@ def _network(change):
         d, e = (network.population(n, 3, neurons.LIF()) for n in "de")
         network.connect(d, e, ns.AllToAll(), delay=1e-3)
         network.connect(e, d, ns.AllToAll(), delay=1e-3)
+    if change == "drive":
+        network.drive(b, PoissonDrive(rate=10.0, weight=0.1))
     if change == "skip":
         network.connect(a, c, ns.AllToAll())
     return network
 
 
-@pytest.mark.parametrize("change", ["rule", "distribution", "plastic", "silent", "cycle", "ring", "skip"])
+@pytest.mark.parametrize(
+    "change", ["rule", "distribution", "plastic", "silent", "cycle", "ring", "skip", "drive"]
+)
 def test_networks_that_cannot_be_trained_are_refused(change):
     with pytest.raises(UnsupportedError):
         nn.from_network(_network(change))
