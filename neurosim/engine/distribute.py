@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim import network_tree
-from neurosim.engine.recording import Record, Recording, State
+from neurosim.engine.recording import Record, State
 from neurosim.engine.recording_sink import Chunk
 from neurosim.errors import DescriptionError, MissingExtraError
 from neurosim.network import Network
@@ -29,7 +29,10 @@ from neurosim.spikes import Spikes
 if TYPE_CHECKING:
     from neurosim.engine.plan import Plan
 
-__all__ = ["checked_client", "network_bytes", "network_of_bytes", "run_on_workers", "run_tasks"]
+__all__ = ["Ended", "checked_client", "network_bytes", "network_of_bytes", "run_on_workers", "run_tasks"]
+
+Ended = tuple[State, dict[str, NDArray[Any]]]
+"""How a range of samples ended: its state, and the weights [B, n_syn] of plastic projections."""
 
 ATTEMPTS = 3
 """How often a task is handed to the scheduler, each time for three workers to die of."""
@@ -147,26 +150,26 @@ def run_on_workers(
     net: Network | Plan,
     *,
     inputs: Mapping[str, Spikes],
-    steps: int,
-    samples: int,
-    record: Mapping[str, Record],
     state: State | None,
-    modulators: Mapping[str, NDArray[np.float64]],
+    modulation: Mapping[str, NDArray[np.float64]],
+    samples: int,
+    steps: int,
+    wanted: Mapping[str, Record],
     seed: int,
+    real: Any,
     take: Callable[[Chunk], None],
     stopped: Callable[[], bool] = lambda: False,
-    **options: Any,
-) -> State | None:
-    """Run the samples of a batch on the workers, in ranges; each range is one chunk.
+) -> list[Ended | None]:
+    """Run the samples of a batch on the workers, in ranges.
 
     Args:
-        inputs, state, modulators: checked, of all samples.
-        take: gets the chunks as they come; samples count from the start of the batch.
+        inputs, state, modulation: checked, of all samples.
+        wanted, seed, real: as for `Program`.
+        take: gets the chunks of each range when it is done.
         stopped: whether to leave it there.
-        options: other arguments of `neurosim.engine.simulate.simulate`.
 
     Returns:
-        The final state of the batch, or None if it was stopped before its end.
+        How each range ended; None for those that were not done when it was stopped.
 
     Raises:
         DescriptionError: a plan instead of a network.
@@ -175,34 +178,30 @@ def run_on_workers(
     client = checked_client(client)
     if not isinstance(net, Network):
         raise DescriptionError(
-            "only a network can travel to workers", where="simulate(client=)", value=type(net).__name__
+            "only a network can travel to workers", where="simulate: client", value=type(net).__name__
         )
     own = {cls.__module__ for cls in network_tree._REGISTERED.values()} - {"__main__"}
-    shared = {
-        "network": network_bytes(net),
-        "modules": tuple(sorted(own)),
-        "steps": steps,
-        "record": dict(record),
-        "seed": seed,
-        **options,
-    }
+    run = {"steps": steps, "wanted": dict(wanted), "seed": seed, "real": real}
+    shared = {"network": network_bytes(net), "modules": tuple(sorted(own)), "run": run}
     ranges = _ranges(samples, sum(client.nthreads().values()))
     tasks = [
         {
             "samples": r,
             "inputs": {name: s.select(np.arange(r.start, r.stop)) for name, s in inputs.items()},
             "state": None if state is None else state.select(slice(r.start, r.stop)),
-            "modulators": {name: m[:, r.start : r.stop] for name, m in modulators.items()},
+            "modulation": {name: m[:, r.start : r.stop] for name, m in modulation.items()},
         }
         for r in ranges
     ]
-    states: dict[int, State] = {}
+    ended: list[Ended | None] = [None] * len(ranges)
     for i, result in run_tasks(client, _range_on_worker, tasks, shared, stopped):
         if isinstance(result, BaseException):
             raise result
-        chunk, states[i] = result
-        take(chunk)
-    return State.concatenate([states[i] for i in range(len(ranges))]) if len(states) == len(ranges) else None
+        chunks, state_there, weights = result
+        for chunk in chunks:
+            take(chunk)
+        ended[i] = state_there, weights
+    return ended
 
 
 def _ranges(samples: int, threads: int) -> list[range]:
@@ -210,39 +209,13 @@ def _ranges(samples: int, threads: int) -> list[range]:
     return [range(a, min(a + size, samples)) for a in range(0, samples, size)] or [range(0)]
 
 
-def _range_on_worker(shared: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[Chunk, State]:
-    from neurosim.engine.simulate import simulate
+def _range_on_worker(
+    shared: Mapping[str, Any], task: Mapping[str, Any]
+) -> tuple[list[Chunk], State, dict[str, NDArray[Any]]]:
+    from neurosim.engine.program import Program
 
-    plan, samples = _plan_of(shared["network"], shared["modules"]), task["samples"]
-    options = {k: v for k, v in shared.items() if k not in ("network", "modules", "steps")}
-    options |= {k: v for k, v in task.items() if k != "samples"}
-    recording = simulate(plan, duration=shared["steps"] * plan.dt, threads=1, **options)
-    return chunk_of(recording, samples), _state_of(recording)
-
-
-def _state_of(recording: Recording) -> State:
-    if recording.final_state is None:
-        raise RuntimeError("a range that was not interrupted ended without a state")
-    return recording.final_state
-
-
-def chunk_of(recording: Recording, samples: range) -> Chunk:
-    """A recording of a range of samples as one chunk of a longer batch."""
-    spikes = {
-        n: (p.spikes.sample, p.spikes.step, p.spikes.neuron)
-        for n, p in recording.items()
-        if p.spikes is not None
-    }
-    traces = {
-        (n, v): values.reshape(*values.shape[:2], int(np.prod(values.shape[2:], dtype=np.int64)))
-        for n, p in recording.items()
-        for v, values in p.variables.items()
-    }
-    return Chunk(
-        first=0,
-        stop=recording.steps,
-        spikes=spikes,
-        traces=traces,
-        first_sample=samples.start,
-        samples=len(samples),
-    )
+    plan = _plan_of(shared["network"], shared["modules"])
+    edges = {name: np.array([0, p.size], np.int64) for name, p in plan.populations.items()}
+    program = Program(plan, edges=edges, **task, **shared["run"])
+    chunks = list(program.chunks())
+    return chunks, program.state(), {name: p.weight.copy() for name, p in program.plastic.items()}

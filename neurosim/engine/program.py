@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,10 @@ _TRACE_BYTES = 32 * 2**20
 """Recorded state is handed on when it takes this much."""
 _STEPS = 1 << 14
 """Recorded spikes and the inputs are handed over after this many steps at the latest."""
+_FIRST_STEPS = 256
+"""Steps of the first chunk; the next are longer or shorter, as these take."""
+_SECONDS = 0.5
+"""What a chunk should take at most: Ctrl-C is heard, and progress told, between chunks."""
 _SPIKES = 1 << 18
 """Recorded spikes are handed on when there are about this many."""
 
@@ -398,21 +403,37 @@ class Program:
 
     # --- running
 
-    def chunks(self, pool: Executor | None = None) -> Iterator[Chunk]:
-        """Run all steps and hand on what is recorded as it comes. ``pool`` runs the parts, if there are several.
+    def chunks(
+        self, pool: Executor | None = None, until: Callable[[int, int], int] = lambda begin, end: end
+    ) -> Iterator[Chunk]:
+        """Run all steps and hand on what is recorded as it comes.
+
+        Args:
+            pool: runs the parts, if there are several.
+            until: asked before each chunk how far it may go, given its first step and the one it would stop at.
 
         Raises:
             NumericsError: a state became NaN or infinite.
         """
-        length = self._chunk_steps()
+        most = self._chunk_steps()
+        length = min(_FIRST_STEPS, most)
         begin, last = self.first, self.first + self.steps
         while begin < last and not self.status[Status.STOP]:
             end = min((begin // length + 1) * length, last)
             for p in self.plastic.values():
                 end = min(end, p.next_upkeep(begin))
+            end = until(begin, end)
+            if end == begin:
+                return
+            start = time.perf_counter()
             chunk = self._chunk(begin, end, pool)
             if chunk is None:
                 return
+            taken = time.perf_counter() - start
+            if taken > _SECONDS:
+                length = max(BLOCK, length // 2 // BLOCK * BLOCK)
+            elif taken < _SECONDS / 4:
+                length = min(2 * length, most)
             yield chunk
             begin = chunk.stop + self.first
             self.done = begin - self.first

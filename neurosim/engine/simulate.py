@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurosim.engine.distribute import Ended, checked_client, run_on_workers
 from neurosim.engine.driver import Status
 from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.interruption import Interrupted, Interruption
@@ -24,7 +26,7 @@ from neurosim.engine.precision import Precision
 from neurosim.engine.program import Program, bytes_per_sample
 from neurosim.engine.progress import ProgressReport, RunProgress
 from neurosim.engine.recording import Record, Recording, State
-from neurosim.engine.recording_sink import Frame, sink_for
+from neurosim.engine.recording_sink import Chunk, Frame, sink_for
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.network import Network
 from neurosim.spikes import Spikes
@@ -51,6 +53,7 @@ def simulate(
     threads: int | None = None,
     to: str | os.PathLike[str] | None = None,
     progress: bool | Callable[[RunProgress], object] | None = None,
+    client: Any = None,
     backend: str = "neurosim",
 ) -> Recording:
     """Run a network.
@@ -71,6 +74,8 @@ def simulate(
         to: stream the recording to this file, so that long runs hold memory flat.
         progress: a bar with the time left: True, False, or None: on a terminal, for runs longer than a second. Or a
             function that is called with a `RunProgress`.
+        client: a `distributed.Client`: spread the samples over its workers. A worker that dies costs only what it was
+            at, which is run again.
         backend: ``"neurosim"``, or ``"brian2"`` or ``"nest"`` to run the same description there.
 
     Raises:
@@ -79,6 +84,7 @@ def simulate(
         CycleError: a cycle of zero delays.
         NumericsError: a state became NaN or infinite; names population and step.
         Interrupted: Ctrl-C; it holds what was recorded until then.
+        MissingExtraError: a client, and Dask is not installed.
     """
     if backend != "neurosim":
         if state is not None or modulators or to is not None or precision is not Precision.DOUBLE:
@@ -102,11 +108,19 @@ def simulate(
     threads = _thread_count(threads)
     real = precision.dtype
     ranges, parts = _shares(plan, number, threads, real)
+    if client is not None:
+        checked_client(client)  # before a file is begun
     sink = sink_for(_frame(plan, steps, number, wanted, real), to)
     running: set[Program] = set()
     report = ProgressReport(progress, steps * plan.dt * number)
 
-    def run(some: range, pool: ThreadPoolExecutor | None) -> tuple[State, dict[str, NDArray[Any]]]:
+    def take(chunk: Chunk) -> None:
+        sink.take(chunk)
+        report.advance((chunk.stop - chunk.first) * plan.dt * chunk.samples)
+
+    def run(some: range, pool: ThreadPoolExecutor | None) -> Ended | None:
+        if interruption.requested:
+            return None
         program = Program(
             plan,
             {name: _select(s, some, number) for name, s in given.items()},
@@ -120,11 +134,8 @@ def simulate(
             modulation={name: m[:, some.start : some.stop] for name, m in modulation.items()},
         )
         running.add(program)
-        if interruption.requested:
-            program.status[Status.STOP] = 1
-        for chunk in program.chunks(pool):
-            sink.take(chunk)
-            report.advance((chunk.stop - chunk.first) * plan.dt * len(some))
+        for chunk in program.chunks(pool, partial(interruption.until, some.start)):
+            take(chunk)
         running.discard(program)
         return program.state(), {name: p.weight.copy() for name, p in program.plastic.items()}
 
@@ -132,10 +143,9 @@ def simulate(
         for program in list(running):
             program.status[Status.STOP] = 1
 
-    try:
+    def here() -> list[Ended | None]:
         # the parts of a program wait for each other: no two programs may share the threads they run in
         with (
-            Interruption() as interruption,
             ThreadPoolExecutor(threads if parts == 1 else 1) as workers,
             ThreadPoolExecutor(parts) as pool,
         ):
@@ -144,24 +154,34 @@ def simulate(
                 while (waited := wait(futures, timeout=0.1, return_when="FIRST_EXCEPTION")).not_done:
                     for future in waited.done:
                         future.result()  # raises what went wrong
-                    if interruption.requested:
-                        stop()
-                done = [future.result() for future in futures]
+                return [future.result() for future in futures]
             except BaseException:
                 for future in futures:
                     future.cancel()
                 stop()
                 raise
+
+    try:
+        with Interruption() as interruption:
+            if client is None:
+                done = here()
+            else:
+                done = run_on_workers(
+                    client, net, inputs=given, state=state, modulation=modulation, samples=number, steps=steps,
+                    wanted=wanted, seed=seed, real=real, take=take, stopped=lambda: interruption.requested,
+                )  # fmt: skip
     except BaseException:
         sink.close()
         raise
     finally:
         report.close()
-    states = [found for found, _ in done]
-    together = len({s.step for s in states}) == 1
-    weights = {name: np.concatenate([w[name] for _, w in done]) for name in done[0][1]}
-    recording = sink.finish(State.concatenate(states) if together else None, weights)
-    if interruption.requested:
+    ended = [found for found in done if found is not None]
+    together = len(ended) == len(done) and len({s.step for s, _ in ended}) == 1
+    weights = (
+        {name: np.concatenate([w[name] for _, w in ended]) for name in ended[0][1]} if together else None
+    )
+    recording = sink.finish(State.concatenate([s for s, _ in ended]) if together else None, weights)
+    if interruption.requested and not recording.complete:
         raise Interrupted(recording)
     return recording
 

@@ -13,19 +13,27 @@ import numpy as np
 import pytest
 
 from neurosim.connectivity.rules import AllToAll
-from neurosim.engine.distribute import network_bytes, network_of_bytes, run_on_workers, run_tasks
+from neurosim.engine import progress
+from neurosim.engine.distribute import network_bytes, network_of_bytes, run_tasks
+from neurosim.engine.interruption import Interrupted
 from neurosim.engine.lower import lower
+from neurosim.engine.progress import RunProgress
 from neurosim.engine.recording import Record
-from neurosim.engine.recording_sink import Chunk, Frame, MemorySink
 from neurosim.engine.simulate import simulate
 from neurosim.engine.sweep import SweepFailed, grid, sweep
 from neurosim.errors import DescriptionError
 from neurosim.network import Network
 from neurosim.network_file import network_hash
 from neurosim.neurons.lif import LIF
+from neurosim.sources import PoissonSource
 from neurosim.spikes import Spikes
 
 distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_INTERVAL", 0.0)  # functions are told at once, not ten times a second
 
 
 @pytest.fixture(scope="module")
@@ -97,48 +105,55 @@ def test_networks_travel_as_the_bytes_of_their_file() -> None:
     assert network_hash(network_of_bytes(network_bytes(net))) == network_hash(net)
 
 
-def test_a_batch_on_workers_is_the_batch_here(client, spikes: Spikes) -> None:
-    """Also while one of the workers is killed, and when it goes on from a state."""
+def test_a_batch_on_workers_is_the_batch_here(client, spikes: Spikes, tmp_path) -> None:
+    """Also while one of the workers is killed, when it goes on from a state, and into a file."""
     net, record = network(), {"p": Record("spikes", "v", every=2e-3)}
-    here = simulate(net, {"in": spikes.resize(30)}, record=record)
-    for state, given in ((None, spikes.resize(30)), (here.final_state, spikes)):
+    first = simulate(net, {"in": spikes.resize(30)}, record=record)
+    for state, given in ((None, spikes), (first.final_state, spikes.resize(30))):
         expected = simulate(net, {"in": given}, record=record, state=state)
-        frame = Frame(dt=1e-3, steps=given.steps, samples=5, record=record, shapes={"p": (8,)})
-        sink = MemorySink(frame)
-        options = {"inputs": {"in": given}, "steps": given.steps, "samples": 5, "record": record, "seed": 0}
         pids = list(client.run(os.getpid).values()) if state is None else []
 
-        def take(chunk: Chunk, sink: MemorySink = sink, pids: list[int] = pids) -> None:
-            sink.take(chunk)
+        def once(progress: RunProgress, pids: list[int] = pids) -> None:
             if pids:
                 kill(pids[0])
                 pids.clear()
 
-        end = run_on_workers(client, net, **options, state=state, modulators={}, take=take)
+        options = {"record": record, "state": state, "progress": once if pids else None}
+        to = tmp_path / "run.h5" if state else None
+        found = simulate(net, {"in": given}, client=client, to=to, **options)
         assert not pids
-        found = sink.finish(end)
         assert len(expected["p"].spikes) > 50
         assert found["p"].spikes == expected["p"].spikes
         assert np.array_equal(found["p"].v, expected["p"].v)
-        assert end.same(expected.final_state)
+        assert found.final_state.same(expected.final_state)
     with pytest.raises(DescriptionError, match="only a network"):
-        run_on_workers(client, lower(net), **options, state=None, modulators={}, take=sink.take)
+        simulate(lower(net), {"in": spikes}, client=client)
 
 
-def test_a_batch_can_be_left(client, spikes: Spikes) -> None:
-    taken: list[Chunk] = []
-    options = {"inputs": {"in": spikes}, "steps": 60, "samples": 5, "record": {"p": Record()}, "seed": 0}
-    end = run_on_workers(
-        client,
-        network(),
-        **options,
-        state=None,
-        modulators={},
-        take=taken.append,
-        stopped=lambda: len(taken) > 1,
-    )
-    assert end is None
-    assert len(taken) == 2
+def test_what_a_batch_draws_does_not_depend_on_where_it_runs(client) -> None:
+    net = Network(dt=1e-3)
+    net.input("in", 20, source=PoissonSource(rate=100.0))
+    net.population("p", 8, LIF(tau_membrane=10e-3))
+    net.connect("in", "p", AllToAll(), weight=0.2)
+    here = simulate(net, duration=0.05, samples=6, seed=3)
+    assert len(here["p"].spikes) > 50
+    assert simulate(net, duration=0.05, samples=6, seed=3, client=client)["p"].spikes == here["p"].spikes
+
+
+def test_an_interrupted_batch_keeps_the_ranges_that_are_done(client, spikes: Spikes) -> None:
+    def interrupt(done: RunProgress) -> None:
+        if not seen:
+            signal.raise_signal(signal.SIGINT)
+        seen.append(done)
+
+    seen: list[RunProgress] = []
+    with pytest.raises(Interrupted) as cut:
+        simulate(network(), {"in": spikes}, client=client, progress=interrupt)
+    held = cut.value.recording.held
+    assert set(held.tolist()) == {0, 60}
+    assert cut.value.recording.final_state is None
+    expected = simulate(network(), {"in": spikes})["p"].spikes.select(np.flatnonzero(held))
+    assert cut.value.recording["p"].spikes.select(np.flatnonzero(held)) == expected
 
 
 def test_a_killed_worker_loses_nothing(client, tmp_path) -> None:
