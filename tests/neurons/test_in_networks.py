@@ -48,3 +48,27 @@ def test_the_compiled_model_is_the_plain_step(model: ns.NeuronModel, weights: tu
             np.testing.assert_allclose(getattr(r, name)[k, 0], plain, rtol=1e-9, atol=1e-9, err_msg=name)
     assert np.array_equal(r.spikes.dense()[:, 0] > 0, raster)
     assert raster.any(0).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "weights"), [MODELS[3], MODELS[6]], ids=lambda v: type(v).__name__
+)  # whose steps have literals and series of their own
+def test_in_single_precision_the_spikes_are_the_same(
+    model: ns.NeuronModel, weights: tuple[float, ...]
+) -> None:
+    """Rounding is 1e-7 of 70 mV a step, and an upstroke makes 1000 times as much of it."""
+    sent = np.random.default_rng(2).random((STEPS, len(weights), 3)) < 0.15
+    net = ns.Network(dt=2e-4)
+    net.output(net.population("p", N, model))
+    for receptor, weight in zip(model.RECEPTORS, weights, strict=True):
+        net.input(receptor, 3)
+        net.connect(receptor, "p", ns.AllToAll(), weight=weight, receptor=receptor)
+    spikes = {name: sent[:, None, i] for i, name in enumerate(model.RECEPTORS)}
+    double, single = (
+        ns.simulate(net, spikes, record={"p": ns.Record("spikes", "v")}, precision=precision)["p"]
+        for precision in (ns.Precision.DOUBLE, ns.Precision.SINGLE)
+    )
+    assert single.v.dtype == np.float32
+    assert single.spikes == double.spikes
+    assert len(single.spikes) > 10
+    assert np.abs(single.v - double.v).max() < 0.02
