@@ -73,7 +73,7 @@ class PlasticSynapses:
         self.rows: SynapseRows = p.rows
         self._source, self._target, self._last = source, target, first + steps
         self._tables: list[tuple[int, NDArray[np.int64]]] = []
-        if self.dendritic and p.min_delay < 1:
+        if self.dendritic and p.n_synapses and p.min_delay < 1:
             raise DescriptionError(
                 "a dendritic delay takes at least one step",
                 where=f"projection {p.name!r}",

@@ -207,7 +207,7 @@ class Program:
     ) -> None:
         """Fill the row of one population: its rings, and the ops of every field."""
         name = neurons.population.name
-        incoming = [p for p in self.plan.incoming(name) if p.n_synapses]
+        incoming = [p for p in self.plan.incoming(name) if p.n_synapses or p.plasticity is not None]
         groups = {p.name: _group(place, p.pre, name) for p in incoming}
         static = [p for p in incoming if p.plasticity is None]
         ring_of = {p.name: self._ring(neurons, p, groups[p.name], static, groups, state) for p in static}
