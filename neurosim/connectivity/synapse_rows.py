@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurosim.connectivity.bit_rows import BitRows, bit_rows
 from neurosim.errors import ShapeError, TimeGridError
 
 __all__ = ["SynapseRows", "rows_from", "target_bits"]
@@ -70,6 +71,19 @@ class SynapseRows:
     def sources(self) -> NDArray[np.int32]:
         """Presynaptic neuron of every synapse, int32 [n_syn]: a copy."""
         return np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.row_start))
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether bits are worth their memory: one weight and one delay, and a neuron that projects at all reaches every
+        fortieth or more."""
+        if len(self.weight) != 1 or self.target_bits or not self.n_synapses:
+            return False
+        return 40 * self.n_synapses >= np.count_nonzero(np.diff(self.row_start)) * self.n_post
+
+    @cached_property
+    def bits(self) -> BitRows:
+        """The rows as bits, where all share a delay; made when first asked for."""
+        return bit_rows(self.row_start, self.word, self.n_post)
 
     @cached_property
     def most_onto_one(self) -> int:

@@ -16,7 +16,7 @@ from neurosim.connectivity.synapse_rows import SynapseRows
 from neurosim.engine.generate import load_generated
 from neurosim.engine.plan import PlanProjection
 
-__all__ = ["DELIVERY_TABLE", "deliver_reference", "delivery_op", "row_bounds"]
+__all__ = ["BIT_TABLE", "DELIVERY_TABLE", "bit_delivery_op", "deliver_reference", "delivery_op", "row_bounds"]
 
 _TEMPLATE = '''"""Delivery of static synapses: {title}. Generated; do not edit."""
 
@@ -81,6 +81,64 @@ DELIVERY_TABLE = (
 """Entries of the op's table, in order. A list of spikes: see `neurosim.engine.spike_list`; the row of a step is
 ((step - first) & mask) + sample * stride."""
 
+_BITS = '''"""Delivery over dense rows of synapses that share weight and delay, counted in {ring_type}. Generated; do not edit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, cfunc, njit
+
+from neurosim.engine.native import OP, SeparateArrays, count_bits, i32_at, i64_at, prefetch, u8_at, {ring}_at
+
+
+@njit(error_model="numpy", pipeline_class=SeparateArrays)
+def add_counts(ring, counts):
+    for n in range(ring.size):
+        ring[n] += counts[n]
+
+
+@cfunc(OP, cache=True, error_model="numpy")
+def deliver(table, sample, low, high, step, scratch):
+    """ring[(step + delay) & mask, low to high] += bits of the neurons that spike. Entries: see BIT_TABLE; low is a multiple
+    of 64."""
+    t = carray(i64_at(table), 16)
+    parts, row = t[3], ((step - t[4]) & t[5]) + sample * t[6]
+    start = carray(i64_at(t[0]), (row + 1) * parts)
+    count = carray(i64_at(t[1]), (row + 1) * parts)
+    bits, width, n_post, mask = t[7], t[8], t[12], t[11]
+    first, last = low // 64, (high + 63) // 64
+    room, row_start = t[13], carray(i64_at(t[14]), t[15] + 1)
+    counts = carray(u8_at(room), width * 64)[low : last * 64]
+    slot = (sample * (mask + 1) + ((step + t[9]) & mask)) * n_post + low
+    ring = carray({ring}_at(t[10] + slot * {itemsize}), high - low)
+    counted = 0
+    for p in range(row * parts, (row + 1) * parts):
+        neurons = carray(i32_at(t[2] + 4 * start[p]), count[p])
+        for q in range(count[p]):
+            if row_start[neurons[q]] == row_start[neurons[q] + 1]:
+                continue
+            if counted == 0:
+                counts[:] = 0
+            words = bits + 8 * width * neurons[q]
+            later = bits + 8 * width * neurons[min(q + 2, count[p] - 1)]
+            for line in range(first, last, 8):
+                prefetch(later + 8 * line)
+                for w in range(line, min(line + 8, last)):
+                    count_bits(room + 64 * w, words + 8 * w)
+            counted += 1
+            if counted == 255:
+                add_counts(ring, counts)
+                counted = 0
+    if counted:
+        add_counts(ring, counts)
+'''
+
+BIT_TABLE = (
+    "list_start", "list_count", "list_neuron", "list_parts", "list_first", "list_mask", "list_stride",
+    "bits", "width", "delay", "ring", "ring_mask", "n_post", "counts", "row_start", "n_pre",
+)  # fmt: skip
+"""Entries of the table of a delivery over bits; ``counts`` is room for uint8 [64 width]."""
+
 _SHORT = {
     "float32": "f32",
     "float64": "f64",
@@ -122,6 +180,15 @@ def _compile(word: Any, weight: Any, kind: Any, packed: bool, own: bool) -> int:
         prepare=prepare,
         add=f"{target} += {value}",
     )
+    address: int = load_generated("delivery", text).deliver.address
+    return address
+
+
+@lru_cache
+def bit_delivery_op(ring: Any) -> int:
+    """Address of the compiled op for dense rows as bits (`neurosim.connectivity.bit_rows`) and a ring of counts."""
+    kind = np.dtype(ring)
+    text = _BITS.format(ring=_SHORT[kind.name], ring_type=kind.name, itemsize=kind.itemsize)
     address: int = load_generated("delivery", text).deliver.address
     return address
 

@@ -84,6 +84,22 @@ def lowest_bit(typingctx: Any, word: Any) -> Any:
 
 
 @intrinsic
+def count_bits(typingctx: Any, counts: Any, bits: Any) -> Any:
+    """Add the 64 bits at the address ``bits`` to the 64 uint8 at the address ``counts``, one to each."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind, word = ir.VectorType(ir.IntType(8), 64), ir.IntType(64)
+        pointer = builder.inttoptr(args[0], kind.as_pointer())
+        found = builder.load(builder.inttoptr(args[1], word.as_pointer()), align=8, typ=word)
+        ones = builder.sext(builder.bitcast(found, ir.VectorType(ir.IntType(1), 64)), kind)
+        sums = builder.sub(builder.load(pointer, align=1, typ=kind), ones)
+        builder.store(sums, pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
 def prefetch(typingctx: Any, address: Any) -> Any:
     """Ask for the cache line at an address, which need not be valid, without waiting for it."""
 

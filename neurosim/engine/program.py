@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim import random
-from neurosim.engine.delivery_op import delivery_op, row_bounds
+from neurosim.connectivity.synapse_rows import SynapseRows
+from neurosim.engine.delivery_op import bit_delivery_op, delivery_op, row_bounds
 from neurosim.engine.drive_kernels import prepare
 from neurosim.engine.drive_op import drive_op
 from neurosim.engine.driver import BLOCK, STATUS, TILE, Field, Status, run_steps
@@ -235,12 +236,13 @@ class Program:
                     if groups[p.name] != group:
                         continue
                     if p.plasticity is None:
-                        table = self._deliver(part, p, ring_of[p.name], neurons)
+                        tables = self._deliver(part, p, ring_of[p.name], neurons)
                     else:
                         address, table = self.plastic[p.name].note(part)
                         ops.append([address, self._address(table)])
+                        tables = [table]
                     if p.pre in self.plan.inputs:
-                        self._input_tables.append((p.pre, table))
+                        self._input_tables += [(p.pre, table) for table in tables]
                 row[fields[1]] = len(ops)
             row[Field.ARRIVE_FIRST] = len(ops)
             for p in learning:
@@ -300,16 +302,33 @@ class Program:
             count = spikes.count.max(initial=1)
         return p.rows.most_onto_one * int(count)
 
-    def _deliver(self, part: int, p: PlanProjection, ring: Ring, neurons: Neurons) -> NDArray[np.int64]:
+    def _deliver(self, part: int, p: PlanProjection, ring: Ring, neurons: Neurons) -> list[NDArray[np.int64]]:
+        """The ops of a static projection, and their tables."""
         rows = p.rows
+        if not rows.is_dense:
+            return [self._deliver_rows(part, self._lists[p.pre], rows, ring, neurons)]
+        bits = rows.bits
+        entries = [
+            *self._lists[p.pre].entries(), self._address(bits.bits), bits.bits.shape[1], rows.delay,
+            self._address(ring.values), ring.mask, rows.n_post,
+            self._address(_aligned(np.zeros(64 * bits.bits.shape[1], np.uint8))),
+            self._address(rows.row_start), rows.n_pre,
+        ]  # fmt: skip
+        tables = [self._op(part, bit_delivery_op(ring.values.dtype), entries)]
+        if len(bits.again):
+            again = replace(rows, row_start=bits.again_start, word=bits.again)
+            tables.append(self._deliver_rows(part, self._lists[p.pre], again, ring, neurons))
+        return tables
+
+    def _deliver_rows(
+        self, part: int, spikes: SpikeList, rows: SynapseRows, ring: Ring, neurons: Neurons
+    ) -> NDArray[np.int64]:
         bounds = rows.row_start[:-1], rows.row_start[1:]
         if self._parts > 1:
-            rows, bounds = _part_of(p, neurons.edges, part)
-        own = len(rows.weight) == rows.n_synapses
+            rows, bounds = _part_of(rows, neurons.edges, part)
         entries = [
-            *self._lists[p.pre].entries(),
-            rows.n_pre, self._address(bounds[0]), self._address(bounds[1]),
-            self._address(rows.word), self._address(rows.weight), rows.n_synapses if own else 1,
+            *spikes.entries(), rows.n_pre, self._address(bounds[0]), self._address(bounds[1]),
+            self._address(rows.word), self._address(rows.weight), len(rows.weight),
             self._address(ring.values), ring.mask, rows.n_post, rows.delay, rows.target_bits,
             rows.n_synapses, 0,
         ]  # fmt: skip
@@ -621,10 +640,9 @@ def _count_type(most: int) -> Any:
 
 
 def _part_of(
-    p: PlanProjection, edges: NDArray[np.int64], part: int
+    rows: SynapseRows, edges: NDArray[np.int64], part: int
 ) -> tuple[Any, tuple[NDArray[np.int64], ...]]:
     """The synapses onto the neurons of a part: where rows are sorted by target, bounds in them; else a copy."""
-    rows = p.rows
     if not rows.target_bits:
         bounds = row_bounds(rows, edges)
         return rows, (bounds[part], bounds[part + 1])
