@@ -1,12 +1,11 @@
 """Weights of every synapse after random trains, against Brian2 under its conventions: axonal delays, presynaptic
 spikes of a step act first, weights change at every spike. Tolerance: rounding alone."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from neurosim.connectivity.synapse_rows import rows_from
-from neurosim.engine.plan import PlanProjection
-from neurosim.engine.plasticity_reference import learn_reference
 from neurosim.plasticity import (
     STDP,
     Axis,
@@ -90,8 +89,12 @@ CASES: dict[str, tuple[PlasticityRule, str, str, str]] = {
 }
 
 
+COMPILED = ("additive", "nearest", "triplet", "reward")
+"""What the engine runs as well; of the others, their scalar functions in the reference. Compiling takes its time."""
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_every_weight_is_that_of_brian2(name: str) -> None:
+def test_every_weight_is_that_of_brian2(name: str, learned: Callable[..., np.ndarray]) -> None:
     rule, equations, on_pre, on_post = CASES[name]
     rng = np.random.default_rng(2)
     pre, post = (rng.random((STEPS, n)) < 0.06 for n in (N_PRE, N_POST))
@@ -117,11 +120,9 @@ def test_every_weight_is_that_of_brian2(name: str) -> None:
         synapses.namespace["m"] = b2.TimedArray(reward, dt=1 * b2.ms)
         parts.append(synapses.run_regularly("w += 0.001*m(t)*c", when="end"))
     b2.Network(parts).run(STEPS * b2.ms)
-    i, j = np.indices(weight.shape).reshape(2, -1)
-    p = PlanProjection("p", "a", "b", rows_from(i, j, weight.ravel(), delay.ravel(), N_PRE, N_POST), 0, rule)
-    found = np.zeros_like(weight)
     m = reward if name == "reward" else None
-    found[p.pre_index, p.target] = learn_reference(p, 1e-3, pre, post, m)[0]
     expected = np.asarray(synapses.w[:]).reshape(weight.shape)
     assert np.abs(expected - weight).max() > 1e-3
-    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+    for engine in {False, name in COMPILED}:
+        found = learned(rule, pre, post, delay, weight, m, engine=engine)
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
