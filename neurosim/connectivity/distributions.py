@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim import random
+from neurosim.connectivity.place_draws import normals, uniforms
 from neurosim.errors import DescriptionError
 from neurosim.parameters import Parameters, parameter
 
@@ -58,14 +58,14 @@ class Normal(Distribution):
             )
 
     def sample(self, key: int, index: NDArray[Any]) -> NDArray[np.float64]:
-        drawn = self.mean + self.std * random.normal(key, index)
+        drawn = self.mean + self.std * normals(key, index)
         lane = 0
         while self.low > -math.inf or self.high < math.inf:
             outside = (drawn < self.low) | (drawn > self.high)
             if not outside.any():
                 break
             lane += 1
-            drawn[outside] = self.mean + self.std * random.normal(key, index[outside], lane)
+            drawn[outside] = self.mean + self.std * normals(key, index[outside], lane)
         return drawn
 
 
@@ -92,7 +92,7 @@ class LogNormal(Distribution):
         self.__post_init__()
 
     def sample(self, key: int, index: NDArray[Any]) -> NDArray[np.float64]:
-        return self.median * np.exp(self.sigma * random.normal(key, index))
+        return self.median * np.exp(self.sigma * normals(key, index))
 
 
 class Uniform(Distribution):
@@ -109,4 +109,4 @@ class Uniform(Distribution):
             raise DescriptionError("low is above high", where="Uniform", value=(low, high))
 
     def sample(self, key: int, index: NDArray[Any]) -> NDArray[np.float64]:
-        return self.low + (self.high - self.low) * random.uniform(key, index)
+        return self.low + (self.high - self.low) * uniforms(key, index)
