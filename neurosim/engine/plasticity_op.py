@@ -88,7 +88,7 @@ class PlasticSynapses:
         self.arrays["modulation"] = np.zeros(0) if modulation is None else np.ascontiguousarray(modulation)
         weight = np.clip(p.weight.astype(np.float64), self.rule.w_min, self.rule.w_max).astype(real)
         self.set_synapses(self.rows, np.repeat(weight[None], len(samples), axis=0), None, None)
-        self._upkeep = UpkeepTimes(self, plan, seed)
+        self._upkeep = UpkeepTimes(self, plan, samples, seed)
         if carried is not None:
             load_plastic(self, carried, first)
             self._upkeep.load(carried)

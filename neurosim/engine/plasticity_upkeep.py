@@ -26,7 +26,7 @@ __all__ = ["UpkeepTimes"]
 class UpkeepTimes:
     """When a projection's upkeep is due, what it remembers, and what it does."""
 
-    def __init__(self, p: PlasticSynapses, plan: Plan, seed: int) -> None:
+    def __init__(self, p: PlasticSynapses, plan: Plan, samples: range, seed: int) -> None:
         self._p, self._dt = p, plan.dt
         self._upkeep = p.rule.upkeep
         self._intervals = [u.interval(plan.dt) for u in self._upkeep]
@@ -41,11 +41,11 @@ class UpkeepTimes:
         }
         self._rewires = any(isinstance(u, Rewiring) for u in self._upkeep)
         self._delays = [self._delay(u) if isinstance(u, Rewiring) else 0 for u in self._upkeep]
-        if self._rewires and p.sizes["samples"] > 1:
+        if self._rewires and samples.stop > 1:
             raise DescriptionError(
                 "rewiring takes one sample: each would have a network of its own",
                 where=f"projection {p.projection.name!r}",
-                value=p.sizes["samples"],
+                value=samples.stop,
                 limit=1,
                 remedy="Run the samples one by one",
             )
