@@ -11,6 +11,7 @@ ANSWER = {
     "check_against_brian2": lambda same: same,
     "deploy_snntorch": lambda correlation: correlation > 0.98,
     "deploy_spikingjelly": lambda correlation: correlation > 0.98,
+    "long_run": lambda same: same,
 }
 
 
