@@ -1,13 +1,14 @@
 """The loop of a run, compiled once for all networks: samples, blocks of steps, stages, sub-blocks, levels, tiles.
 
-A thread works on a part of every population (a range of neurons) or on all of it. Within a block:
+A thread works on a part of every population (a range of neurons) or on all of it. Each stage passes through a block in
+sub-blocks, no longer than the shortest delay inside it. In a sub-block:
 
-1. a stage first delivers to its populations what sources known for the whole block (inputs, earlier stages) emit in it;
-2. then, sub-block by sub-block (as long as the shortest delay inside the stage), level by level, each population takes what
-   earlier levels have emitted, gathers the arrivals of a tile of neurons, and updates it;
-3. at the end of the sub-block the threads have met, and what the stage's own populations emitted is delivered.
+1. level by level, each population is delivered what is known ahead (what inputs, earlier stages and earlier levels emit in
+   it), gathers the arrivals of a tile of neurons, and updates the tile;
+2. then the threads have met, and what the stage's own populations emitted in it is delivered to the same or earlier levels.
 
-So contributions to one target are added in an order that depends neither on the threads nor on where a run was cut.
+The two kinds of delivery go to rings of their own, in the order of steps. So what arrives at a neuron is added in an order
+that depends neither on the threads nor on where a run was cut.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from numba import njit
 
 from neurosim.engine.native import barrier, call
 
-__all__ = ["BLOCK", "STATUS", "TILE", "Field", "Status", "run_steps"]
+__all__ = ["BLOCK", "STATUS", "SUB_BLOCK", "TILE", "Field", "Status", "run_steps"]
 
 BLOCK = 64
-"""Steps per block: populations without a loop are updated this many steps at a time."""
+"""Steps for which lists of spikes are kept: a stage runs a block before the next stage does."""
+
+SUB_BLOCK = 16
+"""Steps of a sub-block at most: what is delivered ahead then stays in the second-level cache until it is gathered."""
 
 TILE = 1024
 """Neurons per tile: their state stays in the first-level cache while the steps of a sub-block pass."""
@@ -32,21 +36,19 @@ class Field(IntEnum):
     """Columns of the table of populations: an op's address and table, or a range of rows in the table of ops."""
 
     UPDATE, UPDATE_TABLE = 0, 1
-    BLOCK_FIRST, BLOCK_LAST = 2, 3
-    """deliveries from sources known for the whole block"""
-    LEVEL_FIRST, LEVEL_LAST = 4, 5
-    """deliveries from earlier levels of the stage"""
-    BACK_FIRST, BACK_LAST = 6, 7
+    AHEAD_FIRST, AHEAD_LAST = 2, 3
+    """deliveries from inputs, earlier stages and earlier levels of the stage, before the update"""
+    BACK_FIRST, BACK_LAST = 4, 5
     """deliveries from the same or a later level, at the end of the sub-block"""
-    ARRIVE_FIRST, ARRIVE_LAST = 8, 9
+    ARRIVE_FIRST, ARRIVE_LAST = 6, 7
     """plastic synapses, before the update"""
-    GATHER_FIRST, GATHER_LAST = 10, 11
+    GATHER_FIRST, GATHER_LAST = 8, 9
     """what brings the arrivals of a tile together"""
-    TRACE_FIRST, TRACE_LAST = 12, 13
+    TRACE_FIRST, TRACE_LAST = 10, 11
     """recording of state, after the update of a tile"""
-    LEARN_FIRST, LEARN_LAST = 14, 15
+    LEARN_FIRST, LEARN_LAST = 12, 13
     """plastic synapses, after the update"""
-    RECORD, RECORD_TABLE = 16, 17
+    RECORD, RECORD_TABLE = 14, 15
     """recording of spikes at the end of a block; address 0: none"""
 
 
@@ -94,7 +96,7 @@ def run_steps(
     ``from_step``. ``status`` says how far it came.
 
     Args:
-        stages: int64 [n, 3]: first and last row in ``members`` (a level each), and the steps of a sub-block (0: a block).
+        stages: int64 [n, 3]: first and last row in ``members`` (a level each), and the steps of a sub-block.
         members: int64 [levels, 1 + most]: how many populations a level has, and which.
         populations: int64 [n, len(Field)]; ops: int64 [m, 2], address and table.
         edges: int64 [n, parts + 1]: the neurons of a part.
@@ -109,15 +111,6 @@ def run_steps(
             end = min((begin // BLOCK + 1) * BLOCK, stop)
             for g in range(stages.shape[0]):
                 level_first, level_last, length = stages[g]
-                if length == 0:
-                    length = BLOCK
-                for level in range(level_first, level_last):
-                    for m in range(members[level, 0]):
-                        p = members[level, 1 + m]
-                        _all(
-                            ops, populations[p, Field.BLOCK_FIRST], populations[p, Field.BLOCK_LAST],
-                            s, edges[p, part], edges[p, part + 1], begin, end, scratch,
-                        )  # fmt: skip
                 for start in range(begin, end, length):
                     until = min(start + length, end)
                     for level in range(level_first, level_last):
@@ -153,7 +146,7 @@ def run_steps(
 @njit(cache=True, nogil=True)
 def _advance(p: Any, ops: Any, s: Any, low: Any, high: Any, start: Any, stop: Any, scratch: Any) -> None:
     """Take arrivals and update the neurons low to high of one population."""
-    _all(ops, p[Field.LEVEL_FIRST], p[Field.LEVEL_LAST], s, low, high, start, stop, scratch)
+    _all(ops, p[Field.AHEAD_FIRST], p[Field.AHEAD_LAST], s, low, high, start, stop, scratch)
     _all(ops, p[Field.ARRIVE_FIRST], p[Field.ARRIVE_LAST], s, low, high, start, stop, scratch)
     for tile in range(low, high, TILE):
         end = min(tile + TILE, high)

@@ -16,7 +16,7 @@ from neurosim.connectivity.synapse_rows import SynapseRows
 from neurosim.engine.delivery_op import bit_delivery_op, delivery_op, row_bounds
 from neurosim.engine.drive_kernels import prepare
 from neurosim.engine.drive_op import drive_op
-from neurosim.engine.driver import BLOCK, STATUS, TILE, Field, Status, run_steps
+from neurosim.engine.driver import BLOCK, STATUS, SUB_BLOCK, TILE, Field, Status, run_steps
 from neurosim.engine.gather_op import clear_op, gather_op
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state
 from neurosim.engine.neuron_op import update_op
@@ -52,6 +52,8 @@ class Ring:
     receptor: int
     values: NDArray[Any]
     weight: NDArray[Any]
+    longest: int
+    """steps over which arrivals are under way after a sub-block"""
 
     @property
     def mask(self) -> int:
@@ -150,9 +152,11 @@ class Program:
         self.plastic: dict[str, PlasticSynapses] = {}
         self._scratch = [self._new_scratch(part) for part in range(self._parts)]
         place = _places(plan)
+        lengths = zip(plan.stages, _sub_blocks(plan), strict=True)
+        self._length = {name: length for stage, length in lengths for name in stage.populations}
         for number, name in enumerate(plan.populations):
             self._build(number, self._neurons[name], place, state, modulation)
-        self._stages, self._members = _stage_tables(plan, set(plan.populations))
+        self._stages, self._members = _stage_tables(plan)
         self._edges = np.array([edges[name] for name in plan.populations])
         self._op_table = [np.array(ops, np.int64).reshape(-1, 2) for ops in self._ops]
 
@@ -209,13 +213,18 @@ class Program:
         """Fill the row of one population: its rings, and the ops of every field."""
         name = neurons.population.name
         incoming = [p for p in self.plan.incoming(name) if p.n_synapses or p.plasticity is not None]
-        groups = {p.name: _group(place, p.pre, name) for p in incoming}
+        known = {p.name: _known_ahead(place, p.pre, name) for p in incoming}
         static = [p for p in incoming if p.plasticity is None]
-        ring_of = {p.name: self._ring(neurons, p, groups[p.name], static, groups, state) for p in static}
+        ring_of = {
+            p.name: self._ring(
+                neurons, p, [q for q in static if known[q.name] is known[p.name]], known[p.name], state
+            )
+            for p in static
+        }
         learning = [p for p in incoming if p.plasticity is not None]
         for p in learning:
             arrivals = np.zeros((len(self.samples), 1, p.n_post), self._real)
-            neurons.rings[p.name] = Ring(p.name, p.receptor, arrivals, np.ones(1, self._real))
+            neurons.rings[p.name] = Ring(p.name, p.receptor, arrivals, np.ones(1, self._real), 0)
             carried = state.extras[p.name] if state is not None else None
             self.plastic[p.name] = PlasticSynapses(
                 p, self.plan, self.samples, self.first, self.steps, self._real, neurons.edges,
@@ -227,13 +236,11 @@ class Program:
         driven = [d for d in self.plan.drives if d.population == name]
         for part in range(self._parts):
             row, ops = self._table[part][number], self._ops[part]
-            for group, fields in enumerate(
-                ((Field.BLOCK_FIRST, Field.BLOCK_LAST), (Field.LEVEL_FIRST, Field.LEVEL_LAST),
-                 (Field.BACK_FIRST, Field.BACK_LAST))
-            ):  # fmt: skip
-                row[fields[0]] = len(ops)
+            fields = ((Field.AHEAD_FIRST, Field.AHEAD_LAST), (Field.BACK_FIRST, Field.BACK_LAST))
+            for ahead, (first, last) in zip((True, False), fields, strict=True):
+                row[first] = len(ops)
                 for p in incoming:
-                    if groups[p.name] != group:
+                    if known[p.name] is not ahead:
                         continue
                     if p.plasticity is None:
                         tables = self._deliver(part, p, ring_of[p.name], neurons)
@@ -243,7 +250,7 @@ class Program:
                         tables = [table]
                     if p.pre in self.plan.inputs:
                         self._input_tables += [(p.pre, table) for table in tables]
-                row[fields[1]] = len(ops)
+                row[last] = len(ops)
             row[Field.ARRIVE_FIRST] = len(ops)
             for p in learning:
                 address, table = self.plastic[p.name].arrive(part)
@@ -265,24 +272,21 @@ class Program:
         self,
         neurons: Neurons,
         p: PlanProjection,
-        group: int,
-        static: Sequence[PlanProjection],
-        groups: Mapping[str, int],
+        others: Sequence[PlanProjection],
+        ahead: bool,
         state: State | None,
     ) -> Ring:
-        """The ring that a projection delivers to: with others of its receptor and group, and, if all its synapses have one
-        weight, of that weight."""
+        """The ring that a projection delivers to, with others of its receptor and, if all its synapses share one, its weight.
+
+        ``others``: projections delivered at the same time, ahead of the update or after it.
+        """
         one = _one_weight(p)
-        sharing = [
-            q for q in static if (groups[q.name], q.receptor, _one_weight(q)) == (group, p.receptor, one)
-        ]
-        name = f"{group}:{p.receptor}" + ("" if one is None else f":{one!r}")
+        name = f"{'ahead' if ahead else 'back'}:{p.receptor}" + ("" if one is None else f":{one!r}")
         if name not in neurons.rings:
+            sharing = [q for q in others if (q.receptor, _one_weight(q)) == (p.receptor, one)]
             longest = max(q.max_delay for q in sharing)
-            ahead = (BLOCK, BLOCK, 0)[
-                group
-            ]  # how many steps of a source are delivered before the first is gathered
-            slots = 1 << (longest + ahead - 1).bit_length()
+            # ahead: the steps of a sub-block are all delivered before the first is gathered
+            slots = 1 << (longest + (self._length[p.post] if ahead else 0) - 1).bit_length()
             kind = self._real
             if one is not None:
                 under_way = state.arrivals[p.post].get(name) if state is not None else None
@@ -290,7 +294,7 @@ class Program:
                 kind = _count_type(most + sum(self._most_at_once(q) for q in sharing))
             values = np.zeros((len(self.samples), slots, p.n_post), kind)
             weight = np.array([1.0 if one is None else one], self._real)
-            neurons.rings[name] = Ring(name, p.receptor, values, weight)
+            neurons.rings[name] = Ring(name, p.receptor, values, weight, longest)
         return neurons.rings[name]
 
     def _most_at_once(self, p: PlanProjection) -> int:
@@ -558,8 +562,8 @@ class Program:
             for ring in n.rings.values():
                 if ring.name in self.plastic:
                     continue
-                slots = ring.values.shape[1]
-                arrivals[name][ring.name] = ring.values[:, (step + np.arange(slots)) % slots].copy()
+                coming = (step + np.arange(ring.longest)) & ring.mask
+                arrivals[name][ring.name] = ring.values[:, coming]
         return State(variables, arrivals, {name: p.state(step) for name, p in self.plastic.items()}, step)
 
 
@@ -607,21 +611,24 @@ def _places(plan: Plan) -> dict[str, tuple[int, int]]:
     }
 
 
-def _group(place: Mapping[str, tuple[int, int]], pre: str, post: str) -> int:
-    """How far ahead a source is known: 0 for the whole block, 1 as an earlier level of the stage, 2 up to now."""
-    if pre not in place or place[pre][0] < place[post][0]:
-        return 0
-    return 1 if place[pre][1] < place[post][1] else 2
+def _known_ahead(place: Mapping[str, tuple[int, int]], pre: str, post: str) -> bool:
+    """Whether a source is an input, or runs before the target: in an earlier stage, or an earlier level of its stage."""
+    return pre not in place or place[pre] < place[post]
 
 
-def _stage_tables(plan: Plan, populations: set[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    number = {name: i for i, name in enumerate(plan.populations)}
+def _sub_blocks(plan: Plan) -> list[int]:
+    """Steps of a sub-block of every stage: one where synapses learn."""
     learning = {p.post for p in plan.projections if p.plasticity is not None and p.n_synapses}
+    lengths = [min(stage.block or SUB_BLOCK, SUB_BLOCK) for stage in plan.stages]
+    return [1 if learning & set(s.populations) else n for s, n in zip(plan.stages, lengths, strict=True)]
+
+
+def _stage_tables(plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    number = {name: i for i, name in enumerate(plan.populations)}
     stages, members = [], []
-    for stage in plan.stages:
+    for stage, length in zip(plan.stages, _sub_blocks(plan), strict=True):
         first = len(members)
         members += [[number[name] for name in level] for level in stage.levels]
-        length = 1 if learning & set(stage.populations) else min(stage.block, BLOCK)
         stages.append([first, len(members), length])
     table = np.zeros((len(members), 1 + max(map(len, members))), np.int64)
     for row, level in zip(table, members, strict=True):
@@ -654,10 +661,12 @@ def _restore(neurons: Neurons, state: State, plastic: Iterable[str]) -> None:
     """Arrivals under way, into the slots of their steps."""
     name = neurons.population.name
     given = state.arrivals[name]
-    rings = {ring.name: ring.values for ring in neurons.rings.values() if ring.name not in plastic}
+    rings = {ring.name: ring for ring in neurons.rings.values() if ring.name not in plastic}
     found = {n: a.shape for n, a in given.items()} if isinstance(given, Mapping) else "an array"
-    if found != {n: values.shape for n, values in rings.items()}:
-        raise ShapeError("arrivals of another network", where=f"state of {name!r}", value=found)
-    for ring_name, values in rings.items():
-        slots = values.shape[1]
-        values[:, (state.step + np.arange(slots)) % slots] = given[ring_name]
+    expected = {n: (len(r.values), r.longest, neurons.population.size) for n, r in rings.items()}
+    if found != expected:
+        raise ShapeError(
+            "arrivals of another network", where=f"state of {name!r}", value=found, limit=expected
+        )
+    for ring_name, ring in rings.items():
+        ring.values[:, (state.step + np.arange(ring.longest)) & ring.mask] = given[ring_name]
