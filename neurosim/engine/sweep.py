@@ -95,7 +95,7 @@ def sweep(
     for i in done:
         results[i] = load_result(paths[i])
     left = [i for i in range(len(todo)) if i not in done]
-    work = {"function": function, "options": {"threads": 1, **options}}
+    work = {"function": function, "options": {"threads": 1, "progress": False, **options}}
     tasks = [todo[i] for i in left]
     if client is None:
         found = _here(tasks, work, threads or os.cpu_count() or 1)
