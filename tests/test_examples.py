@@ -12,6 +12,7 @@ ANSWER = {
     "deploy_snntorch": lambda correlation: correlation > 0.98,
     "deploy_spikingjelly": lambda correlation: correlation > 0.98,
     "long_run": lambda same: same,
+    "learn": lambda ratio: ratio > 1.3,  # 1 at first
 }
 
 
