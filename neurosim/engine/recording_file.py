@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neurosim.atomic_file import atomic_path
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Recording
-from neurosim.engine.recording_stream import part_path, read_pieces
+from neurosim.engine.recording_pieces import part_path, read_pieces
 from neurosim.engine.stored_recording import load_stored
 from neurosim.errors import DataError, FileFormatError, ShapeError
 from neurosim.network_file import StoredSizes, open_file

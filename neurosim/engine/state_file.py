@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.engine.array_file import load_arrays, save_arrays
-from neurosim.engine.recording import State
+from neurosim.engine.state import State
 from neurosim.errors import DataError, FileFormatError
 
 __all__ = ["load_state", "save_state"]

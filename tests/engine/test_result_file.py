@@ -43,7 +43,9 @@ def test_recordings_come_back_whole(tmp_path) -> None:
     assert read.held.tolist() == [8, 3]
 
 
-@pytest.mark.parametrize("tree", [{"pickle": 1}, {"spikes": {"sample": 3}}, {"recording": []}, {"list": 3}, {}])
+@pytest.mark.parametrize(
+    "tree", [{"pickle": 1}, {"spikes": {"sample": 3}}, {"recording": []}, {"list": 3}, {}]
+)
 def test_trees_that_nobody_wrote(tree: object, tmp_path) -> None:
     save_arrays(tree, tmp_path / "x.h5", "neurosim-result", 1)
     with pytest.raises(FileFormatError):
