@@ -28,6 +28,7 @@ from neurosim.atomic_file import atomic_path
 from neurosim.engine.recording import Record, Recording
 from neurosim.errors import DescriptionError, FileFormatError
 from neurosim.interchange.nest import nest_kernel, nest_parts
+from neurosim.interchange.nest_models import nest_model
 from neurosim.interchange.nest_recording import NestPart, recording_of
 from neurosim.interchange.run_request import RunRequest, requested_run
 from neurosim.network import Network
@@ -69,18 +70,21 @@ def write_script(
 
     Raises:
         DescriptionError: a folder that holds something; a run that `neurosim.simulate` would refuse.
+        UnsupportedError: a model that NEST does not have. Other limits of NEST are met when the script runs.
     """
     request = requested_run(net, inputs, duration, record, seed)
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    if any(place.iterdir()):
-        raise DescriptionError(
-            "the folder is not empty", where="write_script", value=str(place), remedy="Choose a new one"
-        )
     if not isinstance(threads, int) or threads < 1:
         raise DescriptionError(
             "is not a number of threads", where="write_script", value=threads, limit=">= 1"
         )
+    for population in request.plan.populations.values():
+        nest_model(population, net.dt)
+    place = Path(folder)
+    if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+        raise DescriptionError(
+            "the folder is not empty", where="write_script", value=str(place), remedy="Choose a new one"
+        )
+    place.mkdir(parents=True, exist_ok=True)
     net.save(place / "network.h5")
     given = {name: s for name, s in request.given.items() if name in (inputs or {})}
     if given:
