@@ -90,14 +90,6 @@ class SynapseRows:
         """The largest number of synapses onto one neuron."""
         return int(np.bincount(self.targets(), minlength=1).max()) if self.n_synapses else 0
 
-    def onto(self, low: int, high: int) -> SynapseRows:
-        """The synapses onto the neurons from ``low`` to ``high``, in the same order and numbering."""
-        target = self.targets()
-        keep = (target >= low) & (target < high)
-        before = np.concatenate([[0], np.cumsum(keep)])
-        weight = self.weight[keep] if len(self.weight) == self.n_synapses else self.weight
-        return replace(self, row_start=before[self.row_start], word=self.word[keep], weight=weight)
-
     def delay_range(self) -> tuple[int, int]:
         """Shortest and longest delay in steps; (0, 0) without synapses."""
         if not self.n_synapses:

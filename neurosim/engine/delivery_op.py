@@ -16,7 +16,7 @@ from neurosim.connectivity.synapse_rows import SynapseRows
 from neurosim.engine.generate import load_generated
 from neurosim.engine.plan import PlanProjection
 
-__all__ = ["BIT_TABLE", "DELIVERY_TABLE", "bit_delivery_op", "deliver_reference", "delivery_op", "row_bounds"]
+__all__ = ["BIT_TABLE", "DELIVERY_TABLE", "bit_delivery_op", "deliver_reference", "delivery_op"]
 
 _TEMPLATE = '''"""Delivery of static synapses: {title}. Generated; do not edit."""
 
@@ -191,16 +191,6 @@ def bit_delivery_op(ring: Any) -> int:
     text = _BITS.format(ring=_SHORT[kind.name], ring_type=kind.name, itemsize=kind.itemsize)
     address: int = load_generated("delivery", text).deliver.address
     return address
-
-
-def row_bounds(rows: SynapseRows, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the targets of each part begin in every row that is sorted by target: int64 [parts + 1, n_pre]."""
-    out = np.empty((len(edges), rows.n_pre), np.int64)
-    out[0], out[-1] = rows.row_start[:-1], rows.row_start[1:]
-    for part in range(1, len(edges) - 1):
-        before = np.concatenate([[0], np.cumsum(rows.word < edges[part])])
-        out[part] = rows.row_start[:-1] + np.diff(before[rows.row_start])
-    return out
 
 
 def deliver_reference(p: PlanProjection, counts: NDArray[Any], steps: int) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neurosim import random
 from neurosim.connectivity.synapse_rows import SynapseRows
-from neurosim.engine.delivery_op import bit_delivery_op, delivery_op, row_bounds
+from neurosim.engine.delivery_op import bit_delivery_op, delivery_op
 from neurosim.engine.drive_kernels import prepare
 from neurosim.engine.drive_op import drive_op
 from neurosim.engine.driver import BLOCK, STATUS, SUB_BLOCK, TILE, Field, Status, run_steps
@@ -25,6 +25,7 @@ from neurosim.engine.plasticity_op import PlasticSynapses
 from neurosim.engine.record_op import record_op, trace_op
 from neurosim.engine.recording import Record, State
 from neurosim.engine.recording_sink import Chunk
+from neurosim.engine.row_parts import rows_by_part
 from neurosim.engine.spike_list import SpikeList, list_of_input, list_of_population
 from neurosim.errors import NumericsError, ShapeError
 from neurosim.spikes import Spikes
@@ -149,6 +150,7 @@ class Program:
         self._input_tables: list[tuple[str, NDArray[np.int64]]] = []
         self._recorded: dict[str, Recorded] = {}
         self._traces: dict[tuple[str, str], Trace] = {}
+        self._by_part: dict[str, tuple[SynapseRows, NDArray[np.int64]]] = {}
         self.plastic: dict[str, PlasticSynapses] = {}
         self._scratch = [self._new_scratch(part) for part in range(self._parts)]
         place = _places(plan)
@@ -310,7 +312,7 @@ class Program:
         """The ops of a static projection, and their tables."""
         rows = p.rows
         if not rows.is_dense:
-            return [self._deliver_rows(part, self._lists[p.pre], rows, ring, neurons)]
+            return [self._deliver_rows(part, p.name, self._lists[p.pre], rows, ring, neurons)]
         bits = rows.bits
         entries = [
             *self._lists[p.pre].entries(), self._address(bits.bits), bits.bits.shape[1], rows.delay,
@@ -321,17 +323,17 @@ class Program:
         tables = [self._op(part, bit_delivery_op(ring.values.dtype), entries)]
         if len(bits.again):
             again = replace(rows, row_start=bits.again_start, word=bits.again)
-            tables.append(self._deliver_rows(part, self._lists[p.pre], again, ring, neurons))
+            tables.append(self._deliver_rows(part, p.name, self._lists[p.pre], again, ring, neurons))
         return tables
 
     def _deliver_rows(
-        self, part: int, spikes: SpikeList, rows: SynapseRows, ring: Ring, neurons: Neurons
+        self, part: int, name: str, spikes: SpikeList, rows: SynapseRows, ring: Ring, neurons: Neurons
     ) -> NDArray[np.int64]:
-        bounds = rows.row_start[:-1], rows.row_start[1:]
-        if self._parts > 1:
-            rows, bounds = _part_of(rows, neurons.edges, part)
+        if part == 0:
+            self._by_part[name] = rows_by_part(rows, neurons.edges)
+        rows, bounds = self._by_part[name]
         entries = [
-            *spikes.entries(), rows.n_pre, self._address(bounds[0]), self._address(bounds[1]),
+            *spikes.entries(), rows.n_pre, self._address(bounds[part]), self._address(bounds[part + 1]),
             self._address(rows.word), self._address(rows.weight), len(rows.weight),
             self._address(ring.values), ring.mask, rows.n_post, rows.delay, rows.target_bits,
             rows.n_synapses, 0,
@@ -644,17 +646,6 @@ def _one_weight(p: PlanProjection) -> float | None:
 
 def _count_type(most: int) -> Any:
     return np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32
-
-
-def _part_of(
-    rows: SynapseRows, edges: NDArray[np.int64], part: int
-) -> tuple[Any, tuple[NDArray[np.int64], ...]]:
-    """The synapses onto the neurons of a part: where rows are sorted by target, bounds in them; else a copy."""
-    if not rows.target_bits:
-        bounds = row_bounds(rows, edges)
-        return rows, (bounds[part], bounds[part + 1])
-    some = rows.onto(int(edges[part]), int(edges[part + 1]))
-    return some, (some.row_start[:-1], some.row_start[1:])
 
 
 def _restore(neurons: Neurons, state: State, plastic: Iterable[str]) -> None:
