@@ -156,7 +156,10 @@ def test_an_interrupted_batch_keeps_the_ranges_that_are_done(client, spikes: Spi
     assert cut.value.recording["p"].spikes.select(np.flatnonzero(held)) == expected
 
 
-def test_a_killed_worker_loses_nothing(client, tmp_path) -> None:
+@pytest.mark.parametrize("failures", [3, 0])
+def test_a_killed_worker_loses_nothing(client, tmp_path, failures: int, monkeypatch) -> None:
+    """Whether the scheduler runs its task again, or blames the task and gives up."""
+    monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", failures)
     results, killed = {}, False
     tasks = list(range(8))
     stopped_by = time.monotonic() + 60
