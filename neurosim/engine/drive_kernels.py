@@ -18,7 +18,6 @@ from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
-from scipy.special import pdtr
 
 from neurosim.cell_random import GROUP, group_normals, group_words, split_key
 from neurosim.errors import UnsupportedError
@@ -127,6 +126,8 @@ def poisson_table(mean: float) -> tuple[int, NDArray[np.uint32]]:
 
     P(N > k) is rounded to a multiple of 2^-32; what is then 0 or 1 is left out.
     """
+    from scipy.special import pdtr  # takes a quarter of a second, and few networks need it
+
     top = int(mean + 12 * math.sqrt(mean) + 30)
     thresholds = np.floor(pdtr(np.arange(top), mean) * 2.0**32 + 0.5)
     least = int(np.searchsorted(thresholds, 1.0))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim.engine.drive_kernels import PreparedDrive
 from neurosim.engine.driver import TILE
 from neurosim.engine.generate import load_generated
+
+if TYPE_CHECKING:
+    from neurosim.engine.drive_kernels import PreparedDrive
 
 __all__ = ["drive_op"]
 
