@@ -123,7 +123,8 @@ def check_distinct(model: Any, where: str, *names: str) -> None:
 
 
 def initial_potential(model: Any) -> Value:
-    return model.v_rest if model.v_init is None else model.v_init  # type: ignore[no-any-return]
+    initial: Value = model.v_rest if model.v_init is None else model.v_init
+    return initial
 
 
 def membrane_parameters(model: Any) -> tuple[str, dict[str, Value]]:

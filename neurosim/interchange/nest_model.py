@@ -95,7 +95,8 @@ def threshold_of(model: Any) -> Value:
     if model.spike_when is SpikeWhen.EXCEEDED:
         above = np.nextafter(np.asarray(model.threshold, np.float64), np.inf)
         return above if above.ndim else float(above)
-    return model.threshold  # type: ignore[no-any-return]
+    threshold: Value = model.threshold
+    return threshold
 
 
 def refractory_ms(model: Any, dt: float) -> Value:
@@ -104,7 +105,8 @@ def refractory_ms(model: Any, dt: float) -> Value:
 
 
 def initial_potential(model: Any) -> Value:
-    return model.v_rest if model.v_init is None else model.v_init  # type: ignore[no-any-return]
+    initial: Value = model.v_rest if model.v_init is None else model.v_init
+    return initial
 
 
 def membrane_parameters(model: Any, dt: float) -> dict[str, Value]:
