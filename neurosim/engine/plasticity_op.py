@@ -187,7 +187,7 @@ class PlasticSynapses:
         """Bytes of everything that is as long as the synapses, in one sample."""
         shared = sum(self.arrays[name].nbytes for name in ("word", "synapse", "column_word"))
         own = sum(self.arrays[name].nbytes for name in ("weight", "held", "states"))
-        return float(shared + own / self.sizes["samples"]) / self.rows.n_synapses
+        return float(shared + own / self.sizes["samples"]) / max(self.rows.n_synapses, 1)
 
     def _entries(self, part: int) -> list[int]:
         """The table from its eighth entry on."""

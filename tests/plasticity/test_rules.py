@@ -21,7 +21,10 @@ def one(
     x, y = np.zeros((100, 1)), np.zeros((100, 1))
     x[pre], y[post] = 1, 1
     factor = None if m is None else np.array([m.get(k, 0.0) for k in range(100)])
-    return float(learned(rule, x, y, np.array([[delay]]), np.array([[0.5]]), factor)[0, 0])
+    # a second synapse of another delay beside it: the layout, and so the kernel, of most tests
+    return float(
+        learned(rule, np.tile(x, 2), y, np.array([[delay], [delay + 1]]), np.full((2, 1), 0.5), factor)[0, 0]
+    )
 
 
 SITES = [(ns.DelaySite.AXONAL, 1), (ns.DelaySite.DENDRITIC, -1)]

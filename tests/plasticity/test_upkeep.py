@@ -136,7 +136,7 @@ def test_what_upkeep_cannot_do_is_refused() -> None:
     with pytest.raises(TimeGridError, match="not a multiple of dt"):
         ns.simulate(recurrent(ns.SumScaling(every=0.0205)), {}, 0.01)
     with pytest.raises(DescriptionError, match="delays differ"):
-        ns.simulate(recurrent(ns.Rewiring(), delay=ns.Uniform(1e-3, 5e-3)), {}, 0.01)
+        ns.simulate(recurrent(ns.Rewiring(), rule=ns.STDP, delay=ns.Uniform(1e-3, 5e-3)), {}, 0.01)
     with pytest.raises(DescriptionError, match=r"not among the delays.*got 0\.009"):
         ns.simulate(recurrent(ns.Rewiring(delay=9e-3)), {}, 0.01)
     with pytest.raises(DescriptionError, match="is not an Upkeep"):
