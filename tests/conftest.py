@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def fixed_seeds() -> None:
     np.random.seed(0)  # noqa: NPY002
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def empty_nest_kernel() -> Iterator[None]:
+    """NEST has one kernel a process, and ``backend="nest"`` leaves one alone that is in use."""
+    yield
+    nest = sys.modules.get("nest")
+    if nest is not None and nest.network_size:
+        nest.ResetKernel()
 
 
 @pytest.fixture(scope="session")

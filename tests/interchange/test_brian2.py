@@ -177,6 +177,22 @@ def test_models_with_receptors_and_drives(plain_run):
     assert min(counts.values()) > 3, counts
 
 
+def test_the_coba_network_spike_for_spike():
+    """200 neurons with conductances as in Vogels and Abbott (2005): exponential Euler on both sides."""
+    pytest.importorskip("brian2")
+    net = ns.Network(dt=0.2e-3, seed=6)
+    net.input("i", 40, source=ns.PoissonSource(rate=100.0))
+    for name, size in (("e", 160), ("n", 40)):
+        net.population(name, size, ns.ConductanceLIF(v_rest=-52.0))
+    for target in ("e", "n"):
+        for source, weight, receptor in (("e", 0.3, "excitatory"), ("n", 1.5, "inhibitory")):
+            options = {"weight": ns.Uniform(0.5 * weight, 1.5 * weight), "receptor": receptor}
+            net.connect(source, target, ns.FixedProbability(0.1), delay=ns.Uniform(0.2e-3, 3e-3), **options)
+        net.connect("i", target, ns.FixedProbability(0.1), weight=0.3)
+    ours = assert_same(net, {}, {"e": Record("spikes", "v", neurons=(0, 99)), "n": Record()}, 0.1)
+    assert len(ours["e"].spikes) > 200
+
+
 def test_plastic_weights_under_every_order_of_a_step(plain_run):
     """Rules onto relays, whose spikes are given, and one onto neurons that the weights make spike."""
     pytest.importorskip("brian2")

@@ -5,7 +5,7 @@ and agrees exactly (in networks this small: rounding would have to meet a thresh
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,15 +29,6 @@ nest = pytest.importorskip("nest", reason="NEST is not installed (extra 'interop
 
 TOLERANCE = 1e-12
 Run = Callable[..., Recording]
-
-
-@pytest.fixture(autouse=True)
-def empty_kernel() -> Iterator[None]:
-    """Whatever ran before in this process."""
-    nest.ResetKernel()
-    nest.verbosity = nest.VerbosityLevel.ERROR
-    yield
-    nest.ResetKernel()
 
 
 def assert_same(

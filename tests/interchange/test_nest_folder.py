@@ -40,7 +40,6 @@ def network() -> tuple[ns.Network, dict[str, Any]]:
 @pytest.fixture
 def finished(tmp_path: Path) -> tuple[Path, Recording]:
     """A folder that was run by one process, and what `simulate` gives."""
-    nest.ResetKernel()
     net, inputs = network()
     write_script(net, tmp_path / "run", inputs, record=RECORD, seed=3)
     assert run_rank(tmp_path / "run").name == "rank-0-of-1.npz"
@@ -146,7 +145,6 @@ def test_the_script_as_users_run_it(tmp_path: Path, ranks: int) -> None:
         if not nest.build_info["have_mpi"]:
             pytest.skip("this NEST was built without MPI")
         command = [mpirun, "-n", str(ranks), *command]
-    nest.ResetKernel()
     net, inputs = network()
     write_script(net, tmp_path / "run", inputs, record=RECORD, seed=3)
     done = subprocess.run(
