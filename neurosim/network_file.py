@@ -1,4 +1,4 @@
-"""A network on disk: the HDF5 group ``/neurosim``, format version 1.
+"""A network on disk: the HDF5 group ``/neurosim``, format version 2.
 
 Layout: the group's attributes are ``format``, ``writer``, ``dt`` and ``seed``; its groups ``inputs``,
 ``populations``, ``projections`` and ``outputs`` hold one numbered group a part, in order of creation. A part is a group

@@ -74,8 +74,8 @@ class SynapseRows:
 
     @property
     def is_dense(self) -> bool:
-        """Whether bits are worth their memory: one weight and one delay, and a neuron that projects at all reaches every
-        fortieth or more."""
+        """Whether bits are worth their memory: one weight and one delay, and a neuron that projects at all reaches
+        every fortieth or more."""
         if len(self.weight) != 1 or self.target_bits or not self.n_synapses:
             return False
         return 40 * self.n_synapses >= np.count_nonzero(np.diff(self.row_start)) * self.n_post

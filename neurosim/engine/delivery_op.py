@@ -1,7 +1,7 @@
 """Ops that deliver the spikes of a step over static synapses: into rings of sums, or rings of counts.
 
-Where all synapses of a projection share a weight, arrivals are counted in small integers and the weight is multiplied once
-when they are gathered: less memory to touch, and exact in any order.
+Where all synapses of a projection share a weight, arrivals are counted in small integers and the weight is multiplied
+once when they are gathered: less memory to touch, and exact in any order.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ DELIVERY_TABLE = (
 """Entries of the op's table, in order. A list of spikes: see `neurosim.engine.spike_list`; the row of a step is
 ((step - first) & mask) + sample * stride."""
 
-_BITS = '''"""Delivery over dense rows of synapses that share weight and delay, counted in {ring_type}. Generated; do not edit."""
+_BITS = '''"""Delivery over dense rows that share weight and delay, counted in {ring_type}. Generated; do not edit."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def add_counts(ring, counts):
 
 @cfunc(OP, cache=True, error_model="numpy")
 def deliver(table, sample, low, high, step, scratch):
-    """ring[(step + delay) & mask, low to high] += bits of the neurons that spike. Entries: see BIT_TABLE; low is a multiple
-    of 64."""
+    """ring[(step + delay) & mask, low to high] += bits of the neurons that spike. Entries: see BIT_TABLE; low is a
+    multiple of 64."""
     t = carray(i64_at(table), 16)
     parts, row = t[3], ((step - t[4]) & t[5]) + sample * t[6]
     start = carray(i64_at(t[0]), (row + 1) * parts)

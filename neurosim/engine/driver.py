@@ -3,12 +3,13 @@
 A thread works on a part of every population (a range of neurons) or on all of it. Each stage passes through a block in
 sub-blocks, no longer than the shortest delay inside it. In a sub-block:
 
-1. level by level, each population is delivered what is known ahead (what inputs, earlier stages and earlier levels emit in
-   it), gathers the arrivals of a tile of neurons, and updates the tile;
-2. then the threads have met, and what the stage's own populations emitted in it is delivered to the same or earlier levels.
+1. level by level, each population is delivered what is known ahead (what inputs, earlier stages and earlier levels emit
+   in it), gathers the arrivals of a tile of neurons, and updates the tile;
+2. then the threads have met, and what the stage's own populations emitted in it is delivered to the same or earlier
+   levels.
 
-The two kinds of delivery go to rings of their own, in the order of steps. So what arrives at a neuron is added in an order
-that depends neither on the threads nor on where a run was cut.
+The two kinds of delivery go to rings of their own, in the order of steps. So what arrives at a neuron is added in an
+order that depends neither on the threads nor on where a run was cut.
 """
 
 from __future__ import annotations

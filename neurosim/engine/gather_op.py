@@ -31,7 +31,9 @@ def take(x, ring, weight, size):
 
 @cfunc(OP, cache=True, error_model="numpy")
 def gather(table, sample, low, high, step, scratch):
-    """x[receptor] {assign} weight * ring[step], which is cleared. table: ring, mask, neurons, receptor, address of weight."""
+    """x[receptor] {assign} weight * ring[step], which is cleared.
+
+    table: ring, mask, neurons, receptor, address of weight."""
     t = carray(i64_at(table), 5)
     own = carray(i64_at(scratch), 4)
     size, tile = t[2], high - low
@@ -64,7 +66,7 @@ _SHORT = {"float32": "f32", "float64": "f64", "uint8": "u8", "uint16": "u16", "u
 
 @lru_cache
 def gather_op(ring: Any, real: Any, *, first: bool) -> int:
-    """Address of the compiled op for a ring of this type: sums are taken as they are, counts are multiplied by the weight.
+    """Address of the compiled op for a ring of this type: sums are taken as they are, counts times the weight.
 
     ``first``: whether this is the first ring of its receptor, and so begins the sum.
     """

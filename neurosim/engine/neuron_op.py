@@ -94,8 +94,8 @@ def update_op(model: NeuronModel, dt: float, real: Any, *, varies: bool = False,
 def update_arrays(model: NeuronModel, dt: float, *, varies: bool) -> Callable[..., None]:
     """The same for whole arrays of float64: ``(state, coefficients, x, spikes)``, all changed in place.
 
-    state [n_state, S, n], coefficients [n_coefficients, n or 1] (`coefficient_table`), x [receptors, S, n] the arrivals,
-    spikes uint8 [S, n].
+    state [n_state, S, n], coefficients [n_coefficients, n or 1] (`coefficient_table`), x [receptors, S, n] the
+    arrivals, spikes uint8 [S, n].
     """
     function: Callable[..., None] = _compiled(model, dt, np.float64, varies, driven=False).update_arrays
     return function

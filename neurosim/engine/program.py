@@ -280,7 +280,8 @@ class Program:
         ahead: bool,
         state: State | None,
     ) -> Ring:
-        """The ring that a projection delivers to, with others of its receptor and, if all its synapses share one, its weight.
+        """The ring that a projection delivers to, with others of its receptor and, if all its synapses share one, its
+        weight.
 
         ``others``: projections delivered at the same time, ahead of the update or after it.
         """
@@ -412,8 +413,8 @@ class Program:
                 rows = self._chunk_steps() // stride + 2
                 out = np.empty((rows, len(self.samples), len(chosen)))
                 entries = [
-                    self._address(neurons.state[variable]), size, self._address(chosen), len(chosen), self.first, stride,
-                    self.first, self._address(out), len(self.samples),
+                    self._address(neurons.state[variable]), size, self._address(chosen), len(chosen), self.first,
+                    stride, self.first, self._address(out), len(self.samples),
                 ]  # fmt: skip
                 table = self._op(part, trace_op(self._real), entries)
                 self._traces[name, variable] = Trace(table, stride, chosen, order, out)
@@ -471,7 +472,7 @@ class Program:
                 p.upkeep(begin)
 
     def _chunk(self, begin: int, end: int, pool: Executor | None) -> Chunk | None:
-        """Steps begin to end, or as far as the run was not stopped; None if the samples were stopped at different steps."""
+        """Steps begin to end, or as far as the run was not stopped; None if the samples stopped at different steps."""
         self._load_inputs(begin, end)
         for t in self._traces.values():
             t.table[6] = begin + (self.first - begin) % t.stride
@@ -619,7 +620,7 @@ def _places(plan: Plan) -> dict[str, tuple[int, int]]:
 
 
 def _known_ahead(place: Mapping[str, tuple[int, int]], pre: str, post: str) -> bool:
-    """Whether a source is an input, or runs before the target: in an earlier stage, or an earlier level of its stage."""
+    """Whether a source is an input, or runs before the target: in an earlier stage, or an earlier level of its own."""
     return pre not in place or place[pre] < place[post]
 
 

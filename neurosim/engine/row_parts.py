@@ -17,7 +17,8 @@ __all__ = ["rows_by_part"]
 def rows_by_part(rows: SynapseRows, edges: NDArray[np.int64]) -> tuple[SynapseRows, NDArray[np.int64]]:
     """Rows whose synapses are in order of part, and where the parts begin in them: int64 [parts + 1, n_pre].
 
-    Rows sorted by target are in that order already. Others, which are sorted by delay, are copied; a part keeps their order.
+    Rows sorted by target are in that order already. Others, which are sorted by delay, are copied; a part keeps their
+    order.
     """
     parts = len(edges) - 1
     bounds = np.empty((parts + 1, rows.n_pre), np.int64)

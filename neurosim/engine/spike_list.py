@@ -40,7 +40,7 @@ class SpikeList:
 
 
 def list_of_population(edges: NDArray[np.int64]) -> SpikeList:
-    """Room for the spikes of one block, of whichever sample is at work; ``edges`` [parts + 1] are the parts' neurons."""
+    """Room for the spikes of one block, of whichever sample is at work; ``edges`` [parts + 1]: the parts' neurons."""
     size = int(edges[-1])
     start = np.arange(BLOCK, dtype=np.int64)[:, None] * size + edges[:-1]
     neuron = np.empty(BLOCK * size, np.int32)  # untouched pages take no memory
