@@ -87,13 +87,14 @@ def simulate(
         MissingExtraError: a client, and Dask is not installed.
     """
     if backend != "neurosim":
-        if state is not None or modulators or to is not None or precision is not Precision.DOUBLE:
+        other = (state, modulators or None, to, client)
+        if any(option is not None for option in other) or precision is not Precision.DOUBLE:
             raise DescriptionError(
-                "another backend takes no state, modulators, file or precision",
+                "another backend takes no state, modulators, file, client or precision",
                 where="simulate",
                 value=backend,
             )
-        return _elsewhere(backend, net, inputs, duration, record, seed, threads)
+        return _elsewhere(backend, threads, net, inputs, duration, record, samples=samples, seed=seed)
     if not isinstance(precision, Precision):
         raise DescriptionError("is not a Precision", where="simulate: precision", value=repr(precision))
     plan = net if isinstance(net, Plan) else lower(net)
@@ -222,17 +223,15 @@ def _select(spikes: Spikes, some: range, samples: int) -> Spikes:
     return spikes if len(some) == samples else spikes.select(np.array(some))
 
 
-def _elsewhere(
-    backend: str, net: Any, inputs: Any, duration: Any, record: Any, seed: int, threads: int | None
-) -> Recording:
+def _elsewhere(backend: str, threads: int | None, *run: Any, **options: Any) -> Recording:
     if backend == "nest":
         from neurosim.interchange.nest import run_nest
 
-        return run_nest(net, inputs, duration, record, seed=seed, threads=_thread_count(threads))
+        return run_nest(*run, **options, threads=_thread_count(threads))
     if backend == "brian2":
         from neurosim.interchange.brian2 import run_brian2
 
-        return run_brian2(net, inputs, duration, record, seed=seed)
+        return run_brian2(*run, **options)
     limit = ["neurosim", "brian2", "nest"]
     raise DescriptionError("unknown backend", where="simulate", value=backend, limit=limit)
 

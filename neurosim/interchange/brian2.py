@@ -51,6 +51,7 @@ def run_brian2(
     duration: float | None = None,
     record: Mapping[str, Record | str] | None = None,
     *,
+    samples: int | None = None,
     seed: int = 0,
 ) -> Recording:
     """Run a network in Brian2. Arguments and recordings are those of `neurosim.simulate`.
@@ -67,7 +68,7 @@ def run_brian2(
         import brian2
     except ImportError as error:
         raise MissingExtraError("brian2", "interop", error) from error
-    request = requested_run(net, inputs, duration, record, seed)
+    request = requested_run(net, inputs, duration, record, samples, seed)
     plan = request.plan
     with _numpy_code(brian2):
         run = _Run(brian2, request)

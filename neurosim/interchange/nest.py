@@ -42,6 +42,7 @@ def run_nest(
     duration: float | None = None,
     record: Mapping[str, Record | str] | None = None,
     *,
+    samples: int | None = None,
     seed: int = 0,
     threads: int = 1,
 ) -> Recording:
@@ -54,7 +55,7 @@ def run_nest(
             whole number of microseconds; and a kernel that is in use.
         MissingExtraError: NEST cannot be imported.
     """
-    request = requested_run(net, inputs, duration, record, seed)
+    request = requested_run(net, inputs, duration, record, samples, seed)
     with nest_kernel() as nest:
         return recording_of(request, [[part] for part in nest_parts(nest, request, threads)])
 

@@ -60,6 +60,7 @@ def write_script(
     duration: float | None = None,
     *,
     record: Mapping[str, Record | str] | None = None,
+    samples: int | None = None,
     seed: int = 0,
     threads: int = 1,
 ) -> None:
@@ -72,7 +73,7 @@ def write_script(
         DescriptionError: a folder that holds something; a run that `neurosim.simulate` would refuse.
         UnsupportedError: a model that NEST does not have. Other limits of NEST are met when the script runs.
     """
-    request = requested_run(net, inputs, duration, record, seed)
+    request = requested_run(net, inputs, duration, record, samples, seed)
     if not isinstance(threads, int) or threads < 1:
         raise DescriptionError(
             "is not a number of threads", where="write_script", value=threads, limit=">= 1"
@@ -93,6 +94,7 @@ def write_script(
         "format": FORMAT,
         "version": VERSION,
         "steps": request.steps,
+        "samples": request.samples,
         "seed": seed,
         "threads": threads,
         "inputs": bool(given),
@@ -163,7 +165,7 @@ def _read_run(folder: Path) -> tuple[RunRequest, int, str]:
         run = json.loads(text)
         if run["format"] != FORMAT or run["version"] != VERSION:
             raise ValueError(f"format {run['format']!r}, version {run['version']!r}")
-        steps, seed, threads = (int(run[name]) for name in ("steps", "seed", "threads"))
+        numbers = {name: int(run[name]) for name in ("steps", "samples", "seed", "threads")}
         record = {
             str(name): Record(*r["variables"], every=r["every"], neurons=r["neurons"])
             for name, r in run["record"].items()
@@ -175,7 +177,10 @@ def _read_run(folder: Path) -> tuple[RunRequest, int, str]:
     digest.update((folder / "network.h5").read_bytes() if (folder / "network.h5").is_file() else b"")
     net = Network.load(folder / "network.h5")
     inputs = load_spikes(folder / "inputs.npz") if has_inputs else {}
-    return requested_run(net, inputs, steps * net.dt, record, seed), threads, digest.hexdigest()
+    request = requested_run(
+        net, inputs, numbers["steps"] * net.dt, record, numbers["samples"], numbers["seed"]
+    )
+    return request, numbers["threads"], digest.hexdigest()
 
 
 _SPIKES = ("step", "neuron")

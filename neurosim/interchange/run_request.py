@@ -13,6 +13,7 @@ from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.lower import lower
 from neurosim.engine.plan import Plan, PlanPopulation
 from neurosim.engine.recording import Record
+from neurosim.errors import DataError, DescriptionError
 from neurosim.network import Network
 from neurosim.spikes import Spikes
 
@@ -41,6 +42,7 @@ def requested_run(
     inputs: Mapping[str, Spikes | ArrayLike] | None,
     duration: float | None,
     record: Mapping[str, Record | str] | None,
+    samples: int | None,
     seed: int,
 ) -> RunRequest:
     """Check what `neurosim.simulate` was given, and draw the sources of inputs that the run leaves out.
@@ -53,15 +55,24 @@ def requested_run(
     plan = net if isinstance(net, Plan) else lower(net)
     given = checked_inputs(inputs or {}, plan.inputs, plan.dt)
     steps = steps_of(duration, given, plan.dt)
-    samples = next((s.samples for s in given.values()), 1)
+    number = _samples(given, samples)
     given = {name: spikes.resize(steps) for name, spikes in given.items()}
     for name, source in plan.sources.items():
         if name not in given:
             key = random.key(seed, "source", name)
-            given[name] = source.spikes(plan.inputs[name], plan.dt, 0, steps, range(samples), key)
+            given[name] = source.spikes(plan.inputs[name], plan.dt, 0, steps, range(number), key)
     shapes = {name: p.shape for name, p in plan.populations.items()}
     wanted = checked_record(record, plan.outputs or plan.populations, shapes, plan.dt)
-    return RunRequest(plan, given, steps, samples, wanted, seed)
+    return RunRequest(plan, given, steps, number, wanted, seed)
+
+
+def _samples(given: Mapping[str, Spikes], asked: int | None) -> int:
+    found = next((s.samples for s in given.values()), asked)
+    if asked is not None and not (isinstance(asked, (int, np.integer)) and asked >= 0):
+        raise DescriptionError("is not a number of samples", where="simulate: samples", value=asked)
+    if asked is not None and found != asked:
+        raise DataError("inputs and samples differ in the number of samples", value=[found, asked])
+    return 1 if found is None else int(found)
 
 
 def spikes_of(

@@ -29,7 +29,7 @@ def run_plainly(
     seed: int = 0,
 ) -> Recording:
     """One neuron, one synapse and one step at a time."""
-    request = requested_run(net, inputs, duration, record, seed)
+    request = requested_run(net, inputs, duration, record, None, seed)
     samples = [Sample(request, s) for s in range(request.samples)]
     populations = {}
     for name, r in request.wanted.items():

@@ -16,6 +16,7 @@ from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record, Recording
 from neurosim.errors import (
     CapacityError,
+    DataError,
     DescriptionError,
     MissingExtraError,
     NeurosimError,
@@ -296,6 +297,24 @@ def test_odd_time_steps_short_runs_and_single_neurons() -> None:
         record = {"n": Record("spikes", "v", "i")}
         assert_same(net, {"i": np.ones((steps, 1, 1), int)}, record)
         assert_same(net, {}, record, steps * dt)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # in Brian2's own code
+@pytest.mark.parametrize("backend", ["nest", "brian2"])
+def test_samples_are_passed_on_and_what_is_not_is_refused(backend: str) -> None:
+    pytest.importorskip(backend)
+    net = ns.Network(dt=1e-3)
+    net.input("i", 30, source=ns.PoissonSource(rate=30.0))
+    net.population("n", 5, ns.LIF())
+    net.connect("i", "n", ns.AllToAll(), weight=0.3)
+    ours, theirs = (ns.simulate(net, {}, 0.05, samples=3, seed=7, backend=b) for b in ("neurosim", backend))
+    assert theirs.samples == 3
+    assert theirs["n"].spikes == ours["n"].spikes
+    assert (ours["n"].spikes.counts().sum(axis=1) > 5).all()
+    with pytest.raises(DataError, match="number of samples"):
+        ns.simulate(net, {"i": np.zeros((5, 2, 30), int)}, samples=3, backend=backend)
+    with pytest.raises(DescriptionError, match="takes no state"):
+        ns.simulate(net, {}, 0.05, precision=ns.Precision.SINGLE, backend=backend)
 
 
 def test_what_nest_cannot_express_is_named() -> None:
