@@ -106,7 +106,7 @@ def rule_ops(
     fill = {
         "owner": owner,
         "addresses": ", ".join(
-            ["OP", *sorted({f"{k}_at" for k in (*types.values(), "f64", "i32", "i64", "u32")})]
+            ["OP", "prefetch", *sorted({f"{k}_at" for k in (*types.values(), "f64", "i32", "i64", "u32")})]
         ),
         "imports": "\n".join(dict.fromkeys(imports)),
         "constants": "\n".join(constants),

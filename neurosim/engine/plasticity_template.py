@@ -21,6 +21,7 @@ from neurosim.engine.native import {addresses}
 {constants}
 NX, NY, NS, SIZE = {nx}, {ny}, {ns}, {size}
 REAL = np.{real_name}
+AHEAD = 16
 
 
 {functions}
@@ -131,6 +132,7 @@ def post(table, sample, a, b, step, argument):
             {post_dense}
         return
     pre_bits = np.uint64(t[PRE_BITS])
+    base = t[WEIGHT] + sample * n * SIZE
     mask = (np.uint64(1) << pre_bits) - np.uint64(1)
     synapse = carray(u32_at(t[SYNAPSE] + 4 * a), b - a)
     word = carray({column}_at(t[COLUMN_WORD] + a * {column_size}), b - a)
@@ -138,6 +140,7 @@ def post(table, sample, a, b, step, argument):
         x_slots = t[X_SLOTS]
         {pre_rings}
         for q in range(b - a):
+            prefetch(base + SIZE * synapse[min(q + AHEAD, b - a - 1)])
             e = synapse[q]
             i = np.uint64(word[q]) & mask
             at = row - np.int64(np.uint64(word[q]) >> pre_bits)
@@ -145,6 +148,7 @@ def post(table, sample, a, b, step, argument):
             {post_spread}
         return
     for q in range(b - a):
+        prefetch(base + SIZE * synapse[min(q + AHEAD, b - a - 1)])
         e = synapse[q]
         i = np.uint64(word[q]) & mask
         {post_gather}
