@@ -33,7 +33,8 @@ TREES = {"neurosim": "neurosim", "hardware": "neurosim.hardware", "datasets": "n
 
 
 def public_names() -> dict[str, list[str]]:
-    """Public names by module: modules of the core's top level, packages, and modules named in a package's ``__all__``.
+    """Public names by module: modules of the core's top level, packages, modules named in a package's ``__all__``, and
+    of other modules what the package `neurosim` itself offers.
 
     What several packages offer is described once, in the innermost.
     """
@@ -55,6 +56,9 @@ def public_names() -> dict[str, list[str]]:
             else:
                 names[name][public] = value
         innermost |= {id(value): name for value in names[name].values() if callable(value)}
+    for public, home in neurosim._HOME.items():
+        if id(value := getattr(neurosim, public)) not in innermost:
+            names.setdefault(f"neurosim.{home}", {})[public] = value
     return {
         module: [name for name, value in names[module].items() if innermost.get(id(value), module) == module]
         for module in sorted(names)

@@ -19,8 +19,8 @@ class STDP(PlasticityRule):
 
     A presynaptic spike: w <- w - a_minus D(w) m y. A postsynaptic spike: w <- w + a_plus P(w) x. The traces x
     (presynaptic) and y (postsynaptic) grow by one at their neuron's spike and decay with tau_plus and tau_minus; with
-    `Pairing.NEAREST` a spike sets them to one. D and P are 1 for `Dependence.ADDITIVE`. A modulator of the run (default 1)
-    scales depression, as an astrocyte does in Ivanov and Michmizos, NeurIPS 2021.
+    `Pairing.NEAREST` a spike sets them to one. D and P are 1 unless `dependence` says otherwise. A modulator of the run
+    (default 1) scales depression, as an astrocyte does in Ivanov and Michmizos, NeurIPS 2021.
 
     Source: Song, Miller and Abbott, Nat. Neurosci. 3 (2000); the weight dependences van Rossum, Bi and Turrigiano, J.
     Neurosci. 20 (2000) and Gütig, Aharonov, Rotter and Sompolinsky, J. Neurosci. 23 (2003); traces as in Morrison,
