@@ -86,8 +86,9 @@ class PlasticSynapses:
         self.arrays = self._new_arrays(plan.dt)
         self.arrays["arrivals"] = arrivals
         self.arrays["modulation"] = np.zeros(0) if modulation is None else np.ascontiguousarray(modulation)
-        weight = np.clip(p.weight.astype(np.float64), self.rule.w_min, self.rule.w_max).astype(real)
-        self.set_synapses(self.rows, np.repeat(weight[None], len(samples), axis=0), None, None)
+        weight = np.empty((len(samples), p.n_synapses), real)
+        weight[:] = np.clip(self.rows.weight.astype(np.float64), self.rule.w_min, self.rule.w_max)
+        self.set_synapses(self.rows, weight, None, None)
         self._upkeep = UpkeepTimes(self, plan, samples, seed)
         if carried is not None:
             load_plastic(self, carried, first)
