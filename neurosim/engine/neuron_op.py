@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from neurosim.engine.generate import enum_import, function_source, load_generate
 from neurosim.engine.neuron_kernel import check_step
 from neurosim.neurons.model import NeuronModel
 
-__all__ = ["update_arrays", "update_op"]
+__all__ = ["TakenRing", "update_arrays", "update_op"]
 
 _TEMPLATE = '''"""Generated from {owner}: its step, in a loop over the neurons of a tile. Do not edit."""
 
@@ -22,10 +23,10 @@ from __future__ import annotations
 
 import math
 
-from numba import carray, cfunc, float32, njit
+from numba import carray, cfunc, float32, float64, njit
 {imports}
 
-from neurosim.engine.native import OP, SeparateArrays, {pointer}, i64_at, u8_at
+from neurosim.engine.native import OP, SeparateArrays, {pointers}
 from neurosim.engine.spike_list import append_spikes
 
 {constants}
@@ -44,18 +45,12 @@ def loop({parameters}, spikes_, tile_):
         spikes_[n_] = spike_
     return bad_
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def update_arrays(state, coefficients, x, spikes):
-    """state [n_state, S, n], coefficients [n_coefficients, n or 1], x [receptors, S, n], spikes uint8 [S, n]."""
-    for s in range(spikes.shape[0]):
-        loop({rows}, spikes[s], spikes.shape[1])
-
+{update_arrays}
 
 @cfunc(OP, cache=True, error_model="numpy")
 def update(table, sample, low, high, step, scratch):
     """table: population, size, status, list of spikes (neuron, count, edges, parts), states, coefficients,
-    gain of an injected current; scratch: arrivals, spikes, part, current."""
+    gain of an injected current, and address, mask and weight of each taken ring; scratch: arrivals, spikes, part, current."""
     t = carray(i64_at(table), {table_size})
     own = carray(i64_at(scratch), 4)
     size, tile = t[1], high - low
@@ -71,23 +66,56 @@ def update(table, sample, low, high, step, scratch):
     {append}
 '''
 
+_UPDATE_ARRAYS = '''
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def update_arrays(state, coefficients, x, spikes):
+    """state [n_state, S, n], coefficients [n_coefficients, n or 1], x [receptors, S, n], spikes uint8 [S, n]."""
+    for s in range(spikes.shape[0]):
+        loop({rows}, spikes[s], spikes.shape[1])
+'''
+
 _APPEND = "append_spikes(own[1], tile, low, step, own[2], size, t[3], t[4], t[5], t[6])"
 _FIXED = 7
 """Entries of the table before the addresses of states and coefficients."""
 
 
-def update_op(model: NeuronModel, dt: float, real: Any, *, varies: bool = False, driven: bool = False) -> int:
+@dataclass(frozen=True)
+class TakenRing:
+    """A ring that the update itself takes the arrivals of a receptor from, and clears.
+
+    Attributes:
+        receptor: index of the receptor.
+        dtype: float32 or float64 (sums), or uint8, uint16, uint32 (counts, times a weight).
+        more: whether there is more in the scratch, to which it is added.
+    """
+
+    receptor: int
+    dtype: np.dtype[Any]
+    more: bool
+
+
+def update_op(
+    model: NeuronModel,
+    dt: float,
+    real: Any,
+    *,
+    varies: bool = False,
+    driven: bool = False,
+    rings: tuple[TakenRing, ...] = (),
+) -> int:
     """Address of the compiled op that updates a tile of neurons, for state of type ``real``.
 
     Args:
         varies: whether the coefficients are arrays, one value a neuron.
         driven: whether a current is injected: the scratch then holds it, and ``gain`` times it is added to the
             coefficient ``CURRENT``.
+        rings: receptors whose arrivals are taken from a ring; those of the others are in the scratch.
 
     Raises:
         DescriptionError: a step that takes or returns something else than the model declares, or cannot be compiled.
     """
-    address: int = _compiled(model, dt, real, varies, driven).update.address
+    address: int = _compiled(model, dt, real, varies, driven, rings).update.address
     return address
 
 
@@ -97,77 +125,108 @@ def update_arrays(model: NeuronModel, dt: float, *, varies: bool) -> Callable[..
     state [n_state, S, n], coefficients [n_coefficients, n or 1] (`coefficient_table`), x [receptors, S, n] the
     arrivals, spikes uint8 [S, n].
     """
-    function: Callable[..., None] = _compiled(model, dt, np.float64, varies, driven=False).update_arrays
+    function: Callable[..., None] = _compiled(model, dt, np.float64, varies, False, ()).update_arrays
     return function
 
 
 _COMPILED: dict[Any, ModuleType] = {}
 
 
-def _compiled(model: NeuronModel, dt: float, real: Any, varies: bool, driven: bool) -> ModuleType:
+def _compiled(
+    model: NeuronModel, dt: float, real: Any, varies: bool, driven: bool, rings: tuple[TakenRing, ...]
+) -> ModuleType:
     chosen = tuple(getattr(model, name) for name in model.OPTIONS)
-    key = (type(model), type(model).step, chosen, np.dtype(real), varies, driven)
+    key = (type(model), type(model).step, chosen, np.dtype(real), varies, driven, rings)
     if key not in _COMPILED:
         check_step(model, dt)
-        _COMPILED[key] = _compile(model, list(model.coefficients(dt)), real, varies, driven)
+        coefficients = list(model.coefficients(dt))
+        _COMPILED[key] = _compile(model, coefficients, np.dtype(real), varies, driven, rings)
     return _COMPILED[key]
 
 
+_POINTER = {
+    "float32": "f32_at", "float64": "f64_at", "uint8": "u8_at", "uint16": "u16_at", "uint32": "u32_at",
+}  # fmt: skip
+
+
 def _compile(
-    model: NeuronModel, coefficients: list[str], real: Any, varies: bool, driven: bool
+    model: NeuronModel,
+    coefficients: list[str],
+    real: np.dtype[Any],
+    varies: bool,
+    driven: bool,
+    rings: tuple[TakenRing, ...],
 ) -> ModuleType:
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
     imports, step = function_source(type(model).step, "step", owner)
-    if np.dtype(real) == np.float32:
+    if real == np.float32:
         step = in_single(step)
-    states, receptors = model.STATE, model.RECEPTORS
     options = []
     for name in model.OPTIONS:
         value = getattr(model, name)
         imports.append(enum_import(type(value), type(value).__qualname__))
         options.append(f"{name.upper()} = {type(value).__qualname__}.{value.name}")
-    itemsize = np.dtype(real).itemsize
-    at = {4: "f32_at", 8: "f64_at"}[itemsize]
-    first = _FIXED + len(states)
+    at = _POINTER[real.name]
+    entry = iter(range(_FIXED, 1000))  # entries of the table, in order
+    given: dict[str, str] = {}  # parameters of the loop, and the arrays they stand for
+    values: list[str] = []  # arguments of the step
+    hoisted, stores = "", [f"{name}[n_] = new_{name}" for name in model.STATE]
 
-    def array(address: str, length: str = "tile") -> str:
-        return f"carray({at}({address}), {length})"
-
-    actual = [array(f"t[{_FIXED + i}] + at") for i in range(len(states))]
-    actual += [array(f"own[0] + {i} * {TILE} * {itemsize}") for i in range(len(receptors))]
-    where, length = (f" + low * {itemsize}", "tile") if varies else ("", "1")
-    actual += [array(f"t[{first + i}]{where}", length) for i in range(len(coefficients))]
-    rows = [f"state[{i}, s]" for i in range(len(states))] + [f"x[{i}, s]" for i in range(len(receptors))]
-    rows += [f"coefficients[{i}]" for i in range(len(coefficients))]
-    arguments = [f"{name}[n_]" for name in states] + [f"{name}[n_]" for name in receptors]
-    hoisted = ""
+    for name in model.STATE:
+        given[name] = f"carray({at}(t[{next(entry)}] + at), tile)"
+        values.append(f"{name}[n_]")
+    taken = {ring.receptor: ring for ring in rings}
+    for i, name in enumerate(model.RECEPTORS):
+        if i not in taken or taken[i].more:
+            given[name] = f"carray({at}(own[0] + {i * TILE * real.itemsize}), tile)"
+        values.append(f"{name}[n_]")
+    where, length = (f" + low * {real.itemsize}", "tile") if varies else ("", "1")
     for name in coefficients:
-        value = f"{name}[n_]" if varies else f"shared_{name}"
+        given[name] = f"carray({at}(t[{next(entry)}]{where}), {length})"
         if not varies:
-            hoisted += f"    {value} = {name}[0]\n"
-        driven_value = f"{value} + gain_[{'n_' if varies else '0'}] * injected_[n_]"
-        arguments.append(driven_value if driven and name == model.CURRENT else value)
-    parameters = [*states, *receptors, *coefficients]
+            hoisted += f"    shared_{name} = {name}[0]\n"
+        values.append(f"{name}[n_]" if varies else f"shared_{name}")
+    gain = next(entry)
     if driven:
-        parameters += ["gain_", "injected_"]
-        actual += [array(f"t[{first + len(coefficients)}]{where}", length), array("own[3]")]
-    arguments += [name.upper() for name in model.OPTIONS]
+        given["gain_"] = f"carray({at}(t[{gain}]{where}), {length})"
+        given["injected_"] = f"carray({at}(own[3]), tile)"
+        i = len(model.STATE) + len(model.RECEPTORS) + coefficients.index(str(model.CURRENT))
+        values[i] += f" + gain_[{'n_' if varies else '0'}] * injected_[n_]"
+    for ring in rings:
+        name, i = model.RECEPTORS[ring.receptor], len(model.STATE) + ring.receptor
+        address, mask, weight = next(entry), next(entry), next(entry)
+        slot = f"(sample * (t[{mask}] + 1) + (step & t[{mask}])) * size + low"
+        given[f"{name}_ring_"] = (
+            f"carray({_POINTER[ring.dtype.name]}(t[{address}] + ({slot}) * {ring.dtype.itemsize}), tile)"
+        )
+        value = f"{name}_ring_[n_]"
+        if ring.dtype.kind == "u":
+            given[f"{name}_weight_"] = f"carray({at}(t[{weight}]), 1)"
+            hoisted += f"    weight_of_{name}_ = {name}_weight_[0]\n"
+            value = f"weight_of_{name}_ * {real.name}({value})"
+        values[i] = f"{name}[n_] + {value}" if ring.more else value
+        stores.append(f"{name}_ring_[n_] = 0")
+
+    rows = [f"state[{i}, s]" for i in range(len(model.STATE))] + [
+        f"x[{i}, s]" for i in range(len(model.RECEPTORS))
+    ]
+    rows += [f"coefficients[{i}]" for i in range(len(coefficients))]
     text = _TEMPLATE.format(
         owner=owner,
         imports="\n".join(dict.fromkeys(imports)),
-        pointer=at,
+        pointers=", ".join(sorted({at, "i64_at", "u8_at"} | {_POINTER[ring.dtype.name] for ring in rings})),
         constants="\n".join(options),
         step=step,
-        parameters=", ".join(parameters),
+        parameters=", ".join(given),
         hoisted=hoisted,
-        outputs="".join(f"new_{name}, " for name in states),
-        check=f"bad_ |= not (abs(new_{states[0]}) < math.inf)" if states else "",
-        arguments=", ".join(arguments),
-        stores="\n        ".join(f"{name}[n_] = new_{name}" for name in states),
-        table_size=first + len(coefficients) + 1,
-        itemsize=itemsize,
-        rows=", ".join(rows if not driven else [*rows, "coefficients[0]", "x[0, s]"]),
-        actual=",\n            ".join(actual),
+        outputs="".join(f"new_{name}, " for name in model.STATE),
+        check=f"bad_ |= not (abs(new_{model.STATE[0]}) < math.inf)" if model.STATE else "",
+        arguments=", ".join([*values, *(name.upper() for name in model.OPTIONS)]),
+        stores="\n        ".join(stores),
+        table_size=next(entry),
+        itemsize=real.itemsize,
+        update_arrays="" if rings or driven else _UPDATE_ARRAYS.format(rows=", ".join(rows)),
+        actual=",\n        ".join(given.values()),
         status=STATUS,
         bad_population=int(Status.BAD_POPULATION),
         bad_step=int(Status.BAD_STEP),

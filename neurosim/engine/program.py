@@ -17,7 +17,7 @@ from neurosim.engine.delivery_op import bit_delivery_op, delivery_op
 from neurosim.engine.driver import BLOCK, STATUS, SUB_BLOCK, TILE, Field, Status, run_steps
 from neurosim.engine.gather_op import clear_op, gather_op
 from neurosim.engine.neuron_kernel import coefficient_table, initial_state
-from neurosim.engine.neuron_op import update_op
+from neurosim.engine.neuron_op import TakenRing, update_op
 from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection
 from neurosim.engine.record_op import record_op, trace_op
 from neurosim.engine.recording import Record, State
@@ -268,7 +268,7 @@ class Program:
                 address, table = self.plastic[p.name].learn(part)
                 ops.append([address, self._address(table)])
             row[Field.LEARN_LAST] = len(ops)
-            self._update(row, number, neurons, any(d.drive.CURRENT for d in driven))
+            self._update(row, number, neurons, driven)
             if part == 0 and name in self.wanted and "spikes" in self.wanted[name].variables:
                 row[Field.RECORD], row[Field.RECORD_TABLE] = self._record_spikes(neurons)
 
@@ -346,13 +346,16 @@ class Program:
     def _gather(self, part: int, neurons: Neurons, driven: Sequence[Any]) -> None:
         model, size = neurons.population.model, neurons.population.size
         current = any(d.drive.CURRENT for d in driven)
-        ringed = {ring.receptor for ring in neurons.rings.values()}
-        empty = [-1] * current + [r for r in range(len(model.RECEPTORS)) if r not in ringed]
-        for receptor in empty:
+        last = self._taken(neurons)
+        rings = [ring for ring in neurons.rings.values() if ring.name not in {r.name for r in last}]
+        used = {d.receptor for d in driven if not d.drive.CURRENT} | {r.receptor for r in rings}
+        used |= set(range(len(model.RECEPTORS))) - {r.receptor for r in last}
+        begun = {r.receptor for r in rings}
+        for receptor in [-1] * current + sorted(used - begun):
             self._op(part, clear_op(self._real), [receptor])
-        for ring in neurons.rings.values():
-            first = ring.receptor in ringed
-            ringed.discard(ring.receptor)
+        for ring in rings:
+            first = ring.receptor in begun
+            begun.discard(ring.receptor)
             entries = [self._address(ring.values), ring.mask, size, ring.receptor, self._address(ring.weight)]
             self._op(part, gather_op(ring.values.dtype, self._real, first=first), entries)
         for d in driven:
@@ -366,7 +369,11 @@ class Program:
                 entries += [self._address(np.ascontiguousarray(array)), *array.shape]
             self._op(part, drive_op(prepared, self._real), entries)
 
-    def _update(self, row: NDArray[np.int64], number: int, neurons: Neurons, driven: bool) -> None:
+    def _taken(self, neurons: Neurons) -> list[Ring]:
+        """The last ring of every receptor, which the update takes itself: the scratch has what came before it."""
+        return list({ring.receptor: ring for ring in neurons.rings.values()}.values())
+
+    def _update(self, row: NDArray[np.int64], number: int, neurons: Neurons, driven: Sequence[Any]) -> None:
         p = neurons.population
         spikes = neurons.spikes
         entries = [
@@ -382,8 +389,21 @@ class Program:
         varies = neurons.coefficients.shape[1:] != (1,)
         gain = np.asarray(p.model.current_gain(self.plan.dt), self._real).reshape(-1)
         entries.append(self._address(np.array(np.broadcast_to(gain, p.size if varies else 1))))
+        taken = []
+        for ring in self._taken(neurons):
+            entries += [self._address(ring.values), ring.mask, self._address(ring.weight)]
+            rings = sum(r.receptor == ring.receptor for r in neurons.rings.values())
+            more = rings > 1 or any(d.receptor == ring.receptor and not d.drive.CURRENT for d in driven)
+            taken.append(TakenRing(ring.receptor, ring.values.dtype, more))
         table = np.array(entries, np.int64)
-        row[Field.UPDATE] = update_op(p.model, self.plan.dt, self._real, varies=varies, driven=driven)
+        row[Field.UPDATE] = update_op(
+            p.model,
+            self.plan.dt,
+            self._real,
+            varies=varies,
+            driven=any(d.drive.CURRENT for d in driven),
+            rings=tuple(taken),
+        )
         row[Field.UPDATE_TABLE] = self._address(table)
 
     def _record_spikes(self, neurons: Neurons) -> tuple[int, int]:
