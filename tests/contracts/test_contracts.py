@@ -13,6 +13,10 @@ import pytest
 import neurosim as ns
 from neurosim import errors, neurons, random
 from neurosim.engine import Plan, PlanProjection, Stage, drive_kernels, lower
+from neurosim.engine.delivery_op import BIT_TABLE, DELIVERY_TABLE
+from neurosim.engine.native import OP
+from neurosim.engine.plasticity_walk import TABLE
+from neurosim.engine.spike_list import list_of_population
 from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.neurons import NeuronModel
 from neurosim.plasticity import PlasticityRule
@@ -206,3 +210,24 @@ def test_15_every_drive_has_a_kernel_and_every_source_the_methods() -> None:
     for name in ("add_poisson", "add_poissons", "add_noise", "add_values", "add_sine"):
         kernel = getattr(drive_kernels, name).py_func
         assert list(inspect.signature(kernel).parameters)[:5] == arguments
+
+
+def test_16_an_op_takes_six_integers_and_tables_that_read_spikes_begin_with_the_list() -> None:
+    assert str(OP) == "(" + ", ".join(["int64"] * 6) + ") -> none"
+    assert re.findall(r"`void\((.*?)\)`", section(16)) == ["table, sample, low, high, step, scratch"]
+    entries = list_of_population(np.array([0, 64, 100], np.int64)).entries()
+    first = DELIVERY_TABLE[: len(entries)]
+    assert all(name.startswith("list_") for name in first)
+    assert BIT_TABLE[: len(first)] == TABLE[: len(first)] == first
+    assert len(entries) == 7
+    assert {f"Precision.{p.name}" for p in ns.Precision} == {"Precision.DOUBLE", "Precision.SINGLE"}
+
+
+def test_16_recorded_variables_have_the_precision_of_the_run() -> None:
+    net = ns.Network(dt=1e-3)
+    net.population("p", 3, ns.LIF(current=0.5))
+    for precision in ns.Precision:
+        r = ns.simulate(net, duration=5e-3, record={"p": "v"}, precision=precision)
+        assert r["p"].v.dtype == precision.dtype
+        assert r.final_state.variables["p"]["v"].dtype == precision.dtype
+        assert r.final_state.step == 5
