@@ -53,6 +53,7 @@ class NestNetwork:
         nest.ResetKernel()
         nest.resolution = self.step_ms
         nest.local_num_threads = threads
+        nest.set(min_delay=self.slice * self.step_ms, max_delay=self._longest() * self.step_ms)
         nest.rng_seed = int(random.key(request.seed, "drive", str(sample)) % (2**31 - 2)) + 1
         self.groups: dict[str, Any] = {}
         self.generators: dict[tuple[str, int], tuple[int, NDArray[np.int64]]] = {}
@@ -79,7 +80,7 @@ class NestNetwork:
 
     def _slice(self) -> int:
         """Steps between exchanges of spikes: the shortest delay there."""
-        shortest = _WITHOUT_LOOPS
+        shortest = []
         for p in self.plan.projections:
             # the delay of plastic synapses cannot be made longer: it decides which spikes form pairs
             if (p.pre in self.plan.populations or p.plasticity is not None) and p.n_synapses:
@@ -92,8 +93,13 @@ class NestNetwork:
                         limit=f">= {1 + lead} steps to {self.models[p.post].name}",
                         remedy="Make the delay longer, or use backend='brian2'",
                     )
-                shortest = min(shortest, self._steps(p))
-        return shortest
+                shortest.append(self._steps(p))
+        return min(shortest, default=_WITHOUT_LOOPS)
+
+    def _longest(self) -> int:
+        """The longest delay there, in steps."""
+        there = [p.max_delay - self.models[p.post].lead + self.shifts[p.name] for p in self.plan.projections]
+        return max([self.slice, *there])
 
     def _shift(self, p: PlanProjection) -> int:
         """Steps by which an input's generators fire early, so that their delays are long enough."""
