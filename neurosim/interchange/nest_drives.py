@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.plan import Plan, PlanDrive
+from neurosim.engine.plan import PlanDrive
 from neurosim.interchange.drawn_drives import drawn_drive
 from neurosim.interchange.nest_model import NestModel
-from neurosim.interchange.run_request import RunRequest
 from neurosim.parameters import Value
 from neurosim.sources.poisson_drive import PoissonDrive
 
+if TYPE_CHECKING:
+    from neurosim.interchange.nest_network import NestNetwork
+
 __all__ = ["add_drive", "drive_lead"]
-
-
-class _Network(Protocol):
-    """What a drive needs of the network it is added to."""
-
-    nest: Any
-    request: RunRequest
-    plan: Plan
-    models: dict[str, NestModel]
-    sample: int
-    start: int
-    slice: int
-    step_ms: float
-
-    def first(self, name: str) -> int: ...
-
-    def connect(
-        self, pre: NDArray[Any], post: NDArray[Any], weight: NDArray[Any], delay: NDArray[Any], **more: Any
-    ) -> None: ...
-
-    def check_signs(self, model: NestModel, receptor: int, weight: NDArray[Any], where: str) -> None: ...
 
 
 def drive_lead(model: NestModel, delay: int) -> int:
@@ -46,7 +27,7 @@ def drive_lead(model: NestModel, delay: int) -> int:
     return delay + model.lead + 1
 
 
-def add_drive(network: _Network, drive: PlanDrive) -> None:
+def add_drive(network: NestNetwork, drive: PlanDrive) -> None:
     """Create the generators of a drive and connect them.
 
     `PoissonDrive` becomes NEST's own ``poisson_generator``, the same in distribution; every other drive is drawn here
@@ -60,7 +41,7 @@ def add_drive(network: _Network, drive: PlanDrive) -> None:
         _arrivals(network, drive)
 
 
-def _poisson(network: _Network, drive: PlanDrive, poisson: PoissonDrive) -> None:
+def _poisson(network: NestNetwork, drive: PlanDrive, poisson: PoissonDrive) -> None:
     p, model = network.plan.populations[drive.population], network.models[drive.population]
     rate = _each(poisson.rate, p.shape)
     weight = _each(poisson.weight, p.shape)
@@ -74,7 +55,7 @@ def _poisson(network: _Network, drive: PlanDrive, poisson: PoissonDrive) -> None
         _from_one(network, source, drive, target, weight[target])
 
 
-def _current(network: _Network, drive: PlanDrive) -> None:
+def _current(network: NestNetwork, drive: PlanDrive) -> None:
     p, model = network.plan.populations[drive.population], network.models[drive.population]
     values = drawn_drive(drive, network.request, network.sample)
     weight = _each(model.current, p.shape)
@@ -95,7 +76,7 @@ def _current(network: _Network, drive: PlanDrive) -> None:
             _from_one(network, source, drive, target, weight[target], receptor=False)
 
 
-def _arrivals(network: _Network, drive: PlanDrive) -> None:
+def _arrivals(network: NestNetwork, drive: PlanDrive) -> None:
     p, model = network.plan.populations[drive.population], network.models[drive.population]
     values = drawn_drive(drive, network.request, network.sample)
     network.check_signs(model, drive.receptor, values.reshape(-1), f"drive {drive.name!r}")
@@ -112,7 +93,7 @@ def _arrivals(network: _Network, drive: PlanDrive) -> None:
 
 
 def _from_one(
-    network: _Network,
+    network: NestNetwork,
     source: Any,
     drive: PlanDrive,
     target: NDArray[Any],

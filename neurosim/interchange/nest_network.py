@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from neurosim import random
 from neurosim.engine.plan import PlanPopulation, PlanProjection
-from neurosim.errors import DescriptionError, UnsupportedError
+from neurosim.errors import UnsupportedError
 from neurosim.interchange.nest_drives import add_drive, drive_lead
 from neurosim.interchange.nest_model import NestModel
 from neurosim.interchange.nest_models import nest_model
 from neurosim.interchange.nest_plasticity import nest_synapse
+from neurosim.interchange.nest_recorders import NestRecorders
 from neurosim.interchange.nest_recording import NestPart
 from neurosim.interchange.run_request import RunRequest
 from neurosim.neurons.relay import Relay
@@ -58,8 +59,6 @@ class NestNetwork:
         self.groups: dict[str, Any] = {}
         self.generators: dict[tuple[str, int], tuple[int, NDArray[np.int64]]] = {}
         self.parrots: dict[str, tuple[int, NDArray[np.int64]]] = {}
-        self.recorders: dict[str, Any] = {}
-        self.meters: dict[tuple[str, int], Any] = {}
         self.synapses: dict[str, str] = {}
         archive = self._plastic()
         for population in self.plan.populations.values():
@@ -69,8 +68,7 @@ class NestNetwork:
             self._projection(projection)
         for drive in self.plan.drives:
             add_drive(self, drive)
-        for name in request.wanted:
-            self._recorders(self.plan.populations[name])
+        self.recorders = NestRecorders(self)
 
     # --- time
 
@@ -118,6 +116,12 @@ class NestNetwork:
             if p.plasticity is None:
                 continue
             made = nest_synapse(p, self.models[p.post].lead)
+            if np.any(np.asarray(self.models[p.post].weights[p.receptor]) != 1.0):
+                raise UnsupportedError(
+                    "NEST's plastic weights would need another unit than here",
+                    where=f"projection {p.name!r}",
+                    value=type(self.plan.populations[p.post].model).__name__,
+                )
             kept = archive.setdefault(p.post, {})
             if any(kept.get(name, value) != value for name, value in made.neuron.items()):
                 raise UnsupportedError(
@@ -231,12 +235,13 @@ class NestNetwork:
         fan_in = sum((np.bincount(q.target, minlength=p.size) for q in into), np.zeros(p.size, np.int64))
         given = (self.request.given.get(q.pre) for q in into)
         counts = max((int(s.counts_of_cells().max()) for s in given if s is not None and len(s)), default=0)
-        if fan_in.max() > 1 or counts > 1:
+        driven = any(d.population == p.name and d.receptor == 0 for d in self.plan.drives)
+        if fan_in.max() > 1 or counts > 1 or driven:
             raise UnsupportedError(
                 "NEST's parrot_neuron repeats every arrival; a Relay spikes once a step",
                 where=f"population {p.name!r}",
                 value=f"{fan_in.max()} synapses to a neuron, counts up to {counts}",
-                limit="one synapse to a neuron, one spike a step",
+                limit="one synapse to a neuron, one spike a step, no drive",
             )
 
     def check_signs(self, model: NestModel, receptor: int, weight: NDArray[Any], where: str) -> None:
@@ -256,39 +261,6 @@ class NestNetwork:
         if len(pre):
             values = {"weight": np.asarray(weight, np.float64), "delay": delay * self.step_ms, **more}
             self.nest.Connect(pre, post, "one_to_one", values)
-
-    def _recorders(self, p: PlanPopulation) -> None:
-        wanted, model = self.request.wanted[p.name], self.models[p.name]
-        known = {"spikes", *model.recorded}
-        if unknown := set(wanted.variables) - known:
-            raise DescriptionError(
-                "cannot be recorded in NEST",
-                where=f"population {p.name!r}",
-                value=sorted(unknown),
-                limit=sorted(known),
-            )
-        delay = {"delay": self.slice * self.step_ms}
-        if "spikes" in wanted.variables and p.model.SPIKES:
-            recorder = self.nest.Create("spike_recorder", params={"time_in_steps": True})
-            self.nest.Connect(self.groups[p.name], recorder, syn_spec=delay)
-            self.recorders[p.name] = recorder
-        chosen = np.arange(p.size) if wanted.neurons is None else np.unique(wanted.neurons)
-        late: dict[int, list[str]] = {}
-        for variable in wanted.variables:
-            if variable != "spikes":
-                names, _, later = model.recorded[variable]
-                late.setdefault(later, []).extend(names)
-        for later, recorded in late.items():
-            settings = {
-                "record_from": recorded,
-                "interval": wanted.stride(self.plan.dt) * self.step_ms,
-                "offset": (self.start + later) * self.step_ms,
-                "time_in_steps": True,
-            }
-            meter = self.nest.Create("multimeter", params=settings)
-            if len(chosen):
-                self.nest.Connect(meter, self.groups[p.name][chosen.tolist()], syn_spec=delay)
-            self.meters[p.name, later] = meter
 
     # --- running it
 
@@ -310,29 +282,11 @@ class NestNetwork:
         for name, r in self.request.wanted.items():
             for variable in r.variables:
                 if variable == "spikes":
-                    spikes[name] = self._spikes(name)
+                    spikes[name] = self.recorders.spikes(name)
                 else:
-                    traces[name, variable] = self._trace(self.plan.populations[name], variable)
+                    traces[name, variable] = self.recorders.trace(name, variable)
         weights = {p.name: self._weights(p) for p in self.plan.projections if p.plasticity is not None}
         return NestPart(spikes, traces, weights)
-
-    def _spikes(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if name not in self.recorders:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        events = self.recorders[name].events
-        step = np.asarray(events["times"], np.int64) - 1 - self.start
-        return step, np.asarray(events["senders"], np.int64) - self.first(name)
-
-    def _trace(
-        self, p: PlanPopulation, variable: str
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        names, factor, later = self.models[p.name].recorded[variable]
-        events = self.meters[p.name, later].events
-        stride = self.request.wanted[p.name].stride(self.plan.dt)
-        row = (np.asarray(events["times"], np.int64) - self.start - later) // stride
-        neuron = np.asarray(events["senders"], np.int64) - self.first(p.name)
-        total = np.sum([np.asarray(events[name], np.float64) for name in names], axis=0)
-        return row, neuron, total * _each(factor, p)[neuron]
 
     def _weights(self, p: PlanProjection) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Those plastic synapses that are in NEST's kernel: their place in the plan, and their weights."""
@@ -354,8 +308,7 @@ class NestNetwork:
         delay = np.rint(np.atleast_1d(held["delay"]) / self.step_ms).astype(np.int64)
         theirs = np.lexsort((post, delay, pre))
         ours = there[np.lexsort((p.target[there], p.delay[there], p.pre_index[there]))]
-        factor = _each(self.models[p.post].weights[p.receptor], self.plan.populations[p.post])
-        return ours, np.atleast_1d(held["weight"])[theirs] / factor[p.target[ours]]
+        return ours, np.atleast_1d(held["weight"])[theirs]
 
 
 def resolution(dt: float) -> float:

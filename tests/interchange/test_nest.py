@@ -355,6 +355,10 @@ def test_what_nest_cannot_express_is_named() -> None:
         (one(ns.LIF(), plasticity=stdp.replace(pairing=Pairing.NEAREST), delay=2e-3), "pairing"),
         (one(ns.LIF(), plasticity=MirroredSTDP(), delay=2e-3), "this rule"),
         (one(ns.CurrentLIF(), plasticity=stdp, delay=2e-3), "a step apart"),
+        (
+            one(ns.Izhikevich(discretisation=ns.Discretisation.TWO_HALF_STEPS), plasticity=stdp, delay=2e-3),
+            "another unit",
+        ),
     ]
     for net, match in refused:
         with pytest.raises(UnsupportedError, match=match):
@@ -363,6 +367,10 @@ def test_what_nest_cannot_express_is_named() -> None:
     for net in (one(ns.LIF(), plasticity=stdp, delay=2e-3), one(ns.Relay(), receptor="repeated")):
         with pytest.raises(UnsupportedError, match="a step"):
             run_nest(net, {"i": twice})
+    noisy = one(ns.Relay())
+    noisy.drive("n", ns.PoissonDrive(rate=100.0))
+    with pytest.raises(UnsupportedError, match="repeats every arrival"):
+        run_nest(noisy, {}, 0.01)
     with pytest.raises(DescriptionError, match="cannot be recorded"):
         run_nest(one(ns.LIF()), {}, 0.01, record={"n": "refractory_left"})
     driven = one(ns.LIF())
