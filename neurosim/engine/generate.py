@@ -10,11 +10,13 @@ import enum
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
 import textwrap
 import threading
 import types
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from neurosim.atomic_file import write_atomically
@@ -23,6 +25,7 @@ from neurosim.errors import DescriptionError
 
 __all__ = ["enum_import", "function_source", "load_generated"]
 
+_IMPORT = re.compile(r"^from (neurosim\.[\w.]+) import", re.MULTILINE)
 _LOADED: dict[str, types.ModuleType] = {}
 _LOADING = threading.Lock()
 
@@ -84,10 +87,34 @@ def _global_names(code: types.CodeType) -> set[str]:
     return {str(i.argval) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
 
 
+def compiled_in(text: str) -> list[str]:
+    """The modules of this package that a text imports from, and those that they import from, sorted."""
+    found: set[str] = set()
+    waiting = _IMPORT.findall(text)
+    while waiting:
+        if (module := waiting.pop()) not in found:
+            found.add(module)
+            waiting += _IMPORT.findall(_source(module))
+    return sorted(found)
+
+
+@cache
+def _source(module: str) -> str:
+    spec = importlib.util.find_spec(module)
+    get_source = getattr(spec and spec.loader, "get_source", None)
+    return (get_source(module) if get_source else None) or ""
+
+
 def load_generated(title: str, text: str) -> types.ModuleType:
-    """Import a generated module, written to the cache folder on first use and announced on stderr."""
-    digest = hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
-    name = f"{title}_{digest}"
+    """Import a generated module, written to the cache folder on first use and announced on stderr.
+
+    Its name has a hash of its text and of what it imports from this package, which is compiled in: kernels of another
+    version are left alone.
+    """
+    digest = hashlib.blake2b(text.encode(), digest_size=10)
+    for module in compiled_in(text):
+        digest.update(_source(module).encode())
+    name = f"{title}_{digest.hexdigest()}"
     with _LOADING:  # threads that ask for the same kernel compile it once
         return _loaded(name, title, text)
 

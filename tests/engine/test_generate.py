@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from neurosim.engine.generate import enum_import, function_source, load_generated
+from neurosim.engine import generate
+from neurosim.engine.generate import compiled_in, enum_import, function_source, load_generated
 from neurosim.errors import DescriptionError
 
 
@@ -68,3 +69,14 @@ def test_threads_share_one_module(
         modules = list(pool.map(lambda _: load_generated("shared", text), range(8)))
     assert len({id(m.VALUE) for m in modules}) == 1
     assert capsys.readouterr().err.count("compiling kernels for shared") == 1
+
+
+def test_what_kernels_are_compiled_with_belongs_to_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from neurosim.engine.spike_list import append_spikes\n"
+    assert {"neurosim.engine.spike_list", "neurosim.engine.native", "neurosim.engine.driver"} <= set(
+        compiled_in(text)
+    )
+    before = load_generated("probe", text).__name__
+    source = generate._source
+    monkeypatch.setattr(generate, "_source", lambda module: source(module) + "# another version")
+    assert load_generated("probe", text).__name__ != before
