@@ -29,6 +29,7 @@ from neurosim.plasticity.options import DelaySite, Delivered, Dependence, Pairin
 nest = pytest.importorskip("nest", reason="NEST is not installed (extra 'interop')")
 
 TOLERANCE = 1e-12
+HALVES = ns.Discretisation.TWO_HALF_STEPS
 Run = Callable[..., Recording]
 
 
@@ -113,14 +114,13 @@ def test_models_that_nest_integrates_as_we_do(plain_run: Run) -> None:
     net.input("i", 20)
     gain = np.linspace(0.5, 1, 4)
     common = {"tau_membrane": 20e-3, "threshold": 0.5, "refractory": 2e-3}
-    halves = ns.Discretisation.TWO_HALF_STEPS
     models: dict[str, tuple[ns.NeuronModel, float, float]] = {
         "dual": (
             ns.DualCurrentLIF(resistance=gain, i_excitatory_init=0.1, i_inhibitory_init=-0.2, **common), 1, -1,
         ),
         "alpha": (ns.AlphaCurrentLIF(resistance=gain, **common), 1, -1),
         "izhikevich": (ns.Izhikevich(current=3.0), 6, -2),
-        "published": (ns.Izhikevich(current=3.0, a=np.array([0.02, 0.1, 0.02, 0.05]), discretisation=halves), 6, -2),
+        "published": (ns.Izhikevich(current=3.0, a=np.array([0.02, 0.1, 0.02, 0.05]), discretisation=HALVES), 6, -2),
     }  # fmt: skip
     record = {}
     for name, (model, up, down) in models.items():
@@ -356,7 +356,7 @@ def test_what_nest_cannot_express_is_named() -> None:
         (one(ns.LIF(), plasticity=MirroredSTDP(), delay=2e-3), "this rule"),
         (one(ns.CurrentLIF(), plasticity=stdp, delay=2e-3), "a step apart"),
         (
-            one(ns.Izhikevich(discretisation=ns.Discretisation.TWO_HALF_STEPS), plasticity=stdp, delay=2e-3),
+            one(ns.Izhikevich(discretisation=HALVES), dt=0.5e-3, plasticity=stdp, delay=2e-3),
             "another unit",
         ),
     ]
