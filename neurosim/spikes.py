@@ -104,6 +104,30 @@ class Spikes:
             put(self, "count", None)
         self._validate()
 
+    @classmethod
+    def trusted(
+        cls,
+        sample: Int32,
+        step: Int32,
+        neuron: Int32,
+        count: Int32 | None = None,
+        *,
+        shape: tuple[int, ...],
+        dt: float,
+        steps: int,
+        samples: int,
+    ) -> Spikes:
+        """From vectors that hold what the constructor checks, such as those a run recorded: they are neither looked at
+        nor copied, and are not for writing any more."""
+        made = object.__new__(cls)
+        values = {"sample": sample, "step": step, "neuron": neuron, "count": count}
+        for vector in values.values():
+            if vector is not None:
+                vector.setflags(write=False)
+        for name, value in {**values, "shape": shape, "dt": dt, "steps": steps, "samples": samples}.items():
+            object.__setattr__(made, name, value)
+        return made
+
     def _validate(self) -> None:
         if not (self.dt > 0 and math.isfinite(self.dt)):
             raise DataError("the time step must be positive", where="Spikes.dt", value=self.dt, limit="> 0 s")

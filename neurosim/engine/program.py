@@ -20,8 +20,9 @@ from neurosim.engine.neuron_kernel import coefficient_table, initial_state
 from neurosim.engine.neuron_op import TakenRing, update_op
 from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection
 from neurosim.engine.record_op import record_op, trace_op
+from neurosim.engine.recorded_spikes import RecordedSpikes
 from neurosim.engine.recording import Record, State
-from neurosim.engine.recording_sink import Chunk
+from neurosim.engine.recording_sink import Chunk, concatenated
 from neurosim.engine.row_parts import rows_by_part
 from neurosim.engine.spike_list import SpikeList, list_of_input, list_of_population
 from neurosim.errors import NumericsError, ShapeError
@@ -41,8 +42,6 @@ _FIRST_STEPS = 256
 """Steps of the first chunk; the next are longer or shorter, as these take."""
 _SECONDS = 0.5
 """What a chunk should take at most: Ctrl-C is heard, and progress told, between chunks."""
-_SPIKES = 1 << 18
-"""Recorded spikes are handed on when there are about this many."""
 
 
 @dataclass
@@ -71,16 +70,6 @@ class Neurons:
     edges: NDArray[np.int64]
     spikes: SpikeList
     rings: dict[str, Ring] = field(default_factory=dict)
-
-
-@dataclass
-class Recorded:
-    """The buffer of recorded spikes of a population: the table of its op, and the arrays it names."""
-
-    table: NDArray[np.int64]
-    sample: NDArray[np.int32]
-    step: NDArray[np.int32]
-    neuron: NDArray[np.int32]
 
 
 @dataclass
@@ -148,7 +137,7 @@ class Program:
         self._lists = {name: n.spikes for name, n in self._neurons.items()}
         self._lists |= {name: _no_spikes() for name in plan.inputs}
         self._input_tables: list[tuple[str, NDArray[np.int64]]] = []
-        self._recorded: dict[str, Recorded] = {}
+        self._recorded: dict[str, RecordedSpikes] = {}
         self._traces: dict[tuple[str, str], Trace] = {}
         self._by_part: dict[str, tuple[SynapseRows, NDArray[np.int64]]] = {}
         self.plastic: dict[str, PlasticSynapses] = {}
@@ -269,7 +258,7 @@ class Program:
                 ops.append([address, self._address(table)])
             row[Field.LEARN_LAST] = len(ops)
             self._update(row, number, neurons, driven)
-            if part == 0 and name in self.wanted and "spikes" in self.wanted[name].variables:
+            if part == 0 and name in self.wanted and "spikes" in self.wanted[name].kept:
                 row[Field.RECORD], row[Field.RECORD_TABLE] = self._record_spikes(neurons)
 
     def _ring(
@@ -407,22 +396,17 @@ class Program:
         row[Field.UPDATE_TABLE] = self._address(table)
 
     def _record_spikes(self, neurons: Neurons) -> tuple[int, int]:
-        size = neurons.population.size
-        capacity = BLOCK * size + _SPIKES
-        sample, step, neuron = (np.empty(capacity, np.int32) for _ in range(3))
-        table = np.array(
-            [*neurons.spikes.entries()[:4], size, *(self._address(a) for a in (sample, step, neuron)), 0, capacity,
-             self.first, self._address(self.status), 0], np.int64
-        )  # fmt: skip
-        self._recorded[neurons.population.name] = Recorded(table, sample, step, neuron)
-        return record_op(), self._address(table)
+        p, status = neurons.population, self._address(self.status)
+        recorded = RecordedSpikes(
+            self.wanted[p.name], neurons.spikes, p.size, len(self.samples), self.first, status
+        )
+        self._recorded[p.name] = recorded
+        return record_op(), self._address(recorded.table)
 
     def _record_state(self, part: int, neurons: Neurons) -> None:
         name, size = neurons.population.name, neurons.population.size
         record = self.wanted.get(name)
-        for variable in record.variables if record else ():
-            if variable == "spikes":
-                continue
+        for variable in record.states if record else ():
             assert record is not None
             if part == 0:
                 chosen = np.arange(size) if record.neurons is None else np.array(record.neurons, np.int64)
@@ -447,8 +431,7 @@ class Program:
         row = 0
         for name, record in self.wanted.items():
             width = self.plan.populations[name].size if record.neurons is None else len(record.neurons)
-            traced = sum(v != "spikes" for v in record.variables)
-            row += -(-8 * width * traced * len(self.samples) // record.stride(self.plan.dt))
+            row += -(-8 * width * len(record.states) * len(self.samples) // record.stride(self.plan.dt))
         steps = min(_STEPS, _TRACE_BYTES // max(row, 1))
         return max(BLOCK, steps // BLOCK * BLOCK)
 
@@ -496,16 +479,18 @@ class Program:
         self._load_inputs(begin, end)
         for t in self._traces.values():
             t.table[6] = begin + (self.first - begin) % t.stride
-        spikes: dict[str, list[tuple[NDArray[np.int32], ...]]] = {name: [] for name in self._recorded}
+        spikes: dict[str, list[tuple[NDArray[np.int32], ...]]] = {
+            name: [] for name, r in self._recorded.items() if r.keeps
+        }
         sample, step = 0, begin
         while sample < len(self.samples):
             self.status[[Status.COUNTER, Status.FULL, Status.ENDING]] = 0
+            for r in self._recorded.values():
+                r.prepare()
             self._run(begin, end, sample, step, pool)
             sample, step = int(self.status[Status.SAMPLE]), int(self.status[Status.STEP])
-            for name, r in self._recorded.items():
-                n = int(r.table[8])
-                spikes[name].append((r.sample[:n].copy(), r.step[:n].copy(), r.neuron[:n].copy()))
-                r.table[8] = 0
+            for name, found in spikes.items():
+                found.append(self._recorded[name].take_spikes())
             self._check()
             if self.status[Status.STOP] and sample < len(self.samples):
                 if len(self.samples) > 1:
@@ -518,7 +503,8 @@ class Program:
             stop=end - self.first,
             first_sample=self.samples.start,
             samples=len(self.samples),
-            spikes={name: _joined(found) for name, found in spikes.items()},
+            spikes={name: concatenated(found) for name, found in spikes.items()},
+            counts={name: r.take_counts() for name, r in self._recorded.items() if r.counts},
             traces={key: self._rows_of(t, begin, end) for key, t in self._traces.items()},
         )
 
@@ -614,13 +600,6 @@ def spikes_between(spikes: Spikes, begin: int, end: int) -> tuple[NDArray[np.int
         count = spikes.count[inside]
         sample, step, neuron = (np.repeat(a, count) for a in (sample, step, neuron))
     return sample, step, neuron
-
-
-def _joined(found: Sequence[tuple[NDArray[np.int32], ...]]) -> tuple[NDArray[np.int32], ...]:
-    if len(found) == 1:
-        return found[0]
-    nothing = (np.zeros(0, np.int32),) * 3
-    return tuple(map(np.concatenate, zip(nothing, *found, strict=True)))
 
 
 def _no_spikes() -> SpikeList:

@@ -23,13 +23,23 @@ from neurosim.engine.native import OP, i32_at, i64_at
 
 @cfunc(OP, cache=True, error_model="numpy")
 def record(table, sample, low, high, step, scratch):
-    """Append the spikes of steps low to step. Entries of the table: see RECORD_TABLE in neurosim.engine.record_op."""
+    """Append the spikes of steps low to step, or count them, or both. Entries of the table: see RECORD_TABLE in
+    neurosim.engine.record_op."""
     t = carray(i64_at(table), 13)
     parts, size, capacity = t[3], t[4], t[9]
     start, count = carray(i64_at(t[0]), ({BLOCK}, parts)), carray(i64_at(t[1]), ({BLOCK}, parts))
     neuron = carray(i32_at(t[2]), {BLOCK} * size)
     samples, steps = carray(i32_at(t[5]), capacity), carray(i32_at(t[6]), capacity)
     neurons = carray(i32_at(t[7]), capacity)
+    if t[12]:
+        total = carray(i64_at(t[12] + 8 * sample * size), size)
+        for k in range(low, step):
+            for p in range(parts):
+                begin = start[k & {last}, p]
+                for i in range(begin, begin + count[k & {last}, p]):
+                    total[neuron[i]] += 1
+    if not t[5]:
+        return
     filled = t[8]
     for k in range(low, step):
         for p in range(parts):
@@ -46,9 +56,11 @@ def record(table, sample, low, high, step, scratch):
 
 RECORD_TABLE = (
     "list_start", "list_count", "list_neuron", "parts", "size",
-    "sample", "step", "neuron", "filled", "capacity", "origin", "status", "spare",
+    "sample", "step", "neuron", "filled", "capacity", "origin", "status", "counts",
 )  # fmt: skip
-"""Entries of the table of a recording of spikes."""
+"""Entries of the table of a recording of spikes: ``sample``, ``step`` and ``neuron`` are vectors of which the first
+``filled`` entries are in use, or 0 where spikes are not kept; ``counts`` is int64 [samples, size], or 0 where they are not
+counted; ``origin`` is the step that counts as 0."""
 
 _TRACE = '''"""Recording of state of {real_type}. Generated; do not edit."""
 

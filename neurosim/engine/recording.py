@@ -23,10 +23,11 @@ class Record(Parameters):
     """What to record of one population: ``Record("spikes", "v", every=1e-3)``.
 
     Attributes:
-        variables: ``"spikes"`` and names of the model's state variables; spikes alone when empty.
+        variables: ``"spikes"``, ``"counts"`` and names of the model's state variables; spikes alone when empty. Counts are
+            the spikes of each neuron in the whole run, counted without keeping them.
         every: interval in seconds between recorded states (a multiple of dt), from step 0 of the run on; None is every
-            step. Spikes are always whole.
-        neurons: flat indices whose state is recorded, or None for all. Spikes are always of all.
+            step. Spikes and counts are always whole.
+        neurons: flat indices whose state is recorded, or None for all. Spikes and counts are always of all.
 
     Raises:
         DescriptionError: something else than names, a positive interval and whole indices.
@@ -57,6 +58,17 @@ class Record(Parameters):
         fields = {"variables": self.variables, "every": self.every, "neurons": self.neurons, **changes}
         return Record(*fields.pop("variables"), **fields)
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The state variables among ``variables``, each once."""
+        return tuple(dict.fromkeys(v for v in self.variables if v not in ("spikes", "counts")))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What an engine must keep that does not count itself: spikes in the place of counts, and the state variables."""
+        spiking = "spikes" in self.variables or "counts" in self.variables
+        return ("spikes",) * spiking + self.states
+
     def stride(self, dt: float) -> int:
         """Steps between recorded states."""
         if self.every is None:
@@ -85,12 +97,29 @@ class DeviceEvent:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PopulationRecording:
-    """Recording of one population. ``variables[name]`` is [T', B, *shape] ([T', B, k] for k chosen neurons)."""
+    """Recording of one population.
+
+    Attributes:
+        spikes: None where they were not recorded.
+        variables: name -> [T', B, *shape], or [T', B, k] of k chosen neurons; also attributes of their names.
+        every: steps between recorded states.
+        neurons: which neurons' state was recorded; None: all.
+        counts: spikes of each neuron in the whole run, int64 [B, *shape]; None where they were not recorded.
+    """
 
     spikes: Spikes | None
     variables: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     every: int = 1
     neurons: tuple[int, ...] | None = None
+    counts: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of_kept(
+        cls, record: Record, spikes: Spikes | None, variables: Mapping[str, NDArray[Any]], every: int = 1
+    ) -> PopulationRecording:
+        """What ``record`` asks for, from what an engine kept for it (`Record.kept`)."""
+        counts = counts_of(spikes) if "counts" in record.variables else None
+        return cls(spikes if "spikes" in record.variables else None, variables, every, record.neurons, counts)
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         variables = self.__dict__.get("variables", {})
@@ -100,25 +129,33 @@ class PopulationRecording:
 
     @property
     def recorded(self) -> tuple[str, ...]:
-        """What was recorded: ``"spikes"`` and names of variables. Asking does not read a file."""
-        return (() if self.spikes is None else ("spikes",)) + tuple(self.variables)
+        """What was recorded: ``"spikes"``, ``"counts"`` and names of variables. Asking does not read a file."""
+        spiking = (("spikes", self.spikes), ("counts", self.counts))
+        return tuple(name for name, found in spiking if found is not None) + tuple(self.variables)
 
     def spike_counts(self) -> NDArray[np.int64] | None:
-        """Spikes per sample and neuron, [B, n]; None where they were not recorded. Little of a file is held at once."""
+        """Spikes per sample and neuron, [B, n]; None where neither spikes nor counts were recorded. Little of a file is
+        held at once."""
+        if self.counts is not None:
+            return self.counts.reshape(len(self.counts), math.prod(self.counts.shape[1:]))
         return None if self.spikes is None else self.spikes.counts()
 
     def between(self, start: int, stop: int) -> PopulationRecording:
-        """Steps ``start`` to ``stop`` alone, counted from 0 again. ``start`` must be a recorded step.
+        """Steps ``start`` to ``stop`` alone, counted from 0 again. ``start`` must be a recorded step. Counts are made
+        from the spikes; where only counts were recorded there are none.
 
         Raises:
             DescriptionError: a start that lies between recorded steps.
         """
         rows = slice(*rows_between(start, stop, self.every if self.variables else 1))
         spikes = None if self.spikes is None else _spikes_between(self.spikes, start, stop)
-        return replace(self, spikes=spikes, variables={n: v[rows] for n, v in self.variables.items()})
+        variables = {n: v[rows] for n, v in self.variables.items()}
+        counts = None if self.counts is None else counts_of(spikes)
+        return replace(self, spikes=spikes, variables=variables, counts=counts)
 
     def __repr__(self) -> str:
         held = [] if self.spikes is None else [repr(self.spikes)]
+        held += [] if self.counts is None else [f"counts {list(self.counts.shape)}"]
         held += [f"{name} {list(values.shape)}" for name, values in self.variables.items()]
         return f"PopulationRecording({', '.join(held)})"
 
@@ -134,7 +171,7 @@ class Recording(Mapping[str, PopulationRecording]):
         lag: steps by which the machine ran behind network time, per population (already taken out).
         weights: final weights [B, n_syn] of plastic projections.
         held: None, or of a run that was cut short: how many steps of each sample it holds, int64 [B]. ``steps`` is
-            the largest of them; of the rest there are no spikes, and variables are NaN.
+            the largest of them; of the rest there are no spikes, counts leave it out, and variables are NaN.
     """
 
     populations: Mapping[str, PopulationRecording]
@@ -153,11 +190,14 @@ class Recording(Mapping[str, PopulationRecording]):
         return self.held is None
 
     def between(self, start: int, stop: int) -> Recording:
-        """Steps ``start`` to ``stop`` alone, counted from 0 again; of a file only these are read.
+        """Steps ``start`` to ``stop`` alone, counted from 0 again; of a file only these are read. Counts of a part of the
+        run are made from its spikes; where only counts were recorded it has none.
 
         Raises:
             DescriptionError: steps outside the run, or a start that lies between recorded steps.
         """
+        if (start, stop) == (0, self.steps):
+            return self
         if not 0 <= start <= stop <= self.steps:
             raise DescriptionError(
                 "is not a range of steps", where="between", value=(start, stop), limit=f"0 to {self.steps}"
@@ -199,6 +239,11 @@ def rows_between(start: int, stop: int, every: int) -> tuple[int, int]:
             "starts between two recorded steps", where="between", value=start, limit=f"a multiple of {every}"
         )
     return start // every, -(-stop // every)
+
+
+def counts_of(spikes: Spikes | None) -> NDArray[np.int64] | None:
+    """Spikes of each neuron, [B, *shape], if there are any to count."""
+    return None if spikes is None else spikes.counts().reshape(spikes.samples, *spikes.shape)
 
 
 def _spikes_between(spikes: Spikes, start: int, stop: int) -> Spikes:

@@ -3,7 +3,7 @@ while the run goes on, in `neurosim.engine.recording_stream`.
 
 Attributes of the root are ``format``, ``version``, ``dt``, ``steps``, ``samples``. ``populations/0`` and so on hold the
 attributes ``name``, ``every`` and ``lag``, the group ``spikes`` (``sample, step, neuron, count``; attributes ``shape``,
-``steps``, ``samples``), one data set a variable under ``variables``, and ``neurons``. ``events`` holds the device
+``steps``, ``samples``), ``counts`` [B, *shape], one data set a variable under ``variables``, and ``neurons``. ``events`` holds the device
 events as columns, ``held`` the steps of each sample if the run was cut short. The state to carry on from is not kept.
 """
 
@@ -47,6 +47,8 @@ def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
                 _put(group, f"variables/{variable}", values)
             if part.spikes is not None:
                 _put_spikes(group.create_group("spikes"), part.spikes)
+            if part.counts is not None:
+                _put(group, "counts", part.counts)
         if recording.held is not None:
             _put(file, "held", recording.held)
         for i, (name, weights) in enumerate(recording.weights.items()):
@@ -163,7 +165,8 @@ class _Reader:
             spikes = Spikes(*vectors, shape=shape, dt=dt, **frame)  # type: ignore[arg-type]
         variables = self._group(group, "variables") if "variables" in group else ()
         values = {name: self._get(variables, name) for name in variables}
-        return PopulationRecording(spikes, values, int(group.attrs["every"]), neurons)
+        counts = self._get(group, "counts").astype(np.int64) if "counts" in group else None
+        return PopulationRecording(spikes, values, int(group.attrs["every"]), neurons, counts)
 
     def _events(self) -> tuple[DeviceEvent, ...]:
         group = self._group(self._file, "events")

@@ -16,7 +16,7 @@ import numpy as np
 
 from neurosim.engine.array_file import load_arrays, save_arrays
 from neurosim.engine.recording import Record, Recording
-from neurosim.engine.recording_sink import Chunk, Frame, MemorySink, order_by_sample
+from neurosim.engine.recording_sink import Chunk, Frame, MemorySink, joined_spikes
 from neurosim.errors import DataError, FileFormatError
 
 __all__ = ["begin_pieces", "chunks_of", "load_frame", "part_path", "read_pieces", "write_piece"]
@@ -61,6 +61,7 @@ def write_piece(chunks: list[Chunk], frame: Frame, part: Path, number: int) -> N
             "first_sample": c.first_sample,
             "samples": c.samples,
             "spikes": {n: list(c.spikes[n]) for n in frame.record if frame.has_spikes(n)},
+            "counts": dict(c.counts),
             "traces": [[name, variable, values] for (name, variable), values in c.traces.items()],
         }
         for c in _merged(chunks)
@@ -102,7 +103,7 @@ def chunks_of(part: Path, frame: Frame) -> Iterator[Chunk]:
             try:
                 traces = {(name, variable): values for name, variable, values in c.pop("traces")}
                 spikes = {name: tuple(vectors) for name, vectors in c.pop("spikes").items()}
-                chunk = Chunk(spikes=spikes, traces=traces, **c)
+                chunk = Chunk(spikes=spikes, traces=traces, **c)  # counts where there are any
                 _check(chunk, frame)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise FileFormatError("holds no chunk of this run", where=str(path)) from error
@@ -116,15 +117,10 @@ def _merged(chunks: list[Chunk]) -> list[Chunk]:
         by_range.setdefault(c.first_sample, []).append(c)
     merged = []
     for parts in by_range.values():
-        spikes = {}
-        for name in parts[0].spikes:
-            sample, step, neuron = (
-                np.concatenate(v) for v in zip(*(c.spikes[name] for c in parts), strict=True)
-            )
-            order = order_by_sample(sample)
-            spikes[name] = (sample[order], step[order], neuron[order])
+        spikes = {name: joined_spikes([c.spikes[name] for c in parts]) for name in parts[0].spikes}
+        counts = {name: np.sum([c.counts[name] for c in parts], axis=0) for name in parts[0].counts}
         traces = {key: np.concatenate([c.traces[key] for c in parts]) for key in parts[0].traces}
-        merged.append(replace(parts[0], stop=parts[-1].stop, spikes=spikes, traces=traces))
+        merged.append(replace(parts[0], stop=parts[-1].stop, spikes=spikes, counts=counts, traces=traces))
     return merged
 
 
@@ -135,10 +131,17 @@ def _check(c: Chunk, f: Frame) -> None:
     valid &= c.first_sample >= 0 and c.stop_sample <= f.samples
     for name in f.record:
         if f.has_spikes(name):
-            limits = ((0, c.samples), (c.first, c.stop), (0, int(np.prod(f.shapes[name]))))
+            limits = ((0, c.samples), (c.first, c.stop), (0, f.size(name)))
             for v, (low, high) in zip(c.spikes[name], limits, strict=True):
                 fits = v.dtype == np.int32 and v.shape == c.spikes[name][0].shape == (v.size,)
                 valid &= fits and (not v.size or (v.min() >= low and v.max() < high))
+            sample, step, neuron = c.spikes[name] if valid else (np.zeros(0, np.int32),) * 3
+            cell = (sample.astype(np.int64) * f.steps + step) * f.size(name) + neuron
+            valid &= not (np.diff(cell) <= 0).any()
+        if f.has_counts(name):
+            found = c.counts[name]
+            fits = found.dtype == np.int64 and found.shape == (c.samples, f.size(name))
+            valid &= fits and (not found.size or found.min() >= 0)
         for variable in f.variables(name):
             shape = (f.rows(name, c.stop) - f.rows(name, c.first), c.samples, f.width(name))
             valid &= c.traces[name, variable].shape == shape

@@ -7,9 +7,10 @@ time; those of different ranges come in any order.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,14 +53,21 @@ class Frame:
     def width(self, name: str) -> int:
         """Neurons of a population whose state is recorded."""
         chosen = self.record[name].neurons
-        return int(np.prod(self.shapes[name], dtype=np.int64)) if chosen is None else len(chosen)
+        return self.size(name) if chosen is None else len(chosen)
 
     def variables(self, name: str) -> tuple[str, ...]:
         """Recorded state variables of a population."""
-        return tuple(dict.fromkeys(v for v in self.record[name].variables if v != "spikes"))
+        return self.record[name].states
 
     def has_spikes(self, name: str) -> bool:
         return "spikes" in self.record[name].variables
+
+    def has_counts(self, name: str) -> bool:
+        return "counts" in self.record[name].variables
+
+    def size(self, name: str) -> int:
+        """Neurons of a population."""
+        return math.prod(self.shapes[name])
 
     def rows(self, name: str, steps: int) -> int:
         """How many states of a population are recorded in the first ``steps`` steps."""
@@ -82,13 +90,15 @@ class Chunk:
         first, stop: steps, counted from the start of this run.
         spikes: population -> int32 vectors (sample, step, neuron), sorted by (sample, step, neuron); samples count from
             ``first_sample``, steps from the start of the run.
+        counts: population -> int64 [samples, n], the spikes of those steps.
         traces: (population, variable) -> [T', samples, n], the states of those steps that are recorded.
         first_sample, samples: the range.
     """
 
     first: int
     stop: int
-    spikes: Mapping[str, tuple[Int32, Int32, Int32]] = field(default_factory=dict)
+    spikes: Mapping[str, tuple[Int32, ...]] = field(default_factory=dict)
+    counts: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     traces: Mapping[tuple[str, str], NDArray[Any]] = field(default_factory=dict)
     first_sample: int = 0
     samples: int = 1
@@ -100,7 +110,7 @@ class Chunk:
     @property
     def nbytes(self) -> int:
         vectors = (v for s in self.spikes.values() for v in s)
-        return sum(v.nbytes for v in (*vectors, *self.traces.values()))
+        return sum(v.nbytes for v in (*vectors, *self.counts.values(), *self.traces.values()))
 
 
 class Sink(Protocol):
@@ -137,8 +147,11 @@ class MemorySink:
     def __init__(self, frame: Frame) -> None:
         self._frame, self._lock = frame, threading.Lock()
         self._held = np.zeros(frame.samples, np.int64)
-        self._spikes: dict[str, dict[int, list[tuple[Int32, Int32, Int32]]]] = {
+        self._spikes: dict[str, dict[int, list[tuple[Int32, ...]]]] = {
             name: {} for name in frame.record if frame.has_spikes(name)
+        }
+        self._counts: dict[str, dict[int, NDArray[np.int64]]] = {
+            name: {} for name in frame.record if frame.has_counts(name)
         }
         self._traces: dict[tuple[str, str], NDArray[Any]] = {}
         for name in frame.record:
@@ -152,6 +165,11 @@ class MemorySink:
             advance(self._held, chunk)
             for name, by_range in self._spikes.items():
                 by_range.setdefault(chunk.first_sample, []).append(chunk.spikes[name])
+            for name, counted in self._counts.items():
+                if chunk.first_sample in counted:
+                    counted[chunk.first_sample] += chunk.counts[name]
+                else:
+                    counted[chunk.first_sample] = chunk.counts[name]
         for (name, variable), values in self._traces.items():
             rows = slice(f.rows(name, chunk.first), f.rows(name, chunk.stop))
             values[rows, chunk.first_sample : chunk.stop_sample] = chunk.traces[name, variable]
@@ -170,7 +188,8 @@ class MemorySink:
                 if held is not None:
                     blank_missing(values, 0, held, f.stride(name))
                 variables[v] = f.shaped(name, values)
-            parts[name] = PopulationRecording(spikes, variables, f.stride(name), record.neurons)
+            counts = self._counts_of(name) if name in self._counts else None
+            parts[name] = PopulationRecording(spikes, variables, f.stride(name), record.neurons, counts)
         return Recording(parts, f.dt, steps, f.samples, state, weights=weights or {}, held=held)
 
     def close(self) -> None:
@@ -179,13 +198,23 @@ class MemorySink:
     def _spikes_of(self, name: str, steps: int) -> Spikes:
         f, found = self._frame, []
         for first, chunks in sorted(self._spikes[name].items()):
-            sample, step, neuron = (np.concatenate(v) for v in zip(*chunks, strict=True))
-            order = order_by_sample(sample)
-            found.append((sample[order] + np.int32(first), step[order], neuron[order]))
+            sample, step, neuron = joined_spikes(chunks)
+            found.append((sample + np.int32(first) if first else sample, step, neuron))
         self._spikes[name].clear()
-        vectors = [np.concatenate(v) for v in zip(*found, strict=True)] or [np.zeros(0, np.int32)] * 3
-        frame = {"dt": f.dt, "steps": steps, "samples": f.samples}
-        return Spikes(*vectors, shape=f.shapes[name], **frame)  # type: ignore[arg-type]
+        frame = {"shape": f.shapes[name], "dt": f.dt, "steps": steps, "samples": f.samples}
+        return Spikes.trusted(*concatenated(found), **frame)
+
+    def _counts_of(self, name: str) -> NDArray[np.int64]:
+        f, found = self._frame, self._counts[name]
+        counts = found.pop(0, None)
+        if counts is None or len(counts) < f.samples:
+            whole = np.zeros((f.samples, f.size(name)), np.int64)  # of samples that never ran there is none
+            for first, part in [(0, counts), *found.items()]:
+                if part is not None:
+                    whole[first : first + len(part)] = part
+            counts = whole
+        found.clear()
+        return counts.reshape(f.samples, *f.shapes[name])
 
 
 def _allocated(shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> NDArray[Any]:
@@ -238,8 +267,18 @@ def blank_missing(values: NDArray[Any], first_row: int, held: NDArray[np.int64],
         values[max(int(rows[sample]), 0) :, sample] = np.nan
 
 
-def order_by_sample(sample: Int32) -> Any:
-    """What sorts chunks that follow each other in time by sample; a slice of all where there is one sample."""
-    if not sample.size or sample.min() == sample.max():
-        return slice(None)
-    return np.argsort(sample, kind="stable")
+def concatenated(found: Sequence[tuple[Int32, ...]]) -> tuple[Int32, ...]:
+    """Vectors (sample, step, neuron) one after the other; those there are, where there is one triple."""
+    if len(found) == 1:
+        return found[0]
+    return tuple(map(np.concatenate, zip((np.zeros(0, np.int32),) * 3, *found, strict=True)))
+
+
+def joined_spikes(chunks: Sequence[tuple[Int32, ...]]) -> tuple[Int32, ...]:
+    """The spikes (sample, step, neuron) of chunks that follow each other in time, as those of one chunk."""
+    vectors = concatenated(chunks)
+    sample = vectors[0]
+    if len(chunks) == 1 or not sample.size or sample.min() == sample.max():
+        return vectors  # sorted by sample already
+    order = np.argsort(sample, kind="stable")
+    return tuple(v[order] for v in vectors)

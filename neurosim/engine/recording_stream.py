@@ -8,9 +8,10 @@ The file, version 2 of a recording, is HDF5 with the items
 
 - ``header``: JSON in bytes: ``format``, ``version``, ``dt``, ``steps``, ``samples``, ``dtype``, ``held`` (null, or the
   steps held of each sample), ``populations`` (each ``name``, ``shape``, ``every``, ``neurons``, ``variables``, and
-  ``bin``: null without spikes) and ``weights`` (names);
+  ``bin``: null without spikes, and ``counts``: whether there are any) and ``weights`` (names);
 - ``populations/0/step``, ``neuron``: int32, of all spikes sorted by (sample, step, neuron); ``populations/0/index``:
   int64 [B, K + 1], where the spikes of a sample from step k ``bin`` on begin; the last column is where they end;
+- ``populations/0/counts``: int64 [B, n], spikes of each neuron in the whole run;
 - ``populations/0/variables/v``: [T', B, n], NaN where nothing was recorded; ``weights/0``: final weights [B, n].
 """
 
@@ -33,7 +34,7 @@ from neurosim.atomic_file import atomic_path
 from neurosim.engine.array_file import write_header
 from neurosim.engine.recording import Recording, State
 from neurosim.engine.recording_pieces import begin_pieces, chunks_of, load_frame, part_path, write_piece
-from neurosim.engine.recording_sink import Chunk, Frame, advance, order_by_sample, partial
+from neurosim.engine.recording_sink import Chunk, Frame, advance, partial
 from neurosim.errors import DataError
 
 __all__ = ["FORMAT", "VERSION", "FileSink", "join_pieces"]
@@ -165,6 +166,7 @@ def _write_header(
             "neurons": record.neurons,
             "variables": f.variables(name),
             "bin": bins.get(name),
+            "counts": f.has_counts(name),
         }
         for name, record in f.record.items()
     ]
@@ -190,6 +192,8 @@ def _data_sets(
             total = int(ends[-1]) if f.samples else 0
             for vector in ("step", "neuron"):
                 data[name, vector] = group.create_dataset(vector, (total,), np.int32)
+        if f.has_counts(name):
+            data[name, "counts"] = group.create_dataset("counts", (f.samples, f.size(name)), np.int64)
         for v in f.variables(name):
             shape = (f.rows(name, f.steps), f.samples, f.width(name))
             data[name, f"variables/{v}"] = group.create_dataset(
@@ -207,13 +211,16 @@ def _place(
     """Write a chunk where it belongs; ``begins`` says where each sample's next spikes go."""
     for name, at in begins.items():
         sample, step, neuron = chunk.spikes[name]
-        order = order_by_sample(sample)
         found, counts = np.unique(sample, return_counts=True)
         stops = np.cumsum(counts)
-        for vector, values in (("step", step[order]), ("neuron", neuron[order])):
+        for vector, values in (("step", step), ("neuron", neuron)):
             for s, stop, n in zip(found + chunk.first_sample, stops, counts, strict=True):
                 data[name, vector][at[s] : at[s] + n] = values[stop - n : stop]
         at[found + chunk.first_sample] += counts
+    for name, counts in chunk.counts.items():
+        if counts.size:
+            samples = slice(chunk.first_sample, chunk.stop_sample)
+            data[name, "counts"][samples] = data[name, "counts"][samples] + counts
     for (name, variable), values in chunk.traces.items():
         rows = slice(f.rows(name, chunk.first), f.rows(name, chunk.stop))
         if values.size:

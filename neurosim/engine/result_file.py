@@ -69,6 +69,7 @@ def _packed(value: Any) -> Any:
                         "variables": dict(p.variables),
                         "every": p.every,
                         "neurons": p.neurons,
+                        "counts": p.counts,
                     },
                 ]
                 for n, p in value.items()
@@ -106,6 +107,7 @@ def _unpacked(value: Any) -> Any:
             p["variables"],
             p["every"],
             None if p["neurons"] is None else tuple(p["neurons"]),
+            p.get("counts"),
         )
         for name, p in content.pop("parts")
     }

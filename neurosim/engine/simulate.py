@@ -253,7 +253,7 @@ def _wanted(plan: Plan, record: Mapping[str, Record | str] | None) -> dict[str, 
     shapes = {name: p.shape for name, p in plan.populations.items()}
     wanted = checked_record(record, plan.outputs or plan.populations, shapes, plan.dt)
     for name, r in wanted.items():
-        known = ["spikes", *plan.populations[name].model.STATE]
+        known = ["spikes", "counts", *plan.populations[name].model.STATE]
         if unknown := set(r.variables) - set(known):
             raise DescriptionError(
                 "cannot be recorded", where=f"population {name!r}", value=sorted(unknown), limit=known

@@ -6,6 +6,7 @@ its sizes checked, so that a recording holds no file open.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.array_file import read_header
-from neurosim.engine.recording import PopulationRecording, Recording, rows_between
+from neurosim.engine.recording import PopulationRecording, Recording, counts_of, rows_between
 from neurosim.engine.recording_stream import FORMAT, VERSION
 from neurosim.errors import DataError, FileFormatError, ShapeError
 from neurosim.network_file import StoredSizes, open_file
@@ -74,6 +75,8 @@ class Stored:
                 for name, dtype in (("step", np.int32), ("neuron", np.int32), ("index", np.int64)):
                     if p["bin"] is not None:
                         self._data(file, sizes, f"populations/{i}/{name}", dtype)
+                if p["counts"]:
+                    self._data(file, sizes, f"populations/{i}/counts", np.int64)
                 for v in p["variables"]:
                     self._data(file, sizes, f"populations/{i}/variables/{v}", self.dtype)
 
@@ -121,6 +124,18 @@ class Stored:
             vectors[1] = vectors[1] - np.int32(start)
             frame = {"dt": self.dt, "steps": stop - start, "samples": self.samples}
             return Spikes(*vectors, shape=part["shape"], **frame)  # type: ignore[arg-type]
+
+    def counts(self, i: int) -> NDArray[np.int64]:
+        """Counts of a population in the whole run, [B, *shape]."""
+        shape = self.populations[i]["shape"]
+        with self._open() as (file, sizes):
+            data = self._data(file, sizes, f"populations/{i}/counts", np.int64)
+            if data.shape != (self.samples, math.prod(shape)):
+                raise ShapeError("counts", value=data.shape)
+            counts = np.asarray(data[()])
+            if counts.size and counts.min() < 0:
+                raise DataError("counts below 0")
+        return counts.reshape(self.samples, *shape)
 
     def spike_counts(self, i: int) -> NDArray[np.int64]:
         """Spikes of each sample and neuron, [B, n], read a stretch at a time."""
@@ -171,7 +186,8 @@ def _population(p: Any) -> dict[str, Any]:
     if not valid or any("/" in v or v in ("", ".") for v in variables):
         raise ValueError("an invalid population")
     kept = {"every": every, "neurons": chosen, "variables": variables, "bin": bins}
-    return {"name": str(p["name"]), "shape": shape, **kept}
+    counts = bool(p.get("counts", False))  # which older versions did not record
+    return {"name": str(p["name"]), "shape": shape, "counts": counts, **kept}
 
 
 class StoredPopulation(PopulationRecording):
@@ -191,14 +207,22 @@ class StoredPopulation(PopulationRecording):
         stored, index = self._place()
         return None if stored.populations[index]["bin"] is None else stored.spikes(index, 0, stored.steps)
 
+    @cached_property
+    def counts(self) -> NDArray[np.int64] | None:  # type: ignore[override]
+        stored, index = self._place()
+        return stored.counts(index) if stored.populations[index]["counts"] else None
+
     @property
     def recorded(self) -> tuple[str, ...]:
         stored, index = self._place()
         part = stored.populations[index]
-        return (() if part["bin"] is None else ("spikes",)) + part["variables"]
+        spiking = ("spikes",) * (part["bin"] is not None) + ("counts",) * part["counts"]
+        return spiking + tuple(part["variables"])
 
     def spike_counts(self) -> NDArray[np.int64] | None:
         stored, index = self._place()
+        if stored.populations[index]["counts"]:
+            return super().spike_counts()
         return None if stored.populations[index]["bin"] is None else stored.spike_counts(index)
 
     def between(self, start: int, stop: int) -> PopulationRecording:
@@ -206,7 +230,8 @@ class StoredPopulation(PopulationRecording):
         part = stored.populations[index]
         values = {v: stored.variable(index, v, start, stop) for v in part["variables"]}
         spikes = None if part["bin"] is None else stored.spikes(index, start, stop)
-        return PopulationRecording(spikes, values, self.every, self.neurons)
+        counts = counts_of(spikes) if part["counts"] else None
+        return PopulationRecording(spikes, values, self.every, self.neurons, counts)
 
     def _place(self) -> tuple[Stored, int]:
         return self.__dict__["_stored"], self.__dict__["_index"]
