@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -133,8 +134,11 @@ def _load_atomically(typingctx: Any, address: Any) -> Any:
 
 
 _yield_processor = types.ExternalFunction("sched_yield", types.int32())
-_SPINS = 4000
-"""How often a thread looks before it lets others run: about 10 microseconds."""
+_sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+_SPINS, _YIELDS = 16_000, 50
+"""How often a thread looks, some 40 microseconds, and then lets others run, before it sleeps. A sleep takes about as
+long, so one that need not have slept has waited twice as long at most; and threads that are more than there are free
+processors do not keep the others from working."""
 
 
 @njit
@@ -146,7 +150,9 @@ def barrier(counter: Any, passed: Any, threads: Any) -> Any:
     spins = 0
     while _load_atomically(counter) < passed * threads:
         spins += 1
-        if spins > _SPINS:
+        if spins > _SPINS + _YIELDS:
+            _sleep(np.uint32(20))
+        elif spins > _SPINS:
             _yield_processor()
     return passed
 
