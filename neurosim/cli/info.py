@@ -193,7 +193,7 @@ def _recording(path: Path) -> dict[str, Any]:
         "steps": r.steps,
         "samples": r.samples,
         "populations": {
-            n: {"spikes": "not recorded" if p.spikes is None else int(p.spikes.counts_of_cells().sum())}
+            n: {"spikes": "not recorded" if (counts := p.spike_counts()) is None else int(counts.sum())}
             | {variable: list(values.shape) for variable, values in p.variables.items()}
             for n, p in r.items()
         },

@@ -68,19 +68,24 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--record",
         action="append",
         metavar="POPULATION[:VARIABLE,...]",
-        help="record spikes and the named variables; may be repeated (default: spikes of the outputs)",
+        help="record spikes and the named variables; 'counts' counts the spikes instead of keeping them; may be "
+        "repeated (default: spikes of the outputs)",
     )
     parser.add_argument("--out", metavar="FILE.h5", help="write the recording")
 
 
 def record_of(requests: list[str] | None) -> dict[str, Record] | None:
-    """``["hidden:v", "output"]`` as the ``record`` argument of a run."""
+    """``["hidden:v", "liquid:counts", "output"]`` as the ``record`` argument of a run."""
     from neurosim.engine.recording import Record
 
     if not requests:
         return None
-    parts = (request.partition(":") for request in requests)
-    return {name: Record("spikes", *filter(None, variables.split(","))) for name, _, variables in parts}
+    record = {}
+    for request in requests:
+        name, _, text = request.partition(":")
+        variables = [v for v in text.split(",") if v]
+        record[name] = Record(*variables) if "counts" in variables else Record("spikes", *variables)
+    return record
 
 
 def inputs_of(args: argparse.Namespace) -> dict[str, Spikes]:

@@ -193,7 +193,8 @@ def _data_sets(
             for vector in ("step", "neuron"):
                 data[name, vector] = group.create_dataset(vector, (total,), np.int32)
         if f.has_counts(name):
-            data[name, "counts"] = group.create_dataset("counts", (f.samples, f.size(name)), np.int64)
+            none = np.zeros((f.samples, f.size(name)), np.int64)
+            data[name, "counts"] = group.create_dataset("counts", data=none)
         for v in f.variables(name):
             shape = (f.rows(name, f.steps), f.samples, f.width(name))
             data[name, f"variables/{v}"] = group.create_dataset(

@@ -67,6 +67,12 @@ def test_to_writes_the_recording_as_it_goes(folder, capsys) -> None:
     assert np.array_equal(a["p"].v, b["p"].v)
     assert result["populations"][0]["spikes_per_sample"] == len(a["p"].spikes) / 2
     assert not list(folder.glob("*.part"))
+    assert simulate(capsys, folder, "all", "--record", "p:counts", "--out", folder / "counts.h5") == (
+        0, {**result, "recording": str(folder / "counts.h5")}
+    )  # fmt: skip
+    counted = load_recording(folder / "counts.h5")["p"]
+    assert counted.recorded == ("counts",)
+    assert np.array_equal(counted.counts, a["p"].spikes.counts())
     both = ["simulate", str(folder / "net.h5"), "--duration", "0.01", "--out", "x.h5", "--to", "y.h5"]
     assert main(both) == 2
     assert "--out, --to" in capsys.readouterr().err

@@ -107,7 +107,7 @@ def test_networks_travel_as_the_bytes_of_their_file() -> None:
 
 def test_a_batch_on_workers_is_the_batch_here(client, spikes: Spikes, tmp_path) -> None:
     """Also while one of the workers is killed, when it goes on from a state, and into a file."""
-    net, record = network(), {"p": Record("spikes", "v", every=2e-3)}
+    net, record = network(), {"p": Record("spikes", "counts", "v", every=2e-3)}
     first = simulate(net, {"in": spikes.resize(30)}, record=record)
     for state, given in ((None, spikes), (first.final_state, spikes.resize(30))):
         expected = simulate(net, {"in": given}, record=record, state=state)
@@ -124,6 +124,7 @@ def test_a_batch_on_workers_is_the_batch_here(client, spikes: Spikes, tmp_path) 
         assert not pids
         assert len(expected["p"].spikes) > 50
         assert found["p"].spikes == expected["p"].spikes
+        assert np.array_equal(found["p"].counts, expected["p"].spikes.counts())
         assert np.array_equal(found["p"].v, expected["p"].v)
         assert found.final_state.same(expected.final_state)
     with pytest.raises(DescriptionError, match="only a network"):

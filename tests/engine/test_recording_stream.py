@@ -36,11 +36,12 @@ FRAME = Frame(
     steps=50,
     samples=5,
     record={
-        "z/odd": Record("spikes", "v", "i"),
+        "z/odd": Record("counts", "spikes", "v", "i"),
         "chosen": Record("v", every=4e-3, neurons=[2, 0]),
         "spikes only": Record("spikes"),
+        "counted": Record("counts"),
     },
-    shapes={"z/odd": (2, 3), "chosen": (4,), "spikes only": (7,)},
+    shapes={"z/odd": (2, 3), "chosen": (4,), "spikes only": (7,), "counted": (3, 2)},
     dtype=np.dtype(np.float32),
     weights={"a/x->b": 3, "empty": 0},
 )
@@ -72,9 +73,10 @@ class Truth:
             (name, v): values[f.rows(name, first) : f.rows(name, stop), low:high]
             for (name, v), values in self.traces.items()
         }
-        return Chunk(
-            first=first, stop=stop, spikes=spikes, traces=traces, first_sample=low, samples=high - low
-        )
+        part = {n: self.spikes[n][low:high, first:stop].sum(axis=1) for n in f.record if f.has_counts(n)}
+        counts = {n: counted.astype(np.int64) for n, counted in part.items()}
+        recorded = {"spikes": spikes, "counts": counts, "traces": traces}
+        return Chunk(first=first, stop=stop, first_sample=low, samples=high - low, **recorded)
 
     def give(self, sink: Sink, ranges: list[tuple[int, int]], cuts: list[int], seed: int = 0) -> None:
         """All chunks, those of different ranges in an order drawn from the seed."""
@@ -104,6 +106,12 @@ class Truth:
                 assert np.array_equal(dense.transpose(1, 0, 2), expected)
                 assert part.spikes.shape == f.shapes[name]
                 assert np.array_equal(part.spike_counts(), part.spikes.counts())
+            assert (part.counts is not None) == f.has_counts(name)
+            if f.has_counts(name):
+                expected = (self.spikes[name][:, :steps] & there[:, :, None]).sum(axis=1)
+                assert part.counts.dtype == np.int64
+                assert np.array_equal(part.counts, expected.reshape(f.samples, *f.shapes[name]))
+                assert np.array_equal(part.spike_counts(), expected)
             for v in f.variables(name):
                 expected = self.traces[name, v][: f.rows(name, steps)].copy()
                 expected[~there.T[:: f.stride(name)]] = np.nan
@@ -181,6 +189,9 @@ def test_pieces_of_time(truth: Truth, tmp_path, to: str | None) -> None:
     expected = truth.spikes["z/odd"][:, 12:37].transpose(1, 0, 2).reshape(25, 5, 2, 3)
     assert np.array_equal(piece["z/odd"].spikes.dense(), expected)
     assert np.array_equal(piece["chosen"].v, truth.traces["chosen", "v"][3:10])
+    assert np.array_equal(piece["z/odd"].counts, expected.sum(axis=0))
+    assert (piece["counted"].counts, piece["counted"].recorded) == (None, ())  # of a part nobody knows
+    assert whole.between(0, 50)["counted"].counts.sum() == truth.spikes["counted"].sum()
     assert whole.between(12, 50).weights.keys() == WEIGHTS.keys()
     assert [p.steps for p in whole.pieces(20)] == [20, 20, 10]
     assert sum(len(p["spikes only"].spikes) for p in whole.pieces(16)) == truth.spikes["spikes only"].sum()
@@ -300,7 +311,7 @@ def test_what_a_killed_process_wrote_is_readable(tmp_path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["run.h5"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "gap", "frame", "sample", "steps", "kind"])
+@pytest.mark.parametrize("damage", ["cut", "gap", "frame", "sample", "order", "counts", "steps", "kind"])
 def test_damaged_pieces(truth: Truth, tmp_path, damage: str, monkeypatch) -> None:
     monkeypatch.setattr(recording_stream, "_PENDING_BYTES", 0)
     sink = FileSink(tmp_path / "run.h5", FRAME)
@@ -318,11 +329,15 @@ def test_damaged_pieces(truth: Truth, tmp_path, damage: str, monkeypatch) -> Non
         (part / "frame.h5").unlink()
     elif damage == "sample":
         content["spikes"]["z/odd"][0] = content["spikes"]["z/odd"][0] + np.int32(9)
+    elif damage == "order":
+        content["spikes"]["z/odd"] = [v[::-1].copy() for v in content["spikes"]["z/odd"]]
+    elif damage == "counts":
+        content["counts"]["counted"] = -content["counts"]["counted"] - 1
     elif damage == "steps":
         content["stop"] = "7"
     else:
         content["traces"] = 3
-    if damage in ("sample", "steps", "kind"):
+    if damage in ("sample", "order", "counts", "steps", "kind"):
         save_arrays([content], piece, "neurosim-recording-piece", 1)
     for read in (load_recording, lambda _: join_pieces(tmp_path / "run.h5")):
         with pytest.raises(FileFormatError):
@@ -352,7 +367,7 @@ def test_a_path_that_cannot_be_written_is_said_before_the_run(tmp_path) -> None:
 def test_empty_frames(tmp_path) -> None:
     for steps, samples, size in ((0, 2, 3), (4, 0, 3), (4, 2, 0)):
         frame = Frame(
-            dt=1e-3, steps=steps, samples=samples, record={"p": Record("spikes", "v")}, shapes={"p": (size,)}
+            dt=1e-3, steps=steps, samples=samples, record={"p": Record("spikes", "counts", "v")}, shapes={"p": (size,)}
         )
         truth = Truth(frame)
         for path in (None, tmp_path / "run.h5"):
@@ -363,7 +378,9 @@ def test_empty_frames(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["cut", "version", "json", "neuron", "huge", "samples", "index", "ends", "link", "name", "trace", "held"],
+    [
+        "cut", "version", "json", "neuron", "huge", "samples", "index", "ends", "link", "name", "trace", "held", "counts",
+    ],  # fmt: skip
 )
 def test_damaged_files(truth: Truth, tmp_path, damage: str) -> None:
     path = tmp_path / "run.h5"
@@ -392,6 +409,8 @@ def test_damaged_files(truth: Truth, tmp_path, damage: str) -> None:
             elif damage == "trace":
                 del group["variables/v"]
                 group["variables/v"] = np.zeros((3, 5, 6), np.float32)
+            elif damage == "counts":
+                group["counts"][0, 0] = -1
             header["version"] += damage == "version"
             header["samples"] = 10**15 if damage == "samples" else header["samples"]
             header["held"] = [3] if damage == "held" else None
@@ -401,4 +420,21 @@ def test_damaged_files(truth: Truth, tmp_path, damage: str) -> None:
             file["header"] = np.frombuffer(text, np.uint8)
     with pytest.raises(FileFormatError):  # noqa: PT012  (where it shows depends on what is damaged)
         found = load_recording(path)
-        _ = [(p.spikes, dict(p.variables)) for p in found.values()]
+        _ = [(p.spikes, p.counts, dict(p.variables)) for p in found.values()]
+
+
+def test_files_of_before_counts_were_recorded(truth: Truth, tmp_path) -> None:
+    path = tmp_path / "run.h5"
+    sink = FileSink(path, FRAME)
+    truth.give(sink, RANGES, CUTS)
+    sink.finish()
+    with h5py.File(path, "r+") as file:
+        header = json.loads(file["header"][()].tobytes())
+        for i, population in enumerate(header["populations"]):
+            if population.pop("counts"):
+                del file[f"populations/{i}/counts"]
+        del file["header"]
+        file["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    found = load_recording(path)["z/odd"]
+    assert (found.counts, found.recorded) == (None, ("spikes", "v", "i"))
+    assert np.array_equal(found.spike_counts(), truth.spikes["z/odd"].sum(axis=1))

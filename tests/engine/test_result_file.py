@@ -20,7 +20,7 @@ def test_recordings_come_back_whole(tmp_path) -> None:
     spikes = Spikes([0, 1], [3, 4], [0, 5], [1, 2], shape=(2, 3), dt=1e-3, steps=8, samples=2)
     parts = {
         "z/odd": PopulationRecording(spikes, {"v": np.ones((8, 2, 2, 3), np.float32)}),
-        "b": PopulationRecording(None, {"i": np.zeros((2, 2, 2))}, 4, (3, 1)),
+        "b": PopulationRecording(None, {"i": np.zeros((2, 2, 2))}, 4, (3, 1), np.ones((2, 4), np.int64)),
     }
     state = State({"b": {"v": np.ones((2, 4))}}, {"b": {"x": np.zeros((2, 3, 4))}}, {}, 8)
     events = (DeviceEvent("late", "b", 0, 1, 2), DeviceEvent("wrap", "b", 1, 2, 3, 4.5, 6))
@@ -34,6 +34,7 @@ def test_recordings_come_back_whole(tmp_path) -> None:
     assert (read.dt, read.steps, read.samples, read.events, read.lag) == (1e-3, 8, 2, events, {"b": 3})
     assert read.final_state.same(state)
     assert read["z/odd"].spikes == spikes
+    assert (read["b"].counts.tolist(), read["z/odd"].counts) == ([[1] * 4] * 2, None)
     assert (read["b"].spikes, read["b"].every, read["b"].neurons) == (None, 4, (3, 1))
     for name, part in parts.items():
         for v, values in part.variables.items():

@@ -83,12 +83,47 @@ def test_results_do_not_depend_on_the_number_of_threads(
         assert np.array_equal(single[name].v[:, 0], one[name].v[:, 2])
 
 
+@pytest.mark.parametrize("to", [None, "run.h5"])
+def test_counts_are_the_counts_of_the_spikes(
+    noise: ns.Spikes, to: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of batches, of one sample whose neurons are shared out, and of a run that goes on."""
+    monkeypatch.setattr(sys.modules["neurosim.engine.simulate"], "WORTH_SPLITTING", 0)
+    path = None if to is None else tmp_path / to
+    both = {"a": ns.Record("counts", "spikes", neurons=[1], every=5e-3), "b": ns.Record("v", "counts")}
+    for x in (noise, noise.select([2])):
+        expected = ns.simulate(recurrent(), {"in": x}, record=RECORD)
+        found = ns.simulate(recurrent(), {"in": x}, record=both, threads=3, to=path)
+        for name in both:
+            assert np.array_equal(found[name].counts, expected[name].spikes.counts())
+            assert np.array_equal(found[name].spike_counts(), expected[name].spike_counts())
+            assert found[name].counts.sum() > 50
+        assert found["a"].spikes == expected["a"].spikes
+        assert (found["b"].spikes, found["b"].recorded) == (None, ("counts", "v"))
+    first = ns.simulate(recurrent(), {"in": noise.resize(70)}, record=both)
+    rest = noise.shift(-70).resize(130)
+    then = ns.simulate(recurrent(), {"in": rest}, record=both, state=first.final_state, to=path)
+    whole = ns.simulate(recurrent(), {"in": noise}, record=both)
+    assert np.array_equal(first["b"].counts + then["b"].counts, whole["b"].counts)
+
+
+def test_spikes_that_fill_their_buffers_are_handed_over_in_parts(
+    noise: ns.Spikes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ns.simulate(recurrent(), {"in": noise}, record=RECORD, threads=1)
+    monkeypatch.setattr(sys.modules["neurosim.engine.recorded_spikes"], "_SPIKES", 100)
+    found = ns.simulate(recurrent(), {"in": noise}, record={**RECORD, "b": ns.Record("spikes", "counts")})
+    for name in RECORD:
+        assert found[name].spikes == expected[name].spikes
+    assert np.array_equal(found["b"].counts, expected["b"].spikes.counts())
+
+
 def test_record_chooses_variables_interval_and_neurons(noise: ns.Spikes) -> None:
     every = ns.simulate(recurrent(), {"in": noise}, record=RECORD)["a"].v
     some = ns.simulate(recurrent(), {"in": noise}, record={"a": ns.Record("v", every=5e-3, neurons=[3, 0])})[
         "a"
     ]
-    assert some.spikes is None
+    assert (some.spikes, some.counts, some.spike_counts()) == (None, None, None)
     assert np.array_equal(some.v, every[::5][:, :, [3, 0]])
     with pytest.raises(AttributeError, match="recorded"):
         _ = some.u
@@ -101,8 +136,9 @@ def test_shapes_of_recordings_follow_the_population() -> None:
     net.input("in", 3)
     net.population("p", (2, 4, 5), ns.LIF())
     net.connect("in", "p", ns.AllToAll())
-    r = ns.simulate(net, {"in": np.ones((7, 2, 3))}, record={"p": ns.Record("v", "spikes")})["p"]
+    r = ns.simulate(net, {"in": np.ones((7, 2, 3))}, record={"p": ns.Record("v", "spikes", "counts")})["p"]
     assert r.v.shape == (7, 2, 2, 4, 5)
+    assert (r.counts.shape, r.spike_counts().shape) == ((2, 2, 4, 5), (2, 40))
     assert r.spikes is not None
     assert r.spikes.dense().shape == (7, 2, 2, 4, 5)
 
