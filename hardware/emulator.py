@@ -46,7 +46,7 @@ class Device(ABC):
         overflow: Overflow,
     ) -> Recording:
         """Run ``steps`` machine steps. Every input is given, in machine time. Variables come back as [T, B, *shape] of
-        every step (``every`` and ``neurons`` of `Record` are applied by `emulate`)."""
+        every step (`emulate` applies ``every`` and ``neurons`` of `Record`, and makes counts of the spikes)."""
 
     def emulate(
         self,
@@ -82,10 +82,10 @@ class Device(ABC):
             if s is None:
                 s = Spikes([], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples)
             machine[name] = s.resize(steps).resize(total).shift(entry.lag)
-        everything = {name: Record(*r.variables) for name, r in wanted.items()}
+        everything = {name: Record(*r.kept) for name, r in wanted.items()}
         recording = self.run(machine, total, everything, seed, overflow)
         if raw:
-            return recording
+            return replace(recording, populations=_counted(recording, wanted))
         return self._in_network_time(recording, wanted, steps)
 
     def _in_network_time(self, recording: Recording, wanted: Mapping[str, Record], steps: int) -> Recording:
@@ -101,8 +101,18 @@ class Device(ABC):
                 if r.neurons is not None:
                     values = values.reshape(*values.shape[:2], -1)[..., np.array(r.neurons, np.int64)]
                 variables[variable] = values / scale + offset
-            populations[name] = PopulationRecording(spikes, variables, stride, r.neurons)
+            populations[name] = PopulationRecording.of_kept(r, spikes, variables, stride)
         lag = {name: entry.lag for name, entry in self.manifest.populations.items()}
         moved = (replace(e, step=e.step - lag.get(e.population, 0)) for e in recording.events)
         events = tuple(e for e in moved if 0 <= e.step < steps)
         return replace(recording, populations=populations, steps=steps, events=events, lag=lag)
+
+
+def _counted(recording: Recording, wanted: Mapping[str, Record]) -> dict[str, PopulationRecording]:
+    """What was wanted of every population, in machine time: all neurons and steps."""
+    return {
+        name: PopulationRecording.of_kept(
+            r.replace(neurons=None), recording[name].spikes, recording[name].variables
+        )
+        for name, r in wanted.items()
+    }

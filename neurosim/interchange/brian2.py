@@ -201,24 +201,23 @@ class _Run:
         if r is None:
             return
         known = {"spikes", *made.recorded}
-        if unknown := set(r.variables) - known:
+        if unknown := set(r.kept) - known:
             raise DescriptionError(
                 "cannot be recorded in Brian2",
                 where=f"population {p.name!r}",
                 value=sorted(unknown),
                 limit=sorted(known),
             )
-        if "spikes" in r.variables and made.threshold is not None:
+        if "spikes" in r.kept and made.threshold is not None:
             when = f"after_{self.slot(p.name, 'threshold')}"
             self.monitors[p.name, "spikes"] = self.b2.SpikeMonitor(group, when=when)
         chosen = np.arange(p.size) if r.neurons is None else np.asarray(r.neurons)
         index = (np.arange(self.samples)[:, None] * p.size + chosen).reshape(-1)
-        for variable in r.variables:
-            if variable != "spikes":
-                named, at = made.recorded[variable]
-                when = "end" if at == "end" else f"after_{self.slot(p.name, at)}"
-                monitor = self.b2.StateMonitor(group, named, record=index, clock=self.clock, when=when)
-                self.monitors[p.name, variable] = monitor
+        for variable in r.states:
+            named, at = made.recorded[variable]
+            when = "end" if at == "end" else f"after_{self.slot(p.name, at)}"
+            monitor = self.b2.StateMonitor(group, named, record=index, clock=self.clock, when=when)
+            self.monitors[p.name, variable] = monitor
         self.network.add([m for (name, _), m in self.monitors.items() if name == p.name])
 
     def projection(self, p: PlanProjection) -> None:
@@ -305,17 +304,17 @@ class _Run:
         steps, populations = self.request.steps, {}
         for name, r in self.request.wanted.items():
             p = self.plan.populations[name]
-            spikes = self._spikes(p) if "spikes" in r.variables else None
+            spikes = self._spikes(p) if "spikes" in r.kept else None
             stride = r.stride(self.plan.dt)
             variables = {}
-            for variable in (v for v in r.variables if v != "spikes"):
+            for variable in r.states:
                 named, _ = self.models[name].recorded[variable]
                 values = np.asarray(getattr(self.monitors[name, variable], f"{named}_")).T
                 values = values.reshape(steps, self.samples, -1)[::stride].astype(np.float64)
                 variables[variable] = (
                     values if r.neurons is not None else values.reshape(*values.shape[:2], *p.shape)
                 )
-            populations[name] = PopulationRecording(spikes, variables, stride, r.neurons)
+            populations[name] = PopulationRecording.of_kept(r, spikes, variables, stride)
         weights = {}
         for projection in self.plan.projections:
             if projection.plasticity is not None:

@@ -192,7 +192,7 @@ _FLOATS = ("value", "weight")
 def _columns(request: RunRequest, sample: int) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
     """Each table of a part: its name in the file, its key in the part, its place there, and its columns."""
     for i, (name, r) in enumerate(request.wanted.items()):
-        for k, variable in enumerate(r.variables):
+        for k, variable in enumerate(r.kept):
             if variable == "spikes":
                 yield f"{sample}.{i}.{k}", name, "spikes", _SPIKES
             else:

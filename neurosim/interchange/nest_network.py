@@ -280,11 +280,10 @@ class NestNetwork:
         """What the recorders and plastic synapses of this process hold."""
         spikes, traces = {}, {}
         for name, r in self.request.wanted.items():
-            for variable in r.variables:
-                if variable == "spikes":
-                    spikes[name] = self.recorders.spikes(name)
-                else:
-                    traces[name, variable] = self.recorders.trace(name, variable)
+            if "spikes" in r.kept:
+                spikes[name] = self.recorders.spikes(name)
+            for variable in r.states:
+                traces[name, variable] = self.recorders.trace(name, variable)
         weights = {p.name: self._weights(p) for p in self.plan.projections if p.plasticity is not None}
         return NestPart(spikes, traces, weights)
 

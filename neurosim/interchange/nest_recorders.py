@@ -29,7 +29,7 @@ class NestRecorders:
         network = self.network
         p, wanted, model = network.plan.populations[name], network.request.wanted[name], network.models[name]
         known = {"spikes", *model.recorded}
-        if unknown := set(wanted.variables) - known:
+        if unknown := set(wanted.kept) - known:
             raise DescriptionError(
                 "cannot be recorded in NEST",
                 where=f"population {name!r}",
@@ -37,16 +37,15 @@ class NestRecorders:
                 limit=sorted(known),
             )
         delay = {"delay": network.slice * network.step_ms}
-        if "spikes" in wanted.variables and p.model.SPIKES:
+        if "spikes" in wanted.kept and p.model.SPIKES:
             recorder = network.nest.Create("spike_recorder", params={"time_in_steps": True})
             network.nest.Connect(network.groups[name], recorder, syn_spec=delay)
             self.spike_recorders[name] = recorder
         chosen = np.arange(p.size) if wanted.neurons is None else np.unique(wanted.neurons)
         late: dict[int, list[str]] = {}
-        for variable in wanted.variables:
-            if variable != "spikes":
-                names, _, later = model.recorded[variable]
-                late.setdefault(later, []).extend(names)
+        for variable in wanted.states:
+            names, _, later = model.recorded[variable]
+            late.setdefault(later, []).extend(names)
         for later, recorded in late.items():
             settings = {
                 "record_from": recorded,

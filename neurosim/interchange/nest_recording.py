@@ -39,14 +39,14 @@ def recording_of(request: RunRequest, samples: Sequence[Sequence[NestPart]]) -> 
     for name, r in request.wanted.items():
         p = request.plan.populations[name]
         spikes = None
-        if "spikes" in r.variables:
+        if "spikes" in r.kept:
             each = [(s, *part.spikes[name]) for s, parts in enumerate(samples) for part in parts]
             sample = np.concatenate([np.zeros(0, np.int64)] + [np.full(len(step), s) for s, step, _ in each])
             step = np.concatenate([np.zeros(0, np.int64)] + [step for _, step, _ in each])
             neuron = np.concatenate([np.zeros(0, np.int64)] + [neuron for _, _, neuron in each])
             spikes = spikes_of(p, request, sample, step, neuron)
         variables = {}
-        for variable in (v for v in r.variables if v != "spikes"):
+        for variable in r.states:
             rows = -(-request.steps // r.stride(request.plan.dt))
             values = np.full((rows, request.samples, p.size), np.nan)
             for s, parts in enumerate(samples):
@@ -59,7 +59,7 @@ def recording_of(request: RunRequest, samples: Sequence[Sequence[NestPart]]) -> 
                 if r.neurons is None
                 else values[:, :, list(r.neurons)]
             )
-        populations[name] = PopulationRecording(spikes, variables, r.stride(request.plan.dt), r.neurons)
+        populations[name] = PopulationRecording.of_kept(r, spikes, variables, r.stride(request.plan.dt))
     weights = {}
     for projection in request.plan.projections:
         if projection.plasticity is not None:

@@ -18,7 +18,7 @@ from neurosim.plasticity.options import DelaySite, Delivered, SameStep, WeightUp
 
 nest = pytest.importorskip("nest", reason="NEST is not installed (extra 'interop')")
 
-RECORD = {"a": Record("spikes", "v"), "b": Record("spikes", "v", "i", every=2e-3, neurons=(3, 1))}
+RECORD = {"a": Record("counts", "spikes", "v"), "b": Record("counts", "v", "i", every=2e-3, neurons=(3, 1))}
 
 
 def network() -> tuple[ns.Network, dict[str, Any]]:
@@ -50,6 +50,7 @@ def assert_equal(one: Recording, other: Recording) -> None:
     assert list(one) == list(other)
     for name in one:
         assert one[name].spikes == other[name].spikes
+        assert np.array_equal(one[name].counts, other[name].counts)
         for variable, values in one[name].variables.items():
             assert np.array_equal(values, other[name].variables[variable])
     assert list(one.weights) == list(other.weights)

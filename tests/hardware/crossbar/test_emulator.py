@@ -31,9 +31,13 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_ideal_cells_and_fine_converters_give_the_spikes_of_simulate(name, tmp_path, layered, events, opened):
     net, given = layered(MODELS[name]), events()
-    record = {"hidden": Record("spikes", "v"), "out": Record("v")}
+    record = {"hidden": Record("spikes", "v"), "out": Record("counts", "v")}
     want = simulate(net, {"in": given}, record=record)
-    got = opened(net, EXACT, tmp_path / "b").emulate({"in": given}, record=record)
+    device = opened(net, EXACT, tmp_path / "b")
+    got = device.emulate({"in": given}, record=record)
+    assert (got["out"].spikes, got["out"].counts.tolist()) == (None, want["out"].counts.tolist())
+    raw = device.emulate({"in": given}, record=record, raw=True)
+    assert np.array_equal(raw["out"].counts, want["out"].counts)
     assert len(want["hidden"].spikes) > 100
     assert got["hidden"].spikes == want["hidden"].spikes
     np.testing.assert_allclose(got["hidden"].v, want["hidden"].v, atol=1e-4)
