@@ -177,3 +177,13 @@ def test_selecting_one_sample_does_not_touch_the_others() -> None:
     for i in range(1000):
         assert len(spikes.select([i])) == 1000
     assert time.perf_counter() - started < 1.0  # 0.05 s; 2.5 s if each copies
+
+
+def test_trusted_vectors_are_taken_as_they_are() -> None:
+    vectors = [np.array(v, np.int32) for v in ([0, 0, 1], [1, 1, 0], [0, 3, 2])]
+    frame = {"shape": (2, 2), "dt": 1e-3, "steps": 3, "samples": 2}
+    trusted = Spikes.trusted(*vectors, **frame)
+    assert trusted == Spikes(*vectors, **frame)
+    assert trusted.sample is vectors[0]
+    assert not vectors[2].flags.writeable
+    assert trusted.select([1]) == Spikes(*vectors, **frame).select([1])

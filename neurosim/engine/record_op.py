@@ -59,8 +59,8 @@ RECORD_TABLE = (
     "sample", "step", "neuron", "filled", "capacity", "origin", "status", "counts",
 )  # fmt: skip
 """Entries of the table of a recording of spikes: ``sample``, ``step`` and ``neuron`` are vectors of which the first
-``filled`` entries are in use, or 0 where spikes are not kept; ``counts`` is int64 [samples, size], or 0 where they are not
-counted; ``origin`` is the step that counts as 0."""
+``filled`` entries are in use, or 0 where spikes are not kept; ``counts`` is int64 [samples, size], or 0 where they are
+not counted; ``origin`` is the step that counts as 0."""
 
 _TRACE = '''"""Recording of state of {real_type}. Generated; do not edit."""
 

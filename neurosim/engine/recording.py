@@ -23,8 +23,8 @@ class Record(Parameters):
     """What to record of one population: ``Record("spikes", "v", every=1e-3)``.
 
     Attributes:
-        variables: ``"spikes"``, ``"counts"`` and names of the model's state variables; spikes alone when empty. Counts are
-            the spikes of each neuron in the whole run, counted without keeping them.
+        variables: ``"spikes"``, ``"counts"`` and names of the model's state variables; spikes alone when empty. Counts
+            are the spikes of each neuron in the whole run, counted without keeping them.
         every: interval in seconds between recorded states (a multiple of dt), from step 0 of the run on; None is every
             step. Spikes and counts are always whole.
         neurons: flat indices whose state is recorded, or None for all. Spikes and counts are always of all.
@@ -65,7 +65,7 @@ class Record(Parameters):
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """What an engine must keep that does not count itself: spikes in the place of counts, and the state variables."""
+        """What an engine keeps that does not count spikes itself: spikes in the place of counts, and state variables."""
         spiking = "spikes" in self.variables or "counts" in self.variables
         return ("spikes",) * spiking + self.states
 
@@ -190,8 +190,8 @@ class Recording(Mapping[str, PopulationRecording]):
         return self.held is None
 
     def between(self, start: int, stop: int) -> Recording:
-        """Steps ``start`` to ``stop`` alone, counted from 0 again; of a file only these are read. Counts of a part of the
-        run are made from its spikes; where only counts were recorded it has none.
+        """Steps ``start`` to ``stop`` alone, counted from 0 again; of a file only these are read. Counts of a part of
+        the run are made from its spikes; where only counts were recorded it has none.
 
         Raises:
             DescriptionError: steps outside the run, or a start that lies between recorded steps.

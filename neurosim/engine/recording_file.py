@@ -3,8 +3,9 @@ while the run goes on, in `neurosim.engine.recording_stream`.
 
 Attributes of the root are ``format``, ``version``, ``dt``, ``steps``, ``samples``. ``populations/0`` and so on hold the
 attributes ``name``, ``every`` and ``lag``, the group ``spikes`` (``sample, step, neuron, count``; attributes ``shape``,
-``steps``, ``samples``), ``counts`` [B, *shape], one data set a variable under ``variables``, and ``neurons``. ``events`` holds the device
-events as columns, ``held`` the steps of each sample if the run was cut short. The state to carry on from is not kept.
+``steps``, ``samples``), ``counts`` [B, *shape], one data set a variable under ``variables``, and ``neurons``.
+``events`` holds the device events as columns, ``held`` the steps of each sample if the run was cut short. The state to
+carry on from is not kept.
 """
 
 from __future__ import annotations

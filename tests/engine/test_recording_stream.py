@@ -367,7 +367,11 @@ def test_a_path_that_cannot_be_written_is_said_before_the_run(tmp_path) -> None:
 def test_empty_frames(tmp_path) -> None:
     for steps, samples, size in ((0, 2, 3), (4, 0, 3), (4, 2, 0)):
         frame = Frame(
-            dt=1e-3, steps=steps, samples=samples, record={"p": Record("spikes", "counts", "v")}, shapes={"p": (size,)}
+            dt=1e-3,
+            steps=steps,
+            samples=samples,
+            record={"p": Record("spikes", "counts", "v")},
+            shapes={"p": (size,)},
         )
         truth = Truth(frame)
         for path in (None, tmp_path / "run.h5"):
@@ -379,8 +383,20 @@ def test_empty_frames(tmp_path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "cut", "version", "json", "neuron", "huge", "samples", "index", "ends", "link", "name", "trace", "held", "counts",
-    ],  # fmt: skip
+        "cut",
+        "version",
+        "json",
+        "neuron",
+        "huge",
+        "samples",
+        "index",
+        "ends",
+        "link",
+        "name",
+        "trace",
+        "held",
+        "counts",
+    ],
 )
 def test_damaged_files(truth: Truth, tmp_path, damage: str) -> None:
     path = tmp_path / "run.h5"
