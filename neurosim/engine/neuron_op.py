@@ -61,7 +61,7 @@ def update(table, sample, low, high, step, scratch):
     )
     if bad:
         status = carray(i64_at(t[2]), {status})
-        if not status[{bad_population}]:
+        if not status[{bad_population}] or step < status[{bad_step}]:
             status[{bad_population}], status[{bad_step}], status[{bad_neuron}] = t[0] + 1, step, low
     {append}
 '''

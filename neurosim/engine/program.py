@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -275,6 +275,7 @@ class Program:
         ``others``: projections delivered at the same time, ahead of the update or after it.
         """
         one = _one_weight(p)
+        _check_weights(p, self._real)
         name = f"{'ahead' if ahead else 'back'}:{p.receptor}" + ("" if one is None else f":{one!r}")
         if name not in neurons.rings:
             sharing = [q for q in others if (q.receptor, _one_weight(q)) == (p.receptor, one)]
@@ -548,23 +549,25 @@ class Program:
     def _check(self) -> None:
         if number := int(self.status[Status.BAD_POPULATION]):
             name = list(self.plan.populations)[number - 1]
-            self._fail(name, int(self.status[Status.BAD_STEP]) - self.first)
+            self._fail(name, f"at step {int(self.status[Status.BAD_STEP]) - self.first}")
 
     def _check_all(self, end: int) -> None:
         for name, neurons in self._neurons.items():
             if not all(np.isfinite(values).all() for values in neurons.state.values()):
-                self._fail(name, end - self.first - 1)
+                self._fail(name, f"by step {end - self.first - 1}")
 
-    def _fail(self, name: str, step: int) -> None:
-        neurons = self._neurons[name]
-        for variable, values in neurons.state.items():
-            bad = np.argwhere(~np.isfinite(values))
-            if len(bad):
-                raise NumericsError(
-                    f"{variable} became NaN or infinite at step {step}",
-                    where=f"population {name!r}, sample {self.samples[int(bad[0, 0])]}, neuron {int(bad[0, 1])}",
-                    remedy="Look for weights that grow without bound, or a time constant shorter than dt under Euler",
-                )
+    def _fail(self, name: str, when: str) -> NoReturn:
+        state, where = self._neurons[name].state, f"population {name!r}"
+        bad = {variable: found for variable, a in state.items() if len(found := np.argwhere(~np.isfinite(a)))}
+        variable = next(iter(bad or state))  # none are bad any more: a reset came after
+        if bad:
+            sample, neuron = bad[variable][0].tolist()
+            where += f", sample {self.samples[sample]}, neuron {neuron}"
+        raise NumericsError(
+            f"{variable} became NaN or infinite {when}",
+            where=where,
+            remedy="Look for weights that grow without bound, or a time constant shorter than dt under Euler",
+        )
 
     def state(self) -> State:
         """What the next run needs to carry on."""
@@ -647,6 +650,15 @@ def _stage_tables(plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _one_weight(p: PlanProjection) -> float | None:
     """The weight that all synapses of a projection share, or None."""
     return float(p.rows.weight[0]) if len(p.rows.weight) == 1 else None
+
+
+def _check_weights(p: PlanProjection, real: Any) -> None:
+    """Raise NumericsError if a weight is infinite in ``real``, which may be less than it is kept in."""
+    limit, weight = float(np.finfo(real).max), p.rows.weight
+    if weight.dtype.itemsize > np.dtype(real).itemsize and np.abs(weight).max(initial=0.0) > limit:
+        raise NumericsError(
+            f"a weight is too large for {np.dtype(real)}", where=f"projection {p.name!r}", limit=f"{limit:g}"
+        )
 
 
 def _count_type(most: int) -> Any:

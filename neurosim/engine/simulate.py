@@ -97,6 +97,8 @@ def simulate(
         return _elsewhere(backend, threads, net, inputs, duration, record, samples=samples, seed=seed)
     if not isinstance(precision, Precision):
         raise DescriptionError("is not a Precision", where="simulate: precision", value=repr(precision))
+    if not isinstance(seed, (int, np.integer)):
+        raise DescriptionError("is not a whole number", where="simulate: seed", value=repr(seed))
     plan = net if isinstance(net, Plan) else lower(net)
     given = checked_inputs(inputs or {}, plan.inputs, plan.dt)
     steps = steps_of(duration, given, plan.dt)
@@ -277,9 +279,10 @@ def _check_state(plan: Plan, state: State) -> None:
 
 
 def _thread_count(threads: int | None) -> int:
-    given = os.environ.get("NEUROSIM_THREADS") if threads is None else threads
-    if not given:
-        return os.cpu_count() or 1
+    given = os.environ.get("NEUROSIM_THREADS") or None if threads is None else threads
+    if given is None:
+        allowed = getattr(os, "sched_getaffinity", None)  # not on every system
+        return len(allowed(0)) if allowed else os.cpu_count() or 1
     if not str(given).isdigit() or int(given) < 1:
         where = "NEUROSIM_THREADS" if threads is None else "threads"
         raise DescriptionError("is not a number of threads", where=where, value=given, limit=">= 1")

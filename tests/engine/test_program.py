@@ -15,7 +15,11 @@ from neurosim.errors import NumericsError
 
 DT = 1e-3
 STEPS = 150
-EVERYTHING = {"a": ns.Record("spikes", "v"), "b": ns.Record("spikes", "v", "i"), "c": ns.Record("spikes", "v")}
+EVERYTHING = {
+    "a": ns.Record("spikes", "v"),
+    "b": ns.Record("spikes", "v", "i"),
+    "c": ns.Record("spikes", "v"),
+}
 
 
 def network() -> ns.Network:
@@ -28,12 +32,16 @@ def network() -> ns.Network:
     net.population("c", 90, ns.LIF(threshold=1.0))
     net.connect("given", "a", ns.FixedProbability(0.3), weight=ns.Normal(0.2, 0.1), delay=ns.Uniform(0, 6e-3))
     net.connect("drawn", "a", ns.FixedProbability(0.3), weight=0.2, delay=1e-3)
-    net.connect("a", "a", ns.FixedProbability(0.2), weight=ns.Normal(0.01, 0.05), delay=ns.Uniform(2e-3, 9e-3))
+    net.connect(
+        "a", "a", ns.FixedProbability(0.2), weight=ns.Normal(0.01, 0.05), delay=ns.Uniform(2e-3, 9e-3)
+    )
     net.connect("a", "b", ns.FixedProbability(0.3), weight=0.1)
     net.connect("b", "a", ns.FixedProbability(0.3), weight=-0.02, delay=3e-3)
     net.connect("a", "c", ns.FixedProbability(0.5), weight=0.05, delay=2e-3)
     net.connect("b", "c", ns.AllToAll(), weight=0.05, delay=1e-3)
-    net.connect("c", "c", ns.FixedProbability(0.2), weight=0.02, delay=1e-3, plasticity=ns.STDP(), name="learns")
+    net.connect(
+        "c", "c", ns.FixedProbability(0.2), weight=0.02, delay=1e-3, plasticity=ns.STDP(), name="learns"
+    )
     net.drive("a", ns.NoiseDrive(std=0.5))
     net.drive("c", ns.PoissonDrive(rate=20.0, weight=0.1))
     net.drive("b", ns.CurrentDrive(values=np.array([0.1, 0.3]), every=0.05))
@@ -113,5 +121,26 @@ def test_a_blow_up_is_placed_to_the_step(step: int, threads: int, monkeypatch: p
     net.connect("in", "bad", ns.Sparse([0, 0, 0], [7, 7, 7]), weight=[1.7e308] * 3)
     counts = np.zeros((STEPS, 1, 1), np.int64)
     counts[step] = 1
-    with pytest.raises(NumericsError, match=rf"v became NaN or infinite at step {step}.*'bad'|'bad'.*neuron 7"):
+    with pytest.raises(
+        NumericsError, match=rf"v became NaN or infinite at step {step}.*'bad'|'bad'.*neuron 7"
+    ):
         ns.simulate(net, {"in": counts}, threads=threads)
+
+
+def test_a_blow_up_that_a_reset_hides_is_reported() -> None:
+    net = ns.Network(dt=DT)
+    net.input("in", 2)
+    net.population("bad", 1, ns.LIF(refractory=2e-3, refractory_input=ns.RefractoryInput.INTEGRATE))
+    net.connect("in", "bad", ns.AllToAll(), weight=1.7e308)
+    with pytest.raises(NumericsError, match=r"'bad'.*v became NaN or infinite at step 1"):
+        ns.simulate(net, {"in": np.ones((2, 1, 2), np.int64)}, 20 * DT)
+
+
+@pytest.mark.parametrize("weight", [1e39, [[-1e39, 1.0]]])
+def test_weights_beyond_single_precision_are_named(weight: Any) -> None:
+    net = ns.Network(dt=DT)
+    net.input("in", 1)
+    net.population("a", 2, ns.LIF())
+    net.connect("in", "a", ns.AllToAll(), weight=weight)
+    with pytest.raises(NumericsError, match="'in->a'.*too large for float32"):
+        ns.simulate(net, duration=0.01, precision=ns.Precision.SINGLE)
