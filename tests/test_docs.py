@@ -65,6 +65,8 @@ def run_shell(block: Block) -> None:
 def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setattr(sys, "path", sys.path[:])  # pages that add "." each mean their own folder
+    sys.path_importer_cache.pop(".", None)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
         if block.language == "sh":
