@@ -50,7 +50,8 @@ def loop({parameters}, spikes_, tile_):
 @cfunc(OP, cache=True, error_model="numpy")
 def update(table, sample, low, high, step, scratch):
     """table: population, size, status, list of spikes (neuron, count, edges, parts), states, coefficients,
-    gain of an injected current, and address, mask and weight of each taken ring; scratch: arrivals, spikes, part, current."""
+    gain of an injected current, and address, mask and weight of each taken ring; scratch: arrivals, spikes, part,
+    current."""
     t = carray(i64_at(table), {table_size})
     own = carray(i64_at(scratch), 4)
     size, tile = t[1], high - low

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import neurosim as ns
-from neurosim.errors import NumericsError
+from neurosim.errors import DataError, NumericsError
 
 DT = 1e-3
 STEPS = 150
@@ -97,7 +96,8 @@ def test_a_run_that_is_cut_anywhere_goes_on_bit_for_bit(whole: ns.Recording, cut
         assert np.concatenate([t[name] for t in traces]).tobytes() == whole[name].v.tobytes()
         assert sum(len(s[name]) for s in spikes) == len(whole[name].spikes)
     assert r.weights["learns"].tobytes() == whole.weights["learns"].tobytes()
-    assert state is not None and state.step == STEPS
+    assert state is not None
+    assert state.step == STEPS
 
 
 def test_a_sample_does_not_depend_on_its_batch(whole: ns.Recording) -> None:
@@ -142,5 +142,26 @@ def test_weights_beyond_single_precision_are_named(weight: Any) -> None:
     net.input("in", 1)
     net.population("a", 2, ns.LIF())
     net.connect("in", "a", ns.AllToAll(), weight=weight)
-    with pytest.raises(NumericsError, match="'in->a'.*too large for float32"):
+    with pytest.raises(NumericsError, match=r"'in->a'.*too large for float32"):
         ns.simulate(net, duration=0.01, precision=ns.Precision.SINGLE)
+
+
+class Liar(ns.Source):
+    """Emits two spikes where it promises one."""
+
+    def most(self, dt: float) -> int:
+        return 1
+
+    def spikes(
+        self, shape: tuple[int, ...], dt: float, first: int, stop: int, samples: range, key: int
+    ) -> ns.Spikes:
+        return ns.Spikes.from_dense(np.full((stop - first, len(samples), *shape), 2), dt=dt)
+
+
+def test_a_source_that_emits_more_than_it_says_is_refused() -> None:
+    net = ns.Network(dt=DT)
+    net.input("in", 1, source=Liar())
+    net.population("a", 1, ns.LIF())
+    net.connect("in", "a", ns.AllToAll())
+    with pytest.raises(DataError, match=r"'in'.*more than it says.*Liar\.most"):
+        ns.simulate(net, duration=0.01)

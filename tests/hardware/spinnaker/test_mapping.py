@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from neurosim import hardware
-from neurosim.connectivity.distributions import Normal, Uniform
 from neurosim.connectivity import AllToAll, FixedProbability, OneToOne
+from neurosim.connectivity.distributions import Normal, Uniform
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.spinnaker.machine_image import read_image
 from neurosim.loss_report import LossKind
