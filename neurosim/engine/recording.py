@@ -65,7 +65,7 @@ class Record(Parameters):
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """What an engine keeps that does not count spikes itself: spikes in the place of counts, and state variables."""
+        """What an engine keeps that does not count spikes itself: spikes in place of counts, and state variables."""
         spiking = "spikes" in self.variables or "counts" in self.variables
         return ("spikes",) * spiking + self.states
 
