@@ -12,10 +12,15 @@ from neurosim.errors import DescriptionError
 from neurosim.neurons.model import NeuronModel
 from neurosim.parameters import Value
 
-__all__ = ["check_step", "coefficient_table", "initial_state", "update_reference"]
+__all__ = ["check_step", "coefficient_table", "initial_state", "initial_values", "update_reference"]
 
 
-def _initial(model: NeuronModel, dt: float) -> list[Value]:
+def initial_values(model: NeuronModel, dt: float) -> list[Value]:
+    """What each state variable is before step 0: one number, or one a neuron.
+
+    Raises:
+        DescriptionError: the model gives others than it declares.
+    """
     values = model.initial(dt)
     if set(values) != set(model.STATE):
         raise DescriptionError(
@@ -39,7 +44,7 @@ def check_step(model: NeuronModel, dt: float) -> None:
         raise DescriptionError(
             "step takes other arguments than the model declares", where=owner, value=found, limit=expected
         )
-    numbers = [*_initial(model, dt), *(0.0 for _ in model.RECEPTORS), *model.coefficients(dt).values()]
+    numbers = [*initial_values(model, dt), *(0.0 for _ in model.RECEPTORS), *model.coefficients(dt).values()]
     try:
         found = type(model).step(
             *(float(np.asarray(v).flat[0]) for v in numbers), *(getattr(model, o) for o in model.OPTIONS)
@@ -84,6 +89,6 @@ def coefficient_table(model: NeuronModel, dt: float, size: int) -> tuple[NDArray
 def initial_state(model: NeuronModel, dt: float, samples: int, size: int) -> NDArray[np.float64]:
     """State before step 0, float64 [n_state, samples, n]."""
     out = np.empty((len(model.STATE), samples, size))
-    for i, value in enumerate(_initial(model, dt)):
+    for i, value in enumerate(initial_values(model, dt)):
         out[i] = np.asarray(value, np.float64).reshape(-1)
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -16,7 +17,7 @@ from neurosim.connectivity.synapse_rows import SynapseRows
 from neurosim.engine.delivery_op import bit_delivery_op, delivery_op
 from neurosim.engine.driver import BLOCK, STATUS, SUB_BLOCK, TILE, Field, Status, run_steps
 from neurosim.engine.gather_op import clear_op, gather_op
-from neurosim.engine.neuron_kernel import coefficient_table, initial_state
+from neurosim.engine.neuron_kernel import coefficient_table, initial_values
 from neurosim.engine.neuron_op import TakenRing, update_op
 from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection
 from neurosim.engine.record_op import record_op, trace_op
@@ -25,7 +26,7 @@ from neurosim.engine.recording import Record, State
 from neurosim.engine.recording_sink import Chunk, concatenated
 from neurosim.engine.row_parts import rows_by_part
 from neurosim.engine.spike_list import SpikeList, list_of_input, list_of_population
-from neurosim.errors import NumericsError, ShapeError
+from neurosim.errors import DataError, NumericsError, ShapeError
 from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:  # imported where they are used: loading their kernels takes a quarter of a second each
@@ -159,9 +160,11 @@ class Program:
 
     def _new_neurons(self, p: PlanPopulation, edges: NDArray[np.int64], state: State | None) -> Neurons:
         n_samples, dt = len(self.samples), self.plan.dt
-        values = initial_state(p.model, dt, n_samples, p.size).astype(self._real)
-        held = {name: _aligned(v) for name, v in zip(p.model.STATE, values, strict=True)}
-        if state is not None:
+        held = {name: _aligned((n_samples, p.size), self._real) for name in p.model.STATE}
+        if state is None:
+            for name, value in zip(held, initial_values(p.model, dt), strict=True):
+                held[name][:] = np.asarray(value, np.float64).reshape(-1)
+        else:
             for name in held:
                 given = state.variables[p.name][name]
                 if given.shape != (n_samples, p.size):
@@ -310,7 +313,7 @@ class Program:
         entries = [
             *self._lists[p.pre].entries(), self._address(bits.bits), bits.bits.shape[1], rows.delay,
             self._address(ring.values), ring.mask, rows.n_post,
-            self._address(_aligned(np.zeros(64 * bits.bits.shape[1], np.uint8))),
+            self._address(_aligned((64 * bits.bits.shape[1],), np.uint8)),
             self._address(rows.row_start), rows.n_pre,
         ]  # fmt: skip
         tables = [self._op(part, bit_delivery_op(ring.values.dtype), entries)]
@@ -428,8 +431,8 @@ class Program:
                 self._ops[part].append([trace_op(self._real), self._address(trace.table)])
 
     def _chunk_steps(self) -> int:
-        """Steps between two hand-overs."""
-        row = 0
+        """Steps between two hand-overs: what is recorded in them, and where their inputs lie, takes about as much."""
+        row = 24 * len(self.plan.inputs) * len(self.samples)
         for name, record in self.wanted.items():
             width = self.plan.populations[name].size if record.neurons is None else len(record.neurons)
             row += -(-8 * width * len(record.states) * len(self.samples) // record.stride(self.plan.dt))
@@ -530,6 +533,12 @@ class Program:
             elif source is not None:
                 key = random.key(self._seed, "source", name)
                 drawn = source.spikes(self.plan.inputs[name], self.plan.dt, begin, end, self.samples, key)
+                most = source.most(self.plan.dt)
+                if drawn.count is not None and drawn.count.max(initial=0) > most:
+                    raise DataError(
+                        "a source emits more than it says", where=f"input {name!r}", value=int(drawn.count.max()),
+                        limit=most, remedy=f"Let {type(source).__name__}.most return a bound of the counts",
+                    )  # fmt: skip
                 found = spikes_between(drawn, 0, end - begin)
             else:
                 continue
@@ -570,9 +579,9 @@ class Program:
         )
 
     def state(self) -> State:
-        """What the next run needs to carry on."""
+        """What the next run needs to carry on. Its arrays are those of this program, which is not run after that."""
         step = self.first + self.done
-        variables = {name: {v: a.copy() for v, a in n.state.items()} for name, n in self._neurons.items()}
+        variables = {name: dict(n.state) for name, n in self._neurons.items()}
         arrivals: dict[str, dict[str, NDArray[Any]]] = {}
         for name, n in self._neurons.items():
             arrivals[name] = {}
@@ -584,13 +593,12 @@ class Program:
         return State(variables, arrivals, {name: p.state(step) for name, p in self.plastic.items()}, step)
 
 
-def _aligned(values: NDArray[Any]) -> NDArray[Any]:
-    """A copy that begins on a cache line: wide loads then never cross two."""
-    room = np.empty(values.nbytes + 64, np.uint8)
+def _aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Zeros that begin on a cache line: wide loads then never cross two."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size + 64, np.uint8)
     begin = -room.ctypes.data % 64
-    out = room[begin : begin + values.nbytes].view(values.dtype).reshape(values.shape)
-    out[...] = values
-    return out
+    return room[begin : begin + size].view(dtype).reshape(shape)
 
 
 def spikes_between(spikes: Spikes, begin: int, end: int) -> tuple[NDArray[np.int32], ...]:
