@@ -66,7 +66,13 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "neurosim.plasticity.scaling": ("RateScaling", "SumScaling"),
     "neurosim.plasticity.rewiring": ("Rewiring",),
     "neurosim.plasticity.options": (
-        "Axis", "DelaySite", "Delivered", "Dependence", "Pairing", "SameStep", "WeightUpdate",
+        "Axis",
+        "DelaySite",
+        "Delivered",
+        "Dependence",
+        "Pairing",
+        "SameStep",
+        "WeightUpdate",
     ),
     "neurosim.interchange.nir_dialects": ("Arrival", "DelayNodes", "Dialect", "Start", "WrittenR"),
 }

@@ -78,7 +78,7 @@ class SynapseRows:
         every fortieth or more."""
         if len(self.weight) != 1 or self.target_bits or not self.n_synapses:
             return False
-        return 40 * self.n_synapses >= np.count_nonzero(np.diff(self.row_start)) * self.n_post
+        return 40 * self.n_synapses >= int(np.count_nonzero(np.diff(self.row_start))) * self.n_post
 
     @cached_property
     def bits(self) -> BitRows:

@@ -40,9 +40,9 @@ def check_step(model: NeuronModel, dt: float) -> None:
     """
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
     expected = [*model.STATE, *model.RECEPTORS, *model.coefficients(dt), *model.OPTIONS]
-    if (found := list(inspect.signature(type(model).step).parameters)) != expected:
+    if (taken := list(inspect.signature(type(model).step).parameters)) != expected:
         raise DescriptionError(
-            "step takes other arguments than the model declares", where=owner, value=found, limit=expected
+            "step takes other arguments than the model declares", where=owner, value=taken, limit=expected
         )
     numbers = [*initial_values(model, dt), *(0.0 for _ in model.RECEPTORS), *model.coefficients(dt).values()]
     try:

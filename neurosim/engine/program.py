@@ -643,7 +643,8 @@ def _sub_blocks(plan: Plan) -> list[int]:
 
 def _stage_tables(plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     number = {name: i for i, name in enumerate(plan.populations)}
-    stages, members = [], []
+    stages: list[list[int]] = []
+    members: list[list[int]] = []
     for stage, length in zip(plan.stages, _sub_blocks(plan), strict=True):
         first = len(members)
         members += [[number[name] for name in level] for level in stage.levels]

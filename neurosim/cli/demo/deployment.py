@@ -70,7 +70,7 @@ def run_engine(net: Network, spikes: Spikes) -> Run:
 def quantised(net: Network, build: Build, spikes: Spikes) -> Run:
     """The weights of the build, rounded as the device holds them, in the engine's float arithmetic."""
     plan = lower(net)
-    projections = tuple(replace(p, weight=build.weights[p.name]) for p in plan.projections)
+    projections = tuple(p.with_weights(build.weights[p.name]) for p in plan.projections)
     return _run([simulate(replace(plan, projections=projections), {"input": spikes}, record=SPIKES)])
 
 
