@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import neurosim as ns
 from neurosim.errors import DataError, NumericsError
+from neurosim.sources.source import Source
 
 DT = 1e-3
 STEPS = 150
@@ -146,7 +147,7 @@ def test_weights_beyond_single_precision_are_named(weight: Any) -> None:
         ns.simulate(net, duration=0.01, precision=ns.Precision.SINGLE)
 
 
-class Liar(ns.Source):
+class Liar(Source):
     """Emits two spikes where it promises one."""
 
     def most(self, dt: float) -> int:
