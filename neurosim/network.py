@@ -61,8 +61,9 @@ class Projection(Parameters):
     """Synapses from one input or population to a population.
 
     Attributes:
-        weight: number, `Distribution` or array. A jump of v or of the synaptic current. For most rules an array is
-            ``[n_pre, n_post]``, one entry a pair; an axis of length 1 stands for all. See `Rule.values_shape`.
+        weight: number, `Distribution` or array. A jump of what the receptor has: v, a current, a conductance. For most
+            rules an array is ``[n_pre, n_post]``, one entry a pair; an axis of length 1 stands for all. See
+            `Rule.values_shape`.
         delay: the same, in seconds.
         delay_rounding: what to do with numbers and arrays that are not on the grid; None refuses them.
         receptor: which of the postsynaptic model's ``RECEPTORS`` the weights act on; None is the first.

@@ -80,7 +80,7 @@ class PlanProjection:
 
     @property
     def weight(self) -> NDArray[Any]:
-        """Jump of v or of the synaptic current, float32 or float64 [n_syn]; a view of one number where all share it."""
+        """Jump of what the receptor has, float32 or float64 [n_syn]; a view of one number where all share it."""
         return self.rows.weights()
 
     @cached_property
@@ -126,8 +126,8 @@ class PlanDrive:
 class Stage:
     """Strongly connected populations, run together.
 
-    ``levels``: groups of populations; zero delays point from an earlier to a later group only. Threads meet after each
-    level, every ``block`` steps: the shortest delay inside the stage (0: no projection inside, any block will do).
+    ``levels``: groups of populations; zero delays point from an earlier to a later group only. ``block``: how many
+    steps can be taken at a time, the shortest delay inside the stage (0: no projection inside, any number will do).
     """
 
     levels: tuple[tuple[str, ...], ...]

@@ -9,7 +9,7 @@ __all__ = ["Source"]
 
 
 class Source(Parameters):
-    """Base of the sources an input can have: ``net.input("noise", 100, source=ns.Poisson(rate=20.0))``.
+    """Base of the sources an input can have: ``net.input("noise", 100, source=ns.PoissonSource(rate=20.0))``.
 
     A run that is given spikes for the input uses those instead.
     """
