@@ -292,7 +292,18 @@ class Spikes:
         return cls(sample_, step_, index, count, shape=shape, dt=dt, steps=steps, samples=samples)
 
     def select(self, samples: ArrayLike) -> Spikes:
-        """The given samples (indices, or a mask ``[B]``), renumbered in the order given."""
+        """The given samples (indices, a mask ``[B]``, or a range: least is copied), renumbered in the order given."""
+        if (
+            isinstance(samples, range)
+            and samples.step == 1
+            and 0 <= samples.start <= samples.stop <= self.samples
+        ):
+            low, high = np.searchsorted(self.sample, np.array([samples.start, samples.stop], np.int32))
+            part = slice(int(low), int(high))
+            count = None if self.count is None else self.count[part]
+            which = self.sample[part] - np.int32(samples.start)
+            frame = self._frame(samples=len(samples))
+            return Spikes.trusted(which, self.step[part], self.neuron[part], count, **frame)
         chosen = np.asarray(samples)
         if chosen.size == 0:
             chosen = chosen.astype(np.int64)

@@ -27,6 +27,8 @@ def test_select_concatenate_and_shift_agree_with_dense(x: np.ndarray, data: st.D
     chosen = data.draw(st.lists(st.integers(0, x.shape[1] - 1), max_size=6))
     assert np.array_equal(spikes.select(np.array(chosen, int)).dense(np.int32), x[:, chosen])
     parts = [spikes.select([i]) for i in range(x.shape[1])]
+    some = range(*sorted(data.draw(st.tuples(*[st.integers(0, x.shape[1])] * 2))))
+    assert np.array_equal(spikes.select(some).dense(np.int32), x[:, some.start : some.stop])
     assert Spikes.concatenate(parts) == spikes
     by = data.draw(st.integers(-3, 3))
     shifted = np.zeros_like(x)

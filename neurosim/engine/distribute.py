@@ -187,7 +187,7 @@ def run_on_workers(
     tasks = [
         {
             "samples": r,
-            "inputs": {name: s.select(np.arange(r.start, r.stop)) for name, s in inputs.items()},
+            "inputs": {name: s.select(r) for name, s in inputs.items()},
             "state": None if state is None else state.select(slice(r.start, r.stop)),
             "modulation": {name: m[:, r.start : r.stop] for name, m in modulation.items()},
         }

@@ -56,7 +56,7 @@ class RecordedSpikes:
         filled = int(self.table[8])
         found = tuple(v[:filled] for v in self._vectors)
         self.table[8] = 0
-        if 2 * filled < self._capacity:  # a copy takes less memory than the whole buffer
+        if 4 * filled < self._capacity:  # a copy takes far less memory than the whole buffer
             return tuple(v.copy() for v in found)
         self._vectors = None
         return found

@@ -201,8 +201,10 @@ class MemorySink:
             sample, step, neuron = joined_spikes(chunks)
             found.append((sample + np.int32(first) if first else sample, step, neuron))
         self._spikes[name].clear()
-        frame = {"shape": f.shapes[name], "dt": f.dt, "steps": steps, "samples": f.samples}
-        return Spikes.trusted(*concatenated(found), **frame)
+        sample, step, neuron = concatenated(found)
+        return Spikes.trusted(
+            sample, step, neuron, shape=f.shapes[name], dt=f.dt, steps=steps, samples=f.samples
+        )
 
     def _counts_of(self, name: str) -> NDArray[np.int64]:
         f, found = self._frame, self._counts[name]

@@ -222,7 +222,7 @@ def _frame(plan: Plan, steps: int, samples: int, wanted: Mapping[str, Record], r
 
 
 def _select(spikes: Spikes, some: range, samples: int) -> Spikes:
-    return spikes if len(some) == samples else spikes.select(np.array(some))
+    return spikes if len(some) == samples else spikes.select(some)
 
 
 def _elsewhere(backend: str, threads: int | None, *run: Any, **options: Any) -> Recording:

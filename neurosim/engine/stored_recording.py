@@ -208,7 +208,7 @@ class StoredPopulation(PopulationRecording):
         return None if stored.populations[index]["bin"] is None else stored.spikes(index, 0, stored.steps)
 
     @cached_property
-    def counts(self) -> NDArray[np.int64] | None:  # type: ignore[override]
+    def counts(self) -> NDArray[np.int64] | None:
         stored, index = self._place()
         return stored.counts(index) if stored.populations[index]["counts"] else None
 
@@ -216,8 +216,8 @@ class StoredPopulation(PopulationRecording):
     def recorded(self) -> tuple[str, ...]:
         stored, index = self._place()
         part = stored.populations[index]
-        spiking = ("spikes",) * (part["bin"] is not None) + ("counts",) * part["counts"]
-        return spiking + tuple(part["variables"])
+        there = {"spikes": part["bin"] is not None, "counts": part["counts"]}
+        return (*(name for name, found in there.items() if found), *part["variables"])
 
     def spike_counts(self) -> NDArray[np.int64] | None:
         stored, index = self._place()
