@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.engine import recording_stream, stored_recording
+from neurosim.engine import recording_sink, recording_stream, stored_recording
 from neurosim.engine.array_file import load_arrays, save_arrays
 from neurosim.engine.recording import Record, Recording
 from neurosim.engine.recording_file import load_recording, save_recording
@@ -160,6 +160,14 @@ def test_any_cut_gives_the_same(truth: Truth, tmp_path_factory, cuts, edges, see
     for sink in (MemorySink(FRAME), FileSink(path, FRAME)):
         truth.give(sink, list(pairwise(bounds)), [0, *sorted(cuts), 50], seed)
         truth.check(sink.finish())
+
+
+@pytest.mark.parametrize("worth", [0, 10**9])
+def test_chunks_are_joined_by_slices_or_by_sorting(truth: Truth, worth: int, monkeypatch) -> None:
+    monkeypatch.setattr(recording_sink, "_WORTH_SLICING", worth)
+    sink = MemorySink(FRAME)
+    truth.give(sink, RANGES, CUTS)
+    truth.check(sink.finish())
 
 
 @pytest.mark.parametrize("to", [None, "run.h5"])
