@@ -53,6 +53,7 @@ class Interruption:
         self._target: int | None = None
         self._requested = False
         self._installed = False
+        self._before: Any = None
 
     @property
     def requested(self) -> bool:
@@ -80,8 +81,9 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._on_signal)
+        handler = signal.getsignal(signal.SIGINT)
+        if main and (handler is signal.default_int_handler or _is_brian(handler)):
+            self._before = signal.signal(signal.SIGINT, self._on_signal)
             self._installed = True
         return self
 
@@ -89,10 +91,15 @@ class Interruption:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, self._before)
             self._installed = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._requested:
             signal.default_int_handler(number, frame)
         self.request()
+
+
+def _is_brian(handler: Any) -> bool:
+    """Whether this is the handler that Brian2 puts in place when it is imported: it is for Brian2's own runs."""
+    return type(handler).__module__ == "brian2"
