@@ -521,8 +521,13 @@ class Program:
 
         if pool is None:
             part(0)
-        else:
+            return
+        try:
             list(pool.map(part, range(self._parts)))
+        except BaseException:  # a thread that could not be started, say: the others wait for it at the barrier
+            self.status[[Status.STOP, Status.ENDING]] = 1
+            self.status[Status.COUNTER] = 2**62
+            raise
 
     def _load_inputs(self, begin: int, end: int) -> None:
         """Put the spikes of the chunk where the tables find them."""

@@ -118,3 +118,28 @@ def test_an_error_in_the_middle_leaves_what_was_recorded(tmp_path) -> None:
     found = ns.load_recording(tmp_path / "run.h5.part")
     assert 64 <= found.steps < 400
     assert np.isfinite(found["loop"].v).all()
+
+
+def test_a_thread_that_cannot_be_started_leaves_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulation = sys.modules["neurosim.engine.simulate"]
+
+    class Exhausted(simulation.ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            if function.__name__ == "part" and arguments == (2,):
+                raise RuntimeError("can't start new thread")
+            return super().submit(function, *arguments)
+
+    monkeypatch.setattr(simulation, "WORTH_SPLITTING", 0)
+    monkeypatch.setattr(simulation, "ThreadPoolExecutor", Exhausted)
+    net, errors = network(), []
+
+    def run() -> None:
+        try:
+            ns.simulate(net, duration=1.0, threads=3)
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+    assert errors == ["can't start new thread"]
