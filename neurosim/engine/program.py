@@ -667,11 +667,13 @@ def _one_weight(p: PlanProjection) -> float | None:
 
 
 def _check_weights(p: PlanProjection, real: Any) -> None:
-    """Raise NumericsError if a weight is infinite in ``real``, which may be less than it is kept in."""
+    """Raise NumericsError if a weight is infinite in ``real``, which may be less than it is kept in. Own weights are
+    looked at only where it is."""
     limit, weight = float(np.finfo(real).max), p.rows.weight
-    if weight.dtype.itemsize > np.dtype(real).itemsize and np.abs(weight).max(initial=0.0) > limit:
+    narrower = weight.dtype.itemsize > np.dtype(real).itemsize
+    if (narrower or len(weight) == 1) and not float(np.abs(weight).max(initial=0.0)) <= limit:
         raise NumericsError(
-            f"a weight is too large for {np.dtype(real)}", where=f"projection {p.name!r}", limit=f"{limit:g}"
+            f"a weight is NaN or too large for {np.dtype(real)}", where=f"projection {p.name!r}", limit=f"{limit:g}"
         )
 
 
