@@ -524,7 +524,8 @@ class Program:
             return
         try:
             list(pool.map(part, range(self._parts)))
-        except BaseException:  # a thread that could not be started, say: the others wait for it at the barrier
+        except BaseException:
+            # a thread that could not be started, say: the others wait for it at the barrier
             self.status[[Status.STOP, Status.ENDING]] = 1
             self.status[Status.COUNTER] = 2**62
             raise
@@ -673,7 +674,9 @@ def _check_weights(p: PlanProjection, real: Any) -> None:
     narrower = weight.dtype.itemsize > np.dtype(real).itemsize
     if (narrower or len(weight) == 1) and not float(np.abs(weight).max(initial=0.0)) <= limit:
         raise NumericsError(
-            f"a weight is NaN or too large for {np.dtype(real)}", where=f"projection {p.name!r}", limit=f"{limit:g}"
+            f"a weight is NaN or too large for {np.dtype(real)}",
+            where=f"projection {p.name!r}",
+            limit=f"{limit:g}",
         )
 
 
