@@ -1,4 +1,4 @@
-"""The cases in this project. The time is that of `neurosim.simulate` as a user calls it, spikes recorded.
+"""The cases in this project. The time is that of `neurosim.simulate` as a user calls it; spikes are counted, as in the peers.
 
 Our arrivals are seen by the membrane in the step they fall into. In the peers an arrival changes an exponential
 current or conductance after the update of its step, so our delay there is theirs plus one step; potential jumps
@@ -52,7 +52,7 @@ class _Ours:
         start = time.perf_counter()
         recording = self._simulate(self.plan, self.case.steps)
         seconds = time.perf_counter() - start
-        self.fired = sum(len(recording[name].spikes) for name in self.recorded)
+        self.fired = int(sum(recording[name].counts.sum() for name in self.recorded))
         if self.case.kind == "stdp":  # the presynaptic neurons are an input and not recorded
             self.fired += len(self.inputs["pre"])
         if recording.weights:
@@ -85,7 +85,7 @@ class _Ours:
         return max(times[0] - times[1], 0.0)
 
     def _simulate(self, plan: Any, steps: int, inputs: Mapping[str, Any] | None = None) -> Any:
-        record = dict.fromkeys(self.recorded, "spikes")
+        record = dict.fromkeys(self.recorded, "counts")
         given = self.inputs if inputs is None else inputs
         return ns.simulate(plan, given, steps * self.case.dt, record=record, **self.options)
 
