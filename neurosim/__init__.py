@@ -47,8 +47,8 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     from neurosim.engine.inputs import draw_inputs as draw_inputs
     from neurosim.engine.interruption import Interrupted as Interrupted
     from neurosim.engine.precision import Precision as Precision
-    from neurosim.engine.recording_file import load_recording as load_recording
     from neurosim.engine.simulate import simulate as simulate
+    from neurosim.engine.storage.recording_file import load_recording as load_recording
     from neurosim.engine.sweep import (
         grid as grid,
         sweep as sweep,
@@ -189,7 +189,7 @@ _HOME = {
     "draw_inputs": "engine.inputs",
     "from_scipy": "connectivity",
     "grid": "engine.sweep",
-    "load_recording": "engine.recording_file",
+    "load_recording": "engine.storage.recording_file",
     "simulate": "engine.simulate",
     "sweep": "engine.sweep",
 }

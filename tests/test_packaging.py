@@ -149,7 +149,7 @@ print(*recording["neuron"].spikes.dense().ravel().astype(int))
 
 def test_errors_name_extras_that_help(repository: Path, project: dict[str, Any]) -> None:
     """``MissingExtraError("sklearn", "liquid", cause)``: the extra exists and installs that package."""
-    distributions = {"sklearn": "scikit-learn", "nest": "nest-simulator"}
+    distributions = {"sklearn": "scikit-learn", "nest": "nest-simulator", "distributed": "dask[distributed]"}
     extras = project["project"]["optional-dependencies"]
     named = [
         [argument.value for argument in node.args[:2] if isinstance(argument, ast.Constant)]

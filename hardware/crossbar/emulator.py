@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim import random
-from neurosim.engine.neuron_kernel import coefficient_table, initial_state
-from neurosim.engine.neuron_op import update_arrays
+from neurosim.engine.ops.neuron_op import update_arrays
+from neurosim.engine.plain_neurons import coefficient_table, initial_state
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.errors import DescriptionError, NumericsError
 from neurosim.hardware.crossbar.cells import Cells, Compensation, draw

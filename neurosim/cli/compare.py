@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print the verdict."""
     from neurosim.analysis.comparison import compare
     from neurosim.cli.output import print_json
-    from neurosim.engine.recording_file import load_recording
+    from neurosim.engine.storage.recording_file import load_recording
     from neurosim.loss_report import Loss, LossKind
 
     losses = []

@@ -184,7 +184,7 @@ def _described(net: Network) -> dict[str, Any]:
 
 
 def _recording(path: Path) -> dict[str, Any]:
-    from neurosim.engine.recording_file import load_recording
+    from neurosim.engine.storage.recording_file import load_recording
 
     r = load_recording(path)
     return {

@@ -107,7 +107,7 @@ def finish(recording: Recording, args: argparse.Namespace) -> int:
     """Write the recording and print what it holds."""
     from neurosim.analysis.spike_statistics import spike_row
     from neurosim.cli.output import print_json, table
-    from neurosim.engine.recording_file import save_recording
+    from neurosim.engine.storage.recording_file import save_recording
 
     if args.out:
         save_recording(recording, args.out)

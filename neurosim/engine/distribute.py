@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neurosim import network_tree
 from neurosim.engine.recording import Record, State
-from neurosim.engine.recording_sink import Chunk
+from neurosim.engine.storage.recording_sink import Chunk
 from neurosim.errors import DescriptionError, MissingExtraError
 from neurosim.network import Network
 from neurosim.network_file import GROUP, read_network, write_network

@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 
 from neurosim import random
 from neurosim.connectivity.synapse_rows import SynapseRows
-from neurosim.engine.delivery_op import bit_delivery_op, delivery_op
-from neurosim.engine.driver import BLOCK, STATUS, SUB_BLOCK, TILE, Field, Status, run_steps
-from neurosim.engine.gather_op import clear_op, gather_op
-from neurosim.engine.neuron_kernel import coefficient_table, initial_values
-from neurosim.engine.neuron_op import TakenRing, update_op
+from neurosim.engine.ops.delivery_op import bit_delivery_op, delivery_op
+from neurosim.engine.ops.driver import BLOCK, STATUS, SUB_BLOCK, TILE, Field, Status, run_steps
+from neurosim.engine.ops.gather_op import clear_op, gather_op
+from neurosim.engine.ops.neuron_op import TakenRing, update_op
+from neurosim.engine.ops.record_op import record_op, trace_op
+from neurosim.engine.ops.row_parts import rows_by_part
+from neurosim.engine.ops.spike_list import SpikeList, list_of_input, list_of_population
+from neurosim.engine.plain_neurons import coefficient_table, initial_values
 from neurosim.engine.plan import Plan, PlanPopulation, PlanProjection
-from neurosim.engine.record_op import record_op, trace_op
 from neurosim.engine.recorded_spikes import RecordedSpikes
 from neurosim.engine.recording import Record, State
-from neurosim.engine.recording_sink import Chunk, concatenated
-from neurosim.engine.row_parts import rows_by_part
-from neurosim.engine.spike_list import SpikeList, list_of_input, list_of_population
+from neurosim.engine.storage.recording_sink import Chunk, concatenated
 from neurosim.errors import DataError, NumericsError, ShapeError
 from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:  # imported where they are used: loading their kernels takes a quarter of a second each
-    from neurosim.engine.plasticity_op import PlasticSynapses
+    from neurosim.engine.learning.plastic_synapses import PlasticSynapses
 
 __all__ = ["Inputs", "Program", "bytes_per_sample"]
 
@@ -220,7 +220,7 @@ class Program:
             arrivals = np.zeros((len(self.samples), 1, p.n_post), self._real)
             neurons.rings[p.name] = Ring(p.name, p.receptor, arrivals, np.ones(1, self._real), 0)
             carried = state.extras[p.name] if state is not None else None
-            from neurosim.engine.plasticity_op import PlasticSynapses
+            from neurosim.engine.learning.plastic_synapses import PlasticSynapses
 
             self.plastic[p.name] = PlasticSynapses(
                 p, self.plan, self.samples, self.first, self.steps, self._real, neurons.edges,
@@ -353,8 +353,8 @@ class Program:
             self._op(part, gather_op(ring.values.dtype, self._real, first=first), entries)
         for d in driven:
             key = random.key(self._seed, "drive", d.name)
-            from neurosim.engine.drive_kernels import prepare
-            from neurosim.engine.drive_op import drive_op
+            from neurosim.engine.ops.drive_kernels import prepare
+            from neurosim.engine.ops.drive_op import drive_op
 
             prepared = prepare(d.drive, neurons.population.shape, self.plan.dt, key, self._real)
             entries = [-1 if d.drive.CURRENT else d.receptor, self.samples.start]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.driver import BLOCK
-from neurosim.engine.record_op import RECORD_TABLE
+from neurosim.engine.ops.driver import BLOCK
+from neurosim.engine.ops.record_op import RECORD_TABLE
+from neurosim.engine.ops.spike_list import SpikeList
 from neurosim.engine.recording import Record
-from neurosim.engine.spike_list import SpikeList
 
 __all__ = ["RecordedSpikes"]
 

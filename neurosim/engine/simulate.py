@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.engine.distribute import Ended, checked_client, run_on_workers
-from neurosim.engine.driver import Status
 from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.interruption import Interrupted, Interruption
 from neurosim.engine.lower import lower
+from neurosim.engine.ops.driver import Status
 from neurosim.engine.plan import Plan
 from neurosim.engine.precision import Precision
 from neurosim.engine.program import Program, bytes_per_sample
 from neurosim.engine.progress import ProgressReport, RunProgress
 from neurosim.engine.recording import Record, Recording, State
-from neurosim.engine.recording_sink import Chunk, Frame, sink_for
+from neurosim.engine.storage.recording_sink import Chunk, Frame, sink_for
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.network import Network
 from neurosim.spikes import Spikes

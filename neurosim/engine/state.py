@@ -81,7 +81,7 @@ class State:
 
     def save(self, path: str | os.PathLike[str], net: Network | None = None) -> None:
         """Write to an HDF5 file, whole or not at all; ``net`` is remembered by its hash (`load` compares it)."""
-        from neurosim.engine.state_file import save_state
+        from neurosim.engine.storage.state_file import save_state
         from neurosim.network_file import network_hash
 
         save_state(self, path, None if net is None else network_hash(net))
@@ -94,7 +94,7 @@ class State:
             FileFormatError: the file is missing, damaged or foreign.
             DataError: it was saved with another network than ``net``.
         """
-        from neurosim.engine.state_file import load_state
+        from neurosim.engine.storage.state_file import load_state
         from neurosim.network_file import network_hash
 
         return load_state(path, None if net is None else network_hash(net))

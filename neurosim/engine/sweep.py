@@ -11,7 +11,7 @@ from typing import Any
 
 from neurosim.engine.distribute import checked_client, run_tasks
 from neurosim.engine.progress import ProgressReport, RunProgress
-from neurosim.engine.result_file import load_result, name_of_task, save_result
+from neurosim.engine.storage.result_file import load_result, name_of_task, save_result
 from neurosim.errors import DescriptionError, NeurosimError
 from neurosim.network import Network
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim import random
-from neurosim.engine.drive_kernels import prepare
+from neurosim.engine.ops.drive_kernels import prepare
 from neurosim.engine.plan import PlanDrive
 from neurosim.errors import CapacityError
 from neurosim.interchange.run_request import RunRequest

@@ -16,7 +16,7 @@ class Drive(Parameters):
     """Base of drives: ``net.drive(population, ns.PoissonDrive(rate=2000.0, weight=0.1), receptor="excitatory")``.
 
     A drive adds to what arrives at a receptor (``CURRENT = False``), or to the external current (``CURRENT = True``).
-    The engine has a kernel for each class (`neurosim.engine.drive_kernels`).
+    The engine has a kernel for each class (`neurosim.engine.ops.drive_kernels`).
     """
 
     CURRENT: ClassVar[bool] = False

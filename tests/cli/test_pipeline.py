@@ -9,8 +9,8 @@ import pytest
 
 from neurosim.cli import main
 from neurosim.connectivity.rules import AllToAll
-from neurosim.engine.recording_file import load_recording, save_recording
 from neurosim.engine.simulate import simulate
+from neurosim.engine.storage.recording_file import load_recording, save_recording
 from neurosim.network import Network
 from neurosim.neurons.lif import LIF
 from neurosim.random import key, normal, uniform

@@ -13,7 +13,7 @@ from neurosim.cli import main
 from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.progress import RunProgress
 from neurosim.engine.recording import State
-from neurosim.engine.recording_file import load_recording
+from neurosim.engine.storage.recording_file import load_recording
 from neurosim.network import Network
 from neurosim.neurons.lif import LIF
 from neurosim.spikes import Spikes

@@ -13,10 +13,10 @@ import pytest
 import neurosim as ns
 from neurosim import errors, neurons, random
 from neurosim.engine import Plan, PlanProjection, Stage, drive_kernels, lower
-from neurosim.engine.delivery_op import BIT_TABLE, DELIVERY_TABLE
-from neurosim.engine.native import OP
-from neurosim.engine.plasticity_walk import TABLE
-from neurosim.engine.spike_list import list_of_population
+from neurosim.engine.learning.walk import TABLE
+from neurosim.engine.ops.delivery_op import BIT_TABLE, DELIVERY_TABLE
+from neurosim.engine.ops.native import OP
+from neurosim.engine.ops.spike_list import list_of_population
 from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.neurons import NeuronModel
 from neurosim.plasticity import PlasticityRule

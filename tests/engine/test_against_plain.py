@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import neurosim as ns
 from neurosim import random
 from neurosim.engine import lower
-from neurosim.engine.drive_reference import added
+from neurosim.engine.ops.drive_reference import added
 from neurosim.engine.plan import Plan
 
 DT = 1e-3

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neurosim.engine.ops.spike_list import list_of_population
 from neurosim.engine.recorded_spikes import RecordedSpikes
 from neurosim.engine.recording import Record
-from neurosim.engine.spike_list import list_of_population
 
 
 @pytest.mark.parametrize("share", [0.1, 0.9])

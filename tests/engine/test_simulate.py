@@ -48,7 +48,7 @@ def test_engine_is_the_plain_loop_over_steps(noise: ns.Spikes) -> None:
     r = ns.simulate(net, {"in": x}, record=RECORD)
     counts = {"in": x.dense()[:, 0].reshape(x.steps, -1)}
     counts |= {name: np.zeros((x.steps, p.size)) for name, p in plan.populations.items()}
-    from neurosim.engine.neuron_kernel import initial_state, update_reference
+    from neurosim.engine.plain_neurons import initial_state, update_reference
 
     state = {n: initial_state(p.model, plan.dt, 1, p.size)[:, 0] for n, p in plan.populations.items()}
     for k in range(x.steps):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import neurosim as ns
-from neurosim.engine.neuron_kernel import check_step, initial_state, update_reference
+from neurosim.engine.plain_neurons import check_step, initial_state, update_reference
 
 Run = tuple[dict[str, np.ndarray], list[int]]
 

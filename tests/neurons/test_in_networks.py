@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import neurosim as ns
-from neurosim.engine.neuron_kernel import initial_state, update_reference
+from neurosim.engine.plain_neurons import initial_state, update_reference
 
 N, STEPS = 7, 120
 START = np.linspace(0.0, 0.9, N)

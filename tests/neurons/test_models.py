@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import neurosim as ns
-from neurosim.engine.neuron_kernel import coefficient_table, initial_state, update_reference
-from neurosim.engine.neuron_op import update_arrays, update_op
+from neurosim.engine.ops.neuron_op import update_arrays, update_op
+from neurosim.engine.plain_neurons import coefficient_table, initial_state, update_reference
 from neurosim.errors import DescriptionError
 from neurosim.neurons.current_lif import current_gain
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import neurosim as ns
+from neurosim.engine.learning.reference import learn_reference
 from neurosim.engine.lower import lower
-from neurosim.engine.plasticity_reference import learn_reference
 
 
 def described(rule: ns.PlasticityRule, delay: np.ndarray, weight: np.ndarray) -> ns.Network:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neurosim as ns
-from neurosim.engine.rewire import rewired
+from neurosim.engine.learning.rewire import rewired
 from neurosim.errors import DescriptionError, TimeGridError
 
 

@@ -1,0 +1,1 @@
+"""Plastic synapses at work."""

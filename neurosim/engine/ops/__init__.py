@@ -1,0 +1,1 @@
+"""Ops: units of work compiled each for itself, and the loop that calls them."""
