@@ -1,4 +1,5 @@
-"""The cases in this project. The time is that of `neurosim.simulate` as a user calls it; spikes are counted, as in the peers.
+"""The cases in this project. The time is that of `neurosim.simulate` as a user calls it.
+Spikes are counted, as in the peers.
 
 Our arrivals are seen by the membrane in the step they fall into. In the peers an arrival changes an exponential
 current or conductance after the update of its step, so our delay there is theirs plus one step; potential jumps

@@ -1,4 +1,4 @@
-"""Ops of drives: a kernel of `neurosim.engine.ops.drive_kernels` on the arrivals, or the injected current, of a tile."""
+"""Ops of drives: a kernel (`neurosim.engine.ops.drive_kernels`) on the arrivals or the injected current of a tile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What drives add in a step, in plain NumPy: the definition that `neurosim.engine.ops.drive_kernels` is tested against."""
+"""What drives add in a step, in plain NumPy: what `neurosim.engine.ops.drive_kernels` is tested against."""
 
 from __future__ import annotations
 

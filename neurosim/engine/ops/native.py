@@ -2,8 +2,8 @@
 
 Every unit of work is an *op*: a C function ``void(table, sample, low, high, step, scratch)`` of six int64. ``table`` is
 the address of an int64 array with the addresses and sizes the op works on, ``scratch`` that of the thread's own. Numba
-compiles and caches each op for itself; the loop (`neurosim.engine.ops.driver`) is compiled once for all networks and calls
-them by address, so a new network needs no new code.
+compiles and caches each op for itself; the loop (`neurosim.engine.ops.driver`) is compiled once for all networks and
+calls them by address, so a new network needs no new code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""States on disk (`neurosim.engine.storage.array_file`): every array bit for bit, the step, and the hash of the network."""
+"""States on disk: every array bit for bit, the step, and the hash of the network."""
 
 from __future__ import annotations
 
