@@ -1,7 +1,7 @@
 """The pieces of a recording that is being written: a folder with ``frame.h5`` and ``00000000.h5``, ``00000001.h5``, ...
 
-Each file is written whole or not at all (`neurosim.engine.storage.array_file`), so whatever becomes of the process, what
-was written can be read.
+Each file is written whole or not at all (`neurosim.engine.storage.array_file`), so whatever becomes of the process,
+what was written can be read.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Recordings written while the run goes on, in memory that does not grow.
 
-While ``NAME`` is being written there is a folder ``NAME.part`` of pieces (`neurosim.engine.storage.recording_pieces`). When
-the run ends, or is interrupted, they are joined to one file and the folder is removed; `join_pieces` does it for a run that
-was killed.
+While ``NAME`` is being written there is a folder ``NAME.part`` of pieces
+(`neurosim.engine.storage.recording_pieces`). When the run ends, or is interrupted, they are joined to one file and the
+folder is removed; `join_pieces` does it for a run that was killed.
 
 The file, version 2 of a recording, is HDF5 with the items
 
