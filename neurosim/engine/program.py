@@ -216,22 +216,24 @@ class Program:
     def _check(self) -> None:
         if number := int(self.status[Status.BAD_POPULATION]):
             name = list(self.plan.populations)[number - 1]
-            self._fail(name, f"at step {int(self.status[Status.BAD_STEP]) - self.first}")
+            self._fail(name, "at", int(self.status[Status.BAD_STEP]) - self.first)
 
     def _check_all(self, end: int) -> None:
         for name, neurons in self._tables.neurons.items():
             if not all(np.isfinite(values).all() for values in neurons.state.values()):
-                self._fail(name, f"by step {end - self.first - 1}")
+                self._fail(name, "by", end - self.first - 1)
 
-    def _fail(self, name: str, when: str) -> NoReturn:
+    def _fail(self, name: str, when: str, step: int) -> NoReturn:
         state, where = self._tables.neurons[name].state, f"population {name!r}"
         bad = {variable: found for variable, a in state.items() if len(found := np.argwhere(~np.isfinite(a)))}
         variable = next(iter(bad or state))  # none are bad any more: a reset came after
         if bad:
             sample, neuron = bad[variable][0].tolist()
             where += f", sample {self.samples[sample]}, neuron {neuron}"
+        if variable != next(iter(state)):
+            when = "by"  # others than the first are looked at when a block ends
         raise NumericsError(
-            f"{variable} became NaN or infinite {when}",
+            f"{variable} became NaN or infinite {when} step {step}",
             where=where,
             remedy="Look for weights that grow without bound, or a time constant shorter than dt under Euler",
         )

@@ -166,3 +166,12 @@ def test_a_source_that_emits_more_than_it_says_is_refused() -> None:
     net.connect("in", "a", ns.AllToAll())
     with pytest.raises(DataError, match=r"'in'.*more than it says.*Liar\.most"):
         ns.simulate(net, duration=0.01)
+
+
+def test_a_current_that_blows_up_behind_a_finite_potential_is_found_within_a_block() -> None:
+    net = ns.Network(dt=DT)
+    net.input("in", 1)
+    net.population("a", 3, ns.CurrentLIF(threshold=1e300))  # resets v whenever it is infinite
+    net.connect("in", "a", ns.AllToAll(), weight=1.7e308)
+    with pytest.raises(NumericsError, match=r"'a'.*i became NaN or infinite by step 63"):
+        ns.simulate(net, {"in": np.ones((600, 1, 1), np.int64)})

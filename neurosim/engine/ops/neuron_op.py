@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.engine.ops.driver import STATUS, TILE, Status
+from neurosim.engine.ops.driver import BLOCK, STATUS, TILE, Status
 from neurosim.engine.ops.generate import enum_import, function_source, load_generated
 from neurosim.engine.plain_neurons import check_step
 from neurosim.neurons.model import NeuronModel
@@ -45,7 +45,7 @@ def loop({parameters}, spikes_, tile_):
         spikes_[n_] = spike_
     return bad_
 
-{update_arrays}
+{infinite}{update_arrays}
 
 @cfunc(OP, cache=True, error_model="numpy")
 def update(table, sample, low, high, step, scratch):
@@ -60,12 +60,23 @@ def update(table, sample, low, high, step, scratch):
     bad = loop(
         {actual}, spikes, tile
     )
-    if bad:
+    {look}if bad:
         status = carray(i64_at(t[2]), {status})
         if not status[{bad_population}] or step < status[{bad_step}]:
             status[{bad_population}], status[{bad_step}], status[{bad_neuron}] = t[0] + 1, step, low
     {append}
 '''
+
+_INFINITE = """
+@njit(error_model="numpy")
+def infinite({names}, tile_):
+    bad_ = False
+    for n_ in range(tile_):
+        bad_ |= not ({finite})
+    return bad_
+
+"""
+"""The first state variable is looked at in every step; the others, which it mostly follows, at the end of a block."""
 
 _UPDATE_ARRAYS = '''
 
@@ -212,8 +223,14 @@ def _compile(
         f"x[{i}, s]" for i in range(len(model.RECEPTORS))
     ]
     rows += [f"coefficients[{i}]" for i in range(len(coefficients))]
+    others = model.STATE[1:]
+    finite = " and ".join(f"abs({name}[n_]) < math.inf" for name in others)
+    looked_at = ", ".join(given[name] for name in others)
+    look = f"if step % {BLOCK} == {BLOCK - 1}:\n        bad |= infinite({looked_at}, tile)\n    "
     text = _TEMPLATE.format(
         owner=owner,
+        infinite=_INFINITE.format(names=", ".join(others), finite=finite) if others else "",
+        look=look if others else "",
         imports="\n".join(dict.fromkeys(imports)),
         pointers=", ".join(sorted({at, "i64_at", "u8_at"} | {_POINTER[ring.dtype.name] for ring in rings})),
         constants="\n".join(options),
