@@ -51,7 +51,8 @@ def add_rows(neurons, row_start, row_stop, word, weight, ring, step, mask, n_pos
         if q + NEAR < neurons.size:
             ask_for_row(row_start[neurons[q + NEAR]], word, weight)
         i = neurons[q]
-        for e in range(row_start[i], row_stop[i]):
+        # unsigned: Numba would ask of every signed index whether it counts from the end
+        for e in range(np.uint64(row_start[i]), np.uint64(row_stop[i])):
             {add}
 
 
@@ -159,9 +160,8 @@ def delivery_op(rows: SynapseRows, ring: Any) -> int:
 def _compile(word: Any, weight: Any, kind: Any, packed: bool, own: bool) -> int:
     counts = kind.kind == "u"
     if packed:
-        prepare = "low_bits = (np.int64(1) << bits) - 1"
-        place = "((step + (np.int64(word[e]) >> bits)) & mask) * n_post + (np.int64(word[e]) & low_bits)"
-        target = f"ring[{place}]"
+        prepare = "low_bits, high = np.uint64((1 << bits) - 1), np.uint64(bits)\n    now, last, width = np.uint64(step), np.uint64(mask), np.uint64(n_post)"
+        target = "ring[((now + (np.uint64(word[e]) >> high)) & last) * width + (np.uint64(word[e]) & low_bits)]"
     else:
         prepare = "slot = ring[((step + delay) & mask) * n_post : ((step + delay) & mask) * n_post + n_post]"
         target = "slot[word[e]]"
