@@ -385,4 +385,4 @@ def _check_weights(p: PlanProjection, real: Any) -> None:
 
 
 def _count_type(most: int) -> Any:
-    return np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32
+    return np.uint16 if most < 2**16 else np.uint32
