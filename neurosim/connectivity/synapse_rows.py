@@ -86,6 +86,12 @@ class SynapseRows:
         return bit_rows(self.row_start, self.word, self.n_post)
 
     @cached_property
+    def pre_range(self) -> tuple[int, int]:
+        """The first and the last neuron that projects at all; (0, -1) without synapses."""
+        occupied = np.flatnonzero(np.diff(self.row_start))
+        return (int(occupied[0]), int(occupied[-1])) if len(occupied) else (0, -1)
+
+    @cached_property
     def most_onto_one(self) -> int:
         """The largest number of synapses onto one neuron."""
         return int(np.bincount(self.targets(), minlength=1).max()) if self.n_synapses else 0

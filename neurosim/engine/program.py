@@ -19,6 +19,7 @@ from neurosim.engine.recording import Record, State
 from neurosim.engine.storage.recording_sink import Chunk, concatenated
 from neurosim.engine.tables import Tables, Trace
 from neurosim.errors import DataError, NumericsError
+from neurosim.processors import processors
 from neurosim.spikes import Spikes
 
 __all__ = ["Program", "bytes_per_sample"]
@@ -29,6 +30,8 @@ _STEPS = 1 << 14
 """Recorded spikes and the inputs are handed over after this many steps at the latest."""
 _FIRST_STEPS = 256
 """Steps of the first chunk; the next are longer or shorter, as these take."""
+_SPINS = 400_000
+"""How often a thread looks whether the others have come, where each has a processor of its own."""
 _SECONDS = 0.5
 """What a chunk should take at most: Ctrl-C is heard, and progress told, between chunks."""
 
@@ -169,6 +172,7 @@ class Program:
             run_steps(
                 t.stages, t.members, t.populations[number], t.ops[number], t.edges,
                 len(self.samples), begin, end, sample, step, number, t.scratch[number].ctypes.data, self.status,
+                _SPINS if len(t.ops) <= processors() else _SPINS // 100,
             )  # fmt: skip
 
         if pool is None:

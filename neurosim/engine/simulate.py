@@ -29,6 +29,7 @@ from neurosim.engine.recording import Record, Recording, State
 from neurosim.engine.storage.recording_sink import Chunk, Frame, sink_for
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.network import Network
+from neurosim.processors import processors
 from neurosim.spikes import Spikes
 
 __all__ = ["simulate"]
@@ -65,7 +66,8 @@ def simulate(
         duration: seconds, round(duration/dt) steps; None: as long as the inputs.
         record: population -> `Record` or the name of a variable; None: spikes of the outputs (of all populations if
             there are none).
-        state: ``final_state`` of an earlier run to carry on from, bit for bit; None: the models' initial state.
+        state: ``final_state`` of an earlier run to carry on from, bit for bit in the same precision; None: the models'
+            initial state.
         modulators: plastic projection -> third factor, [T] or [T, B], one a step (more are ignored).
         samples: independent runs, where neither inputs nor state say how many.
         seed: draws sources and drives; the network's own seed draws connectivity.
@@ -281,8 +283,7 @@ def _check_state(plan: Plan, state: State) -> None:
 def _thread_count(threads: int | None) -> int:
     given = os.environ.get("NEUROSIM_THREADS") or None if threads is None else threads
     if given is None:
-        allowed = getattr(os, "sched_getaffinity", None)  # not on every system
-        return len(allowed(0)) if allowed else os.cpu_count() or 1
+        return processors()
     if not str(given).isdigit() or int(given) < 1:
         where = "NEUROSIM_THREADS" if threads is None else "threads"
         raise DescriptionError("is not a number of threads", where=where, value=given, limit=">= 1")

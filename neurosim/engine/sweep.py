@@ -14,6 +14,7 @@ from neurosim.engine.progress import ProgressReport, RunProgress
 from neurosim.engine.storage.result_file import load_result, name_of_task, save_result
 from neurosim.errors import DescriptionError, NeurosimError
 from neurosim.network import Network
+from neurosim.processors import processors
 
 __all__ = ["SweepFailed", "grid", "sweep"]
 
@@ -98,7 +99,7 @@ def sweep(
     work = {"function": function, "options": {"threads": 1, "progress": False, **options}}
     tasks = [todo[i] for i in left]
     if client is None:
-        found = _here(tasks, work, threads or os.cpu_count() or 1)
+        found = _here(tasks, work, threads or processors())
     else:
         found = run_tasks(checked_client(client), _task, tasks, work)
     with ProgressReport(progress, len(todo), "sweeping", "runs") as report:

@@ -243,7 +243,7 @@ class Tables:
             *self.lists[p.pre].entries(), self._address(bits.bits), bits.bits.shape[1], rows.delay,
             self._address(ring.values), ring.mask, rows.n_post,
             self._address(aligned((64 * bits.bits.shape[1],), np.uint8)),
-            self._address(rows.row_start), rows.n_pre,
+            self._address(rows.row_start), rows.n_pre, *rows.pre_range,
         ]  # fmt: skip
         tables = [self._op(part, bit_delivery_op(ring.values.dtype), entries)]
         if len(bits.again):
@@ -261,7 +261,7 @@ class Tables:
             *spikes.entries(), rows.n_pre, self._address(bounds[part]), self._address(bounds[part + 1]),
             self._address(rows.word), self._address(rows.weight), len(rows.weight),
             self._address(ring.values), ring.mask, rows.n_post, rows.delay, rows.target_bits,
-            rows.n_synapses, 0,
+            *rows.pre_range,
         ]  # fmt: skip
         return self._op(part, delivery_op(rows, ring.values.dtype), entries)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from neurosim.processors import processors
+
 __all__ = ["for_range", "one_torch_thread", "thread_count"]
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
@@ -25,7 +27,7 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 def thread_count() -> int:
     """``$NEUROSIM_THREADS``, else all cores."""
-    return int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+    return int(os.environ.get("NEUROSIM_THREADS", 0)) or processors()
 
 
 @contextmanager

@@ -27,6 +27,8 @@ from numba import carray, cfunc, njit
 
 from neurosim.engine.ops.native import OP, SeparateArrays, i32_at, i64_at, prefetch, {word}_at, {weight}_at, {ring}_at
 
+from neurosim.engine.ops.spike_list import between
+
 ONE = np.{ring_type}(1)
 FAR, NEAR = 12, 4
 
@@ -70,14 +72,14 @@ def deliver(table, sample, low, high, step, scratch):
     ring = carray({ring}_at(t[13] + sample * slots * {itemsize}), slots)
     for p in range(row * parts, (row + 1) * parts):
         if count[p]:
-            neurons = carray(i32_at(t[2] + 4 * start[p]), count[p])
+            neurons = between(carray(i32_at(t[2] + 4 * start[p]), count[p]), t[18], t[19])
             add_rows(neurons, row_start, row_stop, word, weight, ring, step, mask, n_post, t[16], t[17])
 '''
 
 DELIVERY_TABLE = (
     "list_start", "list_count", "list_neuron", "list_parts", "list_first", "list_mask", "list_stride",
     "n_pre", "row_start", "row_stop", "word", "weight", "n_synapses",
-    "ring", "ring_mask", "n_post", "delay", "target_bits", "spare", "spare",
+    "ring", "ring_mask", "n_post", "delay", "target_bits", "first_pre", "last_pre",
 )  # fmt: skip
 """Entries of the op's table, in order. A list of spikes: see `neurosim.engine.ops.spike_list`; the row of a step is
 ((step - first) & mask) + sample * stride."""
@@ -92,6 +94,9 @@ from numba import carray, cfunc, njit
 from neurosim.engine.ops.native import OP, SeparateArrays, count_bits, i32_at, i64_at, prefetch, u8_at, {ring}_at
 
 
+from neurosim.engine.ops.spike_list import between
+
+
 @njit(error_model="numpy", pipeline_class=SeparateArrays)
 def add_counts(ring, counts):
     for n in range(ring.size):
@@ -102,7 +107,7 @@ def add_counts(ring, counts):
 def deliver(table, sample, low, high, step, scratch):
     """ring[(step + delay) & mask, low to high] += bits of the neurons that spike. Entries: see BIT_TABLE; low is a
     multiple of 64."""
-    t = carray(i64_at(table), 16)
+    t = carray(i64_at(table), 18)
     parts, row = t[3], ((step - t[4]) & t[5]) + sample * t[6]
     start = carray(i64_at(t[0]), (row + 1) * parts)
     count = carray(i64_at(t[1]), (row + 1) * parts)
@@ -114,14 +119,14 @@ def deliver(table, sample, low, high, step, scratch):
     ring = carray({ring}_at(t[10] + slot * {itemsize}), high - low)
     counted = 0
     for p in range(row * parts, (row + 1) * parts):
-        neurons = carray(i32_at(t[2] + 4 * start[p]), count[p])
-        for q in range(count[p]):
+        neurons = between(carray(i32_at(t[2] + 4 * start[p]), count[p]), t[16], t[17])
+        for q in range(neurons.size):
             if row_start[neurons[q]] == row_start[neurons[q] + 1]:
                 continue
             if counted == 0:
                 counts[:] = 0
             words = bits + 8 * width * neurons[q]
-            later = bits + 8 * width * neurons[min(q + 2, count[p] - 1)]
+            later = bits + 8 * width * neurons[min(q + 4, neurons.size - 1)]
             for line in range(first, last, 8):
                 prefetch(later + 8 * line)
                 for w in range(line, min(line + 8, last)):
@@ -137,6 +142,7 @@ def deliver(table, sample, low, high, step, scratch):
 BIT_TABLE = (
     "list_start", "list_count", "list_neuron", "list_parts", "list_first", "list_mask", "list_stride",
     "bits", "width", "delay", "ring", "ring_mask", "n_post", "counts", "row_start", "n_pre",
+    "first_pre", "last_pre",
 )  # fmt: skip
 """Entries of the table of a delivery over bits; ``counts`` is room for uint8 [64 width]."""
 
@@ -160,8 +166,13 @@ def delivery_op(rows: SynapseRows, ring: Any) -> int:
 def _compile(word: Any, weight: Any, kind: Any, packed: bool, own: bool) -> int:
     counts = kind.kind == "u"
     if packed:
-        prepare = "low_bits, high = np.uint64((1 << bits) - 1), np.uint64(bits)\n    now, last, width = np.uint64(step), np.uint64(mask), np.uint64(n_post)"
-        target = "ring[((now + (np.uint64(word[e]) >> high)) & last) * width + (np.uint64(word[e]) & low_bits)]"
+        prepare = (
+            "low_bits, high = np.uint64((1 << bits) - 1), np.uint64(bits)\n"
+            "    now, last, width = np.uint64(step), np.uint64(mask), np.uint64(n_post)"
+        )
+        target = (
+            "ring[((now + (np.uint64(word[e]) >> high)) & last) * width + (np.uint64(word[e]) & low_bits)]"
+        )
     else:
         prepare = "slot = ring[((step + delay) & mask) * n_post : ((step + delay) & mask) * n_post + n_post]"
         target = "slot[word[e]]"

@@ -91,7 +91,7 @@ def _all(
 @njit(cache=True, nogil=True)
 def run_steps(
     stages: Any, members: Any, populations: Any, ops: Any, edges: Any, samples: Any, first: Any, stop: Any,
-    from_sample: Any, from_step: Any, part: Any, scratch: Any, status: Any,
+    from_sample: Any, from_step: Any, part: Any, scratch: Any, status: Any, spins: Any,
 ) -> None:  # fmt: skip
     """Run a part of all samples from step ``first`` to ``stop``; the first samples are done, and the next one is at
     ``from_step``. ``status`` says how far it came.
@@ -101,7 +101,7 @@ def run_steps(
         members: int64 [levels, 1 + most]: how many populations a level has, and which.
         populations: int64 [n, len(Field)]; ops: int64 [m, 2], address and table.
         edges: int64 [n, parts + 1]: the neurons of a part.
-        scratch: address of the thread's table; status: int64 [STATUS], shared.
+        scratch: address of the thread's table; status: int64 [STATUS], shared; spins: patience at barriers.
     """
     parts = edges.shape[1] - 1
     counter = status.ctypes.data + 8 * Status.COUNTER
@@ -120,7 +120,7 @@ def run_steps(
                                      edges[members[level, 1 + m], part], edges[members[level, 1 + m], part + 1],
                                      start, until, scratch)  # fmt: skip
                         if parts > 1:
-                            passed = barrier(counter, passed, parts)
+                            passed = barrier(counter, passed, parts, spins)
                     for level in range(level_first, level_last):
                         for m in range(members[level, 0]):
                             p = members[level, 1 + m]
@@ -138,7 +138,7 @@ def run_steps(
                 ending = status[Status.STOP] + status[Status.FULL] + status[Status.BAD_POPULATION]
                 status[Status.ENDING] = ending
             if parts > 1:
-                passed = barrier(counter, passed, parts)
+                passed = barrier(counter, passed, parts, spins)
             if status[Status.ENDING]:
                 return
             begin = end

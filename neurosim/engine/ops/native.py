@@ -135,24 +135,29 @@ def _load_atomically(typingctx: Any, address: Any) -> Any:
 
 _yield_processor = types.ExternalFunction("sched_yield", types.int32())
 _sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
-_SPINS, _YIELDS = 16_000, 50
-"""How often a thread looks, some 40 microseconds, and then lets others run, before it sleeps. A sleep takes about as
-long, so one that need not have slept has waited twice as long at most; and threads that are more than there are free
-processors do not keep the others from working."""
+_YIELDS = 50
+"""How often a thread that has looked in vain lets others run before it sleeps."""
 
 
 @njit
-def barrier(counter: Any, passed: Any, threads: Any) -> Any:
-    """Wait until all threads are here. ``counter``: address of a shared int64, 0 at first; ``passed``: barriers this
-    thread has passed. Returns ``passed + 1``."""
+def barrier(counter: Any, passed: Any, threads: Any, spins: Any) -> Any:
+    """Wait until all threads are here.
+
+    Args:
+        counter: address of a shared int64, 0 at first; passed: barriers this thread has passed.
+        spins: how often to look before others are let run: many where every thread has a processor of its own, and
+            few where a waiting one keeps another from working. A thousand take about three microseconds.
+
+    Returns ``passed + 1``.
+    """
     passed += 1
     _add_atomically(counter, 1)
-    spins = 0
+    looks = 0
     while _load_atomically(counter) < passed * threads:
-        spins += 1
-        if spins > _SPINS + _YIELDS:
+        looks += 1
+        if looks > spins + _YIELDS:
             _sleep(np.uint32(20))
-        elif spins > _SPINS:
+        elif looks > spins:
             _yield_processor()
     return passed
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurosim.engine.ops.driver import BLOCK
 from neurosim.engine.ops.native import i32_at, i64_at, lowest_bit, nonzero_of_64, u8_at
 
-__all__ = ["SpikeList", "append_spikes", "list_of_input", "list_of_population"]
+__all__ = ["SpikeList", "append_spikes", "between", "list_of_input", "list_of_population"]
 
 
 @dataclass
@@ -93,3 +93,11 @@ def append_spikes(
             found += 1
             flags &= flags - np.uint64(1)
     counts[row, part] = found
+
+
+@njit(error_model="numpy")
+def between(neurons: Any, first: Any, last: Any) -> Any:
+    """The part of a sorted list from neuron ``first`` to ``last``, both included."""
+    if neurons.size and (neurons[0] < first or neurons[-1] > last):
+        return neurons[np.searchsorted(neurons, first) : np.searchsorted(neurons, last, side="right")]
+    return neurons
