@@ -86,6 +86,11 @@ class SynapseRows:
         return bit_rows(self.row_start, self.word, self.n_post)
 
     @cached_property
+    def beyond_bits(self) -> SynapseRows:
+        """What `bits` cannot say: the second and further synapses between one pair."""
+        return replace(self, row_start=self.bits.again_start, word=self.bits.again)
+
+    @cached_property
     def pre_range(self) -> tuple[int, int]:
         """The first and the last neuron that projects at all; (0, -1) without synapses."""
         occupied = np.flatnonzero(np.diff(self.row_start))

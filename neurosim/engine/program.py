@@ -28,7 +28,7 @@ _TRACE_BYTES = 32 * 2**20
 """Recorded state is handed on when it takes this much."""
 _STEPS = 1 << 14
 """Recorded spikes and the inputs are handed over after this many steps at the latest."""
-_FIRST_STEPS = 256
+_FIRST_STEPS = 1024
 """Steps of the first chunk; the next are longer or shorter, as these take."""
 _SPINS = 400_000
 """How often a thread looks whether the others have come, where each has a processor of its own."""

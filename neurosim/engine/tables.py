@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -247,8 +247,9 @@ class Tables:
         ]  # fmt: skip
         tables = [self._op(part, bit_delivery_op(ring.values.dtype), entries)]
         if len(bits.again):
-            again = replace(rows, row_start=bits.again_start, word=bits.again)
-            tables.append(self._deliver_rows(part, p.name, self.lists[p.pre], again, ring, neurons))
+            tables.append(
+                self._deliver_rows(part, p.name, self.lists[p.pre], rows.beyond_bits, ring, neurons)
+            )
         return tables
 
     def _deliver_rows(

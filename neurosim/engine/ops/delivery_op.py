@@ -113,6 +113,7 @@ def deliver(table, sample, low, high, step, scratch):
     count = carray(i64_at(t[1]), (row + 1) * parts)
     bits, width, n_post, mask = t[7], t[8], t[12], t[11]
     first, last = low // 64, (high + 63) // 64
+    whole = first + (last - first) // 8 * 8
     room, row_start = t[13], carray(i64_at(t[14]), t[15] + 1)
     counts = carray(u8_at(room), width * 64)[low : last * 64]
     slot = (sample * (mask + 1) + ((step + t[9]) & mask)) * n_post + low
@@ -127,10 +128,13 @@ def deliver(table, sample, low, high, step, scratch):
                 counts[:] = 0
             words = bits + 8 * width * neurons[q]
             later = bits + 8 * width * neurons[min(q + 4, neurons.size - 1)]
-            for line in range(first, last, 8):
+            for line in range(first, whole, 8):  # a cache line of bits
                 prefetch(later + 8 * line)
-                for w in range(line, min(line + 8, last)):
-                    count_bits(room + 64 * w, words + 8 * w)
+                for w in range(8):
+                    count_bits(room + 64 * (line + w), words + 8 * (line + w))
+            prefetch(later + 8 * whole)
+            for w in range(whole, last):
+                count_bits(room + 64 * w, words + 8 * w)
             counted += 1
             if counted == 255:
                 add_counts(ring, counts)

@@ -24,7 +24,7 @@ from neurosim.engine.ops.native import barrier, call
 __all__ = ["BLOCK", "STATUS", "SUB_BLOCK", "TILE", "Field", "Status", "run_steps"]
 
 BLOCK = 64
-"""Steps for which lists of spikes are kept: a stage runs a block before the next stage does."""
+"""Steps for which lists of spikes are kept: a stage runs a block of at most that many before the next stage does."""
 
 SUB_BLOCK = 16
 """Steps of a sub-block at most: what is delivered ahead then stays in the second-level cache until it is gathered."""
@@ -106,10 +106,14 @@ def run_steps(
     parts = edges.shape[1] - 1
     counter = status.ctypes.data + 8 * Status.COUNTER
     passed = 0
+    longest = 1
+    for g in range(stages.shape[0]):
+        longest = max(longest, stages[g, 2])
+    block = BLOCK // longest * longest  # whole sub-blocks: what is left over would cost a barrier of its own
     for s in range(from_sample, samples):
         begin = from_step if s == from_sample else first
         while begin < stop:
-            end = min((begin // BLOCK + 1) * BLOCK, stop)
+            end = min(begin + block, stop)
             for g in range(stages.shape[0]):
                 level_first, level_last, length = stages[g]
                 for start in range(begin, end, length):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numba import njit
@@ -20,6 +21,9 @@ def rows_by_part(rows: SynapseRows, edges: NDArray[np.int64]) -> tuple[SynapseRo
     Rows sorted by target are in that order already. Others, which are sorted by delay, are copied; a part keeps their
     order.
     """
+    known = _BOUNDS.setdefault(rows, {})
+    if (bounds_known := known.get(edges.tobytes())) is not None:
+        return rows, bounds_known
     parts = len(edges) - 1
     bounds = np.empty((parts + 1, rows.n_pre), np.int64)
     bounds[0], bounds[parts] = rows.row_start[:-1], rows.row_start[1:]
@@ -30,11 +34,16 @@ def rows_by_part(rows: SynapseRows, edges: NDArray[np.int64]) -> tuple[SynapseRo
     )
     _count(rows.row_start, rows.word, low_bits, edges, bounds)
     if not rows.target_bits:
+        known[edges.tobytes()] = bounds
         return rows, bounds
     own = len(rows.weight) == rows.n_synapses
     word, weight = np.empty_like(rows.word), np.empty_like(rows.weight) if own else rows.weight
     _sort(rows.row_start, rows.word, rows.weight, low_bits, edges, bounds, word, weight, own)
     return replace(rows, word=word, weight=weight), bounds
+
+
+_BOUNDS: WeakKeyDictionary[SynapseRows, dict[bytes, NDArray[np.int64]]] = WeakKeyDictionary()
+"""Bounds found before, for as long as the rows are in use. Copies are not kept: they are as large as the rows."""
 
 
 @njit(cache=True, nogil=True)
