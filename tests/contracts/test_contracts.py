@@ -12,8 +12,9 @@ import pytest
 
 import neurosim as ns
 from neurosim import errors, neurons, random
-from neurosim.engine import Plan, PlanProjection, Stage, drive_kernels, lower
+from neurosim.engine import Plan, PlanProjection, Stage, lower
 from neurosim.engine.learning.walk import TABLE
+from neurosim.engine.ops import drive_kernels
 from neurosim.engine.ops.delivery_op import BIT_TABLE, DELIVERY_TABLE
 from neurosim.engine.ops.native import OP
 from neurosim.engine.ops.spike_list import list_of_population
