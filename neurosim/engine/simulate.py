@@ -27,6 +27,7 @@ from neurosim.engine.program import Program, bytes_per_sample
 from neurosim.engine.progress import ProgressReport, RunProgress
 from neurosim.engine.recording import Record, Recording, State
 from neurosim.engine.storage.recording_sink import Chunk, Frame, sink_for
+from neurosim.engine.sub_blocks import sub_blocks
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.network import Network
 from neurosim.processors import processors
@@ -36,8 +37,9 @@ __all__ = ["simulate"]
 
 MEMORY_PER_RANGE = 256 * 2**20
 """Samples are run in ranges whose working arrays stay below this, in bytes."""
-WORTH_SPLITTING = 100_000
-"""Neurons and synapses below which one sample is run by one thread: meeting would cost more than it saves."""
+WORTH_SPLITTING = 20_000
+"""Below so many updates of neurons (and hundreds of synapses) between two meetings of the threads, one sample is run by
+one thread: meeting would cost more than it saves."""
 
 
 def simulate(
@@ -193,8 +195,10 @@ def simulate(
 
 def _shares(plan: Plan, samples: int, threads: int, real: Any) -> tuple[list[range], int]:
     """(ranges of samples, parts of every range): samples are shared out where there are enough, else neurons."""
-    size = sum(p.size for p in plan.populations.values()) + sum(p.n_synapses for p in plan.projections)
-    if samples < threads and size >= WORTH_SPLITTING:
+    work = sum(p.n_synapses for p in plan.projections) // 100
+    for stage, length in zip(plan.stages, sub_blocks(plan), strict=True):
+        work += length * sum(plan.populations[name].size for name in stage.populations)
+    if samples < threads and work >= WORTH_SPLITTING:
         return [range(s, s + 1) for s in range(samples)] or [range(0)], threads
     most = max(1, MEMORY_PER_RANGE // max(bytes_per_sample(plan, real), 1))
     number = max(min(threads, samples), -(-samples // most), 1)
