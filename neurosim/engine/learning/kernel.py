@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from neurosim.engine.learning.template import RULE, TRACES
 from neurosim.engine.learning.walk import TABLE
 from neurosim.engine.ops.generate import enum_import, function_source, load_generated
+from neurosim.engine.ops.native import SHORT
 from neurosim.errors import DescriptionError
 from neurosim.plasticity.rule import PlasticityRule
 
@@ -22,8 +23,6 @@ TINY = 1e-30
 MOST_TRACES = 16
 """Traces a rule may have on each side."""
 
-_SHORT = {"float32": "f32", "float64": "f64", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
-
 
 _PLACES = [*(f"{name.upper()} = {i}" for i, name in enumerate(TABLE)), f"N_TABLE = {len(TABLE)}"]
 
@@ -32,7 +31,7 @@ def trace_op(real: DTypeLike) -> int:
     """Address of the compiled op for traces of this type, whatever the rule."""
     kind = np.dtype(real)
     text = TRACES.replace("{constants}", "\n".join(_PLACES)).replace("{size}", str(kind.itemsize))
-    text = text.replace("{real_name}", kind.name).replace("{real}", _SHORT[kind.name])
+    text = text.replace("{real_name}", kind.name).replace("{real}", SHORT[kind.name])
     address: int = load_generated("traces", text).traces.address
     return address
 
@@ -89,7 +88,7 @@ def rule_ops(
     )
     y_ring = "carray({real}_at(t[Y] + (sample * NY + %d) * t[Y_SLOTS] * t[N_POST] * SIZE), (t[Y_SLOTS], t[N_POST]))"
     s_row = "carray({real}_at(t[STATES] + (sample * NS + %d) * n * SIZE), n)"
-    types = {n: _SHORT[np.dtype(k).name] for n, k in (("real", real), ("word", word), ("column", column))}
+    types = {n: SHORT[np.dtype(k).name] for n, k in (("real", real), ("word", word), ("column", column))}
     pre_own = [
         f"x{c} = {x_row % (c, 'max(before, 0)')}[i] * (num[{3 + c}] if before >= 0 else one)"
         for c in range(nx)

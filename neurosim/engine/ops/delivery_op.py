@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neurosim.connectivity.synapse_rows import SynapseRows
 from neurosim.engine.ops.generate import load_generated
+from neurosim.engine.ops.native import SHORT
 from neurosim.engine.plan import PlanProjection
 
 __all__ = ["BIT_TABLE", "DELIVERY_TABLE", "bit_delivery_op", "deliver_reference", "delivery_op"]
@@ -150,15 +151,6 @@ BIT_TABLE = (
 )  # fmt: skip
 """Entries of the table of a delivery over bits; ``counts`` is room for uint8 [64 width]."""
 
-_SHORT = {
-    "float32": "f32",
-    "float64": "f64",
-    "uint8": "u8",
-    "uint16": "u16",
-    "uint32": "u32",
-    "uint64": "u64",
-}
-
 
 def delivery_op(rows: SynapseRows, ring: Any) -> int:
     """Address of the compiled op for rows of this layout and a ring of this type; an integer ring counts arrivals."""
@@ -185,11 +177,11 @@ def _compile(word: Any, weight: Any, kind: Any, packed: bool, own: bool) -> int:
     title = f"{layout}, {'counted' if counts else f'{weight} weights'} into {kind}"
     text = _TEMPLATE.format(
         title=title if own or counts else title + ", one weight",
-        word=_SHORT[word.name],
+        word=SHORT[word.name],
         word_size=word.itemsize,
         ask=f"        prefetch(weight.ctypes.data + first * {weight.itemsize} + 64 * line)\n" if own else "",
-        weight=_SHORT[weight.name],
-        ring=_SHORT[kind.name],
+        weight=SHORT[weight.name],
+        ring=SHORT[kind.name],
         ring_type=kind.name,
         itemsize=kind.itemsize,
         prepare=prepare,
@@ -203,7 +195,7 @@ def _compile(word: Any, weight: Any, kind: Any, packed: bool, own: bool) -> int:
 def bit_delivery_op(ring: Any) -> int:
     """Address of the compiled op for dense rows as bits (`neurosim.connectivity.bit_rows`) and a ring of counts."""
     kind = np.dtype(ring)
-    text = _BITS.format(ring=_SHORT[kind.name], ring_type=kind.name, itemsize=kind.itemsize)
+    text = _BITS.format(ring=SHORT[kind.name], ring_type=kind.name, itemsize=kind.itemsize)
     address: int = load_generated("delivery", text).deliver.address
     return address
 

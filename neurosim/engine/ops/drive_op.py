@@ -8,6 +8,7 @@ import numpy as np
 
 from neurosim.engine.ops.driver import TILE
 from neurosim.engine.ops.generate import load_generated
+from neurosim.engine.ops.native import SHORT
 
 if TYPE_CHECKING:
     from neurosim.engine.ops.drive_kernels import PreparedDrive
@@ -33,10 +34,6 @@ def drive(table, sample, low, high, step, scratch):
     {kernel}(x, low, high, step, sample + t[1], {arrays})
 '''
 
-_SHORT = {
-    "float32": "f32", "float64": "f64", "uint32": "u32", "uint64": "u64", "int32": "i32", "int64": "i64", "uint8": "u8",
-}  # fmt: skip
-
 
 def drive_op(prepared: PreparedDrive, real: Any) -> int:
     """Address of the compiled op for a drive and arrivals of this type."""
@@ -44,13 +41,13 @@ def drive_op(prepared: PreparedDrive, real: Any) -> int:
     arrays, at = [], 2
     for array in prepared.arrays:
         shape = ", ".join(f"t[{at + 1 + axis}]" for axis in range(array.ndim))
-        arrays.append(f"carray({_SHORT[array.dtype.name]}_at(t[{at}]), ({shape},))")
+        arrays.append(f"carray({SHORT[array.dtype.name]}_at(t[{at}]), ({shape},))")
         at += 1 + array.ndim
-    used = {"i64_at", f"{_SHORT[kind.name]}_at"} | {f"{_SHORT[a.dtype.name]}_at" for a in prepared.arrays}
+    used = {"i64_at", f"{SHORT[kind.name]}_at"} | {f"{SHORT[a.dtype.name]}_at" for a in prepared.arrays}
     text = _TEMPLATE.format(
         kernel=prepared.add.__name__,
         real_type=kind.name,
-        real=_SHORT[kind.name],
+        real=SHORT[kind.name],
         itemsize=kind.itemsize,
         imports=", ".join(sorted(used)),
         entries=at,

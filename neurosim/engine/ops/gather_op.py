@@ -9,6 +9,7 @@ import numpy as np
 
 from neurosim.engine.ops.driver import TILE
 from neurosim.engine.ops.generate import load_generated
+from neurosim.engine.ops.native import SHORT
 
 __all__ = ["clear_op", "gather_op"]
 
@@ -61,8 +62,6 @@ def clear(table, sample, low, high, step, scratch):
     x[:] = 0
 '''
 
-_SHORT = {"float32": "f32", "float64": "f64", "uint8": "u8", "uint16": "u16", "uint32": "u32"}
-
 
 @lru_cache
 def gather_op(ring: Any, real: Any, *, first: bool) -> int:
@@ -74,8 +73,8 @@ def gather_op(ring: Any, real: Any, *, first: bool) -> int:
     text = _TEMPLATE.format(
         ring_type=kind.name,
         real_type=target.name,
-        ring=_SHORT[kind.name],
-        real=_SHORT[target.name],
+        ring=SHORT[kind.name],
+        real=SHORT[target.name],
         itemsize=kind.itemsize,
         real_itemsize=target.itemsize,
         TILE=TILE,
@@ -91,7 +90,7 @@ def clear_op(real: Any) -> int:
     """Address of the compiled op that empties the arrivals at a receptor, or the injected current."""
     target = np.dtype(real)
     text = _CLEAR.format(
-        real_type=target.name, real=_SHORT[target.name], real_itemsize=target.itemsize, TILE=TILE
+        real_type=target.name, real=SHORT[target.name], real_itemsize=target.itemsize, TILE=TILE
     )
     address: int = load_generated("gather", text).clear.address
     return address

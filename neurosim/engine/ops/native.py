@@ -16,7 +16,7 @@ from numba import njit, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.extending import intrinsic
 
-__all__ = ["OP", "SeparateArrays", "barrier", "call", "pointers"]
+__all__ = ["OP", "SHORT", "SeparateArrays", "barrier", "call"]
 
 OP = types.void(*[types.int64] * 6)
 """Signature of an op, for ``numba.cfunc``."""
@@ -35,15 +35,17 @@ def _pointer_to(element: Any) -> Any:
     return at
 
 
-pointers = {
-    name: _pointer_to(getattr(types, name))
-    for name in ("float32", "float64", "uint8", "uint16", "uint32", "uint64", "int32", "int64")
-}
-"""For every type, the function from an address to a pointer that ``numba.carray`` takes."""
+f32_at, f64_at = _pointer_to(types.float32), _pointer_to(types.float64)
+u8_at, u16_at = _pointer_to(types.uint8), _pointer_to(types.uint16)
+u32_at, u64_at = _pointer_to(types.uint32), _pointer_to(types.uint64)
+i32_at, i64_at = _pointer_to(types.int32), _pointer_to(types.int64)
+# from an address to a pointer that ``numba.carray`` takes
 
-f32_at, f64_at = pointers["float32"], pointers["float64"]
-u8_at, u16_at, u32_at, u64_at = (pointers[f"uint{bits}"] for bits in (8, 16, 32, 64))
-i32_at, i64_at = pointers["int32"], pointers["int64"]
+SHORT = {
+    "float32": "f32", "float64": "f64", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+    "int32": "i32", "int64": "i64",
+}  # fmt: skip
+"""NumPy's names of types to those that the functions above begin with."""
 
 
 @intrinsic

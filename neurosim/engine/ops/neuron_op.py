@@ -12,6 +12,7 @@ import numpy as np
 
 from neurosim.engine.ops.driver import BLOCK, STATUS, TILE, Status
 from neurosim.engine.ops.generate import enum_import, function_source, load_generated
+from neurosim.engine.ops.native import SHORT
 from neurosim.engine.plain_neurons import check_step
 from neurosim.neurons.model import NeuronModel
 
@@ -98,7 +99,7 @@ class TakenRing:
 
     Attributes:
         receptor: index of the receptor.
-        dtype: float32 or float64 (sums), or uint8, uint16, uint32 (counts, times a weight).
+        dtype: float32 or float64 (sums), or uint16, uint32 (counts, times a weight).
         more: whether there is more in the scratch, to which it is added.
     """
 
@@ -156,11 +157,6 @@ def _compiled(
     return _COMPILED[key]
 
 
-_POINTER = {
-    "float32": "f32_at", "float64": "f64_at", "uint8": "u8_at", "uint16": "u16_at", "uint32": "u32_at",
-}  # fmt: skip
-
-
 def _compile(
     model: NeuronModel,
     coefficients: list[str],
@@ -178,7 +174,7 @@ def _compile(
         value = getattr(model, name)
         imports.append(enum_import(type(value), type(value).__qualname__))
         options.append(f"{name.upper()} = {type(value).__qualname__}.{value.name}")
-    at = _POINTER[real.name]
+    at = f"{SHORT[real.name]}_at"
     entry = iter(range(_FIXED, 1000))  # entries of the table, in order
     given: dict[str, str] = {}  # parameters of the loop, and the arrays they stand for
     values: list[str] = []  # arguments of the step
@@ -209,7 +205,7 @@ def _compile(
         address, mask, weight = next(entry), next(entry), next(entry)
         slot = f"(sample * (t[{mask}] + 1) + (step & t[{mask}])) * size + low"
         given[f"{name}_ring_"] = (
-            f"carray({_POINTER[ring.dtype.name]}(t[{address}] + ({slot}) * {ring.dtype.itemsize}), tile)"
+            f"carray({SHORT[ring.dtype.name]}_at(t[{address}] + ({slot}) * {ring.dtype.itemsize}), tile)"
         )
         value = f"{name}_ring_[n_]"
         if ring.dtype.kind == "u":
@@ -232,7 +228,9 @@ def _compile(
         infinite=_INFINITE.format(names=", ".join(others), finite=finite) if others else "",
         look=look if others else "",
         imports="\n".join(dict.fromkeys(imports)),
-        pointers=", ".join(sorted({at, "i64_at", "u8_at"} | {_POINTER[ring.dtype.name] for ring in rings})),
+        pointers=", ".join(
+            sorted({at, "i64_at", "u8_at"} | {f"{SHORT[ring.dtype.name]}_at" for ring in rings})
+        ),
         constants="\n".join(options),
         step=step,
         parameters=", ".join(given),

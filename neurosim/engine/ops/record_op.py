@@ -9,6 +9,7 @@ import numpy as np
 
 from neurosim.engine.ops.driver import BLOCK, Status
 from neurosim.engine.ops.generate import load_generated
+from neurosim.engine.ops.native import SHORT
 
 __all__ = ["RECORD_TABLE", "TRACE_TABLE", "record_op", "trace_op"]
 
@@ -91,8 +92,6 @@ TRACE_TABLE = ("state", "size", "neurons", "chosen", "origin", "stride", "first"
 """Entries of the table of a recording of one state variable: ``neurons`` are sorted; ``first`` is the step of the first
 row of ``out`` [rows, samples, chosen]; recorded are the steps origin, origin + stride, ..."""
 
-_SHORT = {"float32": "f32", "float64": "f64"}
-
 
 @lru_cache
 def record_op() -> int:
@@ -106,6 +105,6 @@ def record_op() -> int:
 def trace_op(real: Any) -> int:
     """Address of the compiled op that keeps a state variable of this type."""
     kind = np.dtype(real)
-    text = _TRACE.format(real_type=kind.name, real=_SHORT[kind.name], itemsize=kind.itemsize)
+    text = _TRACE.format(real_type=kind.name, real=SHORT[kind.name], itemsize=kind.itemsize)
     address: int = load_generated("record", text).trace.address
     return address

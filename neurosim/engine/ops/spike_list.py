@@ -78,8 +78,8 @@ def append_spikes(
         neuron: address of int32 [64, size]; the list of a step and part begins at neuron ``edges[part]`` of its row.
         count: address of int64 [64, parts]; edges: address of int64 [parts + 1].
     """
-    row = step & 63
-    counts = carray(i64_at(count), (64, parts))
+    row = step & (BLOCK - 1)
+    counts = carray(i64_at(count), (BLOCK, parts))
     begin = carray(i64_at(edges), parts + 1)[part]
     if low == begin:
         counts[row, part] = 0
