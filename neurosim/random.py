@@ -18,6 +18,7 @@ from neurosim.errors import DescriptionError
 
 __all__ = [
     "PURPOSES",
+    "below",
     "bits",
     "key",
     "normal",
@@ -101,6 +102,27 @@ def bits(key: int, index: ArrayLike, lane: int = 0) -> NDArray[np.uint64]:
 def uniform(key: int, index: ArrayLike, lane: int = 0) -> NDArray[np.float64]:
     """Uniform in [0, 1), multiples of 2^-53."""
     return (bits(key, index, lane) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def below(key: int, first: int, stop: int, p: float) -> NDArray[np.int64]:
+    """The indices from ``first`` to ``stop`` whose `uniform` is less than ``p``, in order."""
+    found = np.empty(max(stop - first, 0), np.int64)
+    return found[: _below(np.uint64(key), first, stop, float(p), found)].copy()
+
+
+@njit(cache=True, nogil=True)
+def _below(key: Any, first: Any, stop: Any, p: Any, found: Any) -> Any:
+    """Fills ``found`` and returns how many there are. The numbers are never stored, which would be most of the cost."""
+    mask, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    n = 0
+    for i in range(first, stop):
+        at = np.uint64(i)
+        c = philox(at & mask, at >> shift, np.uint64(0), np.uint64(0), key & mask, key >> shift)
+        word = c[0] | (c[1] << shift)
+        if np.float64(word >> np.uint64(11)) * 2.0**-53 < p:
+            found[n] = i
+            n += 1
+    return n
 
 
 def normal(key: int, index: ArrayLike, lane: int = 0) -> NDArray[np.float64]:

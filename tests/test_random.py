@@ -45,6 +45,14 @@ def test_a_number_depends_on_its_index_only() -> None:
     assert np.array_equal(random.uniform(key, np.arange(600, 1000)), every[600:])
 
 
+@pytest.mark.parametrize("p", [0.0, 0.3, FIXED_UNIFORM, np.nextafter(FIXED_UNIFORM, 1.0), 1.0])
+def test_below_is_the_comparison_of_uniforms(p: float) -> None:
+    key = random.key(42, "weight", "in->hidden")
+    for first, stop in ((0, 1), (0, 5000), (2**33, 2**33 + 100), (7, 7)):
+        index = np.arange(first, stop)
+        assert np.array_equal(random.below(key, first, stop, p), index[random.uniform(key, index) < p])
+
+
 def test_keys_differ_by_seed_purpose_and_name() -> None:
     keys = {random.key(s, p, n) for s in (0, 1) for p in ("weight", "delay") for n in ("a", "b", "")}
     assert len(keys) == 12
