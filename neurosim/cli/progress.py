@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neurosim.nn.training import Epoch
+    from neurosim.nn.training.fit import Epoch
 
 __all__ = ["Progress"]
 

@@ -7,15 +7,15 @@ except ImportError as _error:
 
     raise MissingExtraError("torch", "train", _error) from _error
 
-from neurosim.nn.delay_linear import DelayLinear
-from neurosim.nn.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, neuron_layer
-from neurosim.nn.linear import Linear
-from neurosim.nn.loss import SpikeCountCrossEntropy
+from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, neuron_layer
 from neurosim.nn.protocols import NoiseModel, Quantiser
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Surrogate, Triangle
+from neurosim.nn.synapses.delay_linear import DelayLinear
+from neurosim.nn.synapses.linear import Linear
 from neurosim.nn.to_network import from_network, to_network
-from neurosim.nn.training import Epoch, Schedule, batch_tensor, fit, spike_counts
+from neurosim.nn.training.fit import Epoch, Schedule, batch_tensor, fit, spike_counts
+from neurosim.nn.training.losses import SpikeCountCrossEntropy
 
 __all__ = [
     "LIF",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import DescriptionError, ShapeError
-from neurosim.nn.lif import Neurons
-from neurosim.nn.linear import Synapses
+from neurosim.nn.neurons.lif import Neurons
+from neurosim.nn.synapses.linear import Synapses
 
 __all__ = ["Sequential"]
 

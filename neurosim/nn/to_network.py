@@ -15,11 +15,11 @@ from neurosim.connectivity.rules import AllToAll
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.network import Network, Projection
-from neurosim.nn.delay_linear import DelayLinear
-from neurosim.nn.lif import Neurons, neuron_layer
-from neurosim.nn.linear import Linear, Synapses
+from neurosim.nn.neurons.lif import Neurons, neuron_layer
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.surrogate import Surrogate
+from neurosim.nn.synapses.delay_linear import DelayLinear
+from neurosim.nn.synapses.linear import Linear, Synapses
 
 __all__ = ["from_network", "to_network"]
 

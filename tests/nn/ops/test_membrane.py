@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from neurosim.neurons.options import RefractoryInput
-from neurosim.nn import membrane as fused, reference
-from neurosim.nn.membrane import MembraneRule, MembraneState
+from neurosim.nn.ops import membrane as fused
+from neurosim.nn.ops.membrane import MembraneRule, MembraneState
+from neurosim.nn.reference import membrane as reference
 from neurosim.nn.surrogate import SuperSpike, Triangle
 
 T, B, N = 25, 3, 7

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurosim.nn.membrane import sample_major, time_major
-from neurosim.nn.threads import for_range
+from neurosim.nn.ops.membrane import sample_major, time_major
+from neurosim.nn.ops.threads import for_range
 
 __all__ = ["DENSE_ABOVE", "delayed_linear"]
 

@@ -19,8 +19,8 @@ from torch.autograd.function import once_differentiable
 
 from neurosim.errors import UnsupportedError
 from neurosim.neurons.options import RefractoryInput
+from neurosim.nn.ops.threads import for_range
 from neurosim.nn.surrogate import Surrogate
-from neurosim.nn.threads import for_range
 
 __all__ = ["MembraneRule", "MembraneState", "exponential_filter", "membrane", "sample_major", "time_major"]
 

@@ -15,7 +15,7 @@ from neurosim import neurons
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.neurons.model import NeuronModel
 from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
-from neurosim.nn.membrane import MembraneRule, MembraneState, exponential_filter, membrane
+from neurosim.nn.ops.membrane import MembraneRule, MembraneState, exponential_filter, membrane
 from neurosim.nn.surrogate import Arctan, Surrogate
 from neurosim.parameters import Value
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from neurosim.errors import FileFormatError
-from neurosim.nn.adam import Adam
-from neurosim.nn.checkpoint import load_checkpoint, save_checkpoint
+from neurosim.nn.training.adam import Adam
+from neurosim.nn.training.checkpoint import load_checkpoint, save_checkpoint
 
 SETTINGS = {"seed": 0, "epochs": 3}
 

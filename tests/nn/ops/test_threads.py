@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neurosim.nn.threads import for_range, one_torch_thread
+from neurosim.nn.ops.threads import for_range, one_torch_thread
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])

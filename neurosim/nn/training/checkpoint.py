@@ -12,7 +12,7 @@ import torch
 
 from neurosim.atomic_file import atomic_path
 from neurosim.errors import FileFormatError
-from neurosim.nn.adam import Adam
+from neurosim.nn.training.adam import Adam
 from neurosim.npz_file import open_npz, read_member
 
 __all__ = ["load_checkpoint", "save_checkpoint"]

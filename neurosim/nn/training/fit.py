@@ -18,12 +18,12 @@ from torch import Tensor
 
 from neurosim import random
 from neurosim.errors import DataError, DescriptionError, NumericsError, ShapeError
-from neurosim.nn.adam import Adam
-from neurosim.nn.checkpoint import load_checkpoint, save_checkpoint
-from neurosim.nn.delay_linear import DelayLinear
-from neurosim.nn.loss import SpikeCountCrossEntropy
+from neurosim.nn.ops.threads import one_torch_thread
 from neurosim.nn.sequential import Sequential
-from neurosim.nn.threads import one_torch_thread
+from neurosim.nn.synapses.delay_linear import DelayLinear
+from neurosim.nn.training.adam import Adam
+from neurosim.nn.training.checkpoint import load_checkpoint, save_checkpoint
+from neurosim.nn.training.losses import SpikeCountCrossEntropy
 from neurosim.spikes import Spikes
 
 __all__ = ["Epoch", "Schedule", "batch_tensor", "fit", "spike_counts"]

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from neurosim.nn import reference
-from neurosim.nn.synapses import delayed_linear
+from neurosim.nn.ops.delays import delayed_linear
+from neurosim.nn.reference import delays as reference
 
 
 def make(seed, *, steps=20, batch=3, n_pre=5, n_post=4, longest=6, density=0.1, dtype=torch.float64):
@@ -54,7 +54,7 @@ def test_any_shape_and_density(seed, longest, **shape):
 def test_events_and_vectors_agree(monkeypatch):
     results = []
     for share in (0.0, 1.0):
-        monkeypatch.setattr("neurosim.nn.synapses.DENSE_ABOVE", share)
+        monkeypatch.setattr("neurosim.nn.ops.delays.DENSE_ABOVE", share)
         tensors, _ = make(5, density=0.2, dtype=torch.float32)
         out = delayed_linear(*tensors, 6)
         results.append((out, torch.autograd.grad(out.square().sum(), tensors)))

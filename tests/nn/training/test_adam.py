@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neurosim.nn.adam import Adam
+from neurosim.nn.training.adam import Adam
 
 
 @pytest.mark.filterwarnings("ignore")  # importing torch's optimisers may warn, depending on the version

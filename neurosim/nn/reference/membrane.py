@@ -1,7 +1,4 @@
-"""The rules of the fused operators and of the delay layer in plain PyTorch, differentiated by autograd.
-
-Slow, and what the kernels are tested against.
-"""
+"""The fused operators over neurons in plain PyTorch, differentiated by autograd."""
 
 from __future__ import annotations
 
@@ -11,16 +8,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurosim.neurons.options import RefractoryInput
-from neurosim.nn.membrane import MembraneRule, MembraneState
+from neurosim.nn.ops.membrane import MembraneRule, MembraneState
 from neurosim.nn.surrogate import Surrogate, heaviside
 
-__all__ = ["delayed_linear", "exponential_filter", "membrane"]
+__all__ = ["exponential_filter", "membrane"]
 
 
 def membrane(
     x: Tensor, state: MembraneState, rule: MembraneRule, surrogate: Surrogate, *, detach_reset: bool = True
 ) -> tuple[Tensor, MembraneState]:
-    """What `neurosim.nn.membrane.membrane` computes, one step after the other."""
+    """What `neurosim.nn.ops.membrane.membrane` computes, one step after the other."""
     decay, v_rest, drive, threshold, reset = (torch.from_numpy(a) for a in rule.numbers(x.dtype))
     refractory = torch.from_numpy(rule.refractory)
     v, held = state
@@ -41,26 +38,10 @@ def membrane(
 
 
 def exponential_filter(x: Tensor, y: Tensor, decay: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
-    """What `neurosim.nn.membrane.exponential_filter` computes, one step after the other."""
+    """What `neurosim.nn.ops.membrane.exponential_filter` computes, one step after the other."""
     b = torch.from_numpy(decay).to(x.dtype)
     out = []
     for x_t in x:
         y = b * y + x_t
         out.append(y)
     return torch.stack(out) if out else torch.zeros_like(x), y
-
-
-def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, length: int) -> Tensor:
-    """``I[t, b, o] = sum_i sum_n weight[o, i] k_n(delay[o, i]) x[t - n, b, i]`` with n < length.
-
-    k_n(d) = max(0, 1 - |n - d|). Through the dense kernel ``[length, n_out, n_in]``, as a convolution
-    over time would do it.
-    """
-    n = torch.arange(length, dtype=x.dtype)[:, None, None]
-    kernel = weight * (1 - (n - delay).abs()).clamp(min=0)
-    padded = torch.cat([x.new_zeros(length - 1, *x.shape[1:]), x])
-    steps = len(x)
-    return sum(
-        (padded[length - 1 - m : length - 1 - m + steps] @ kernel[m].T for m in range(length)),
-        start=x.new_zeros(steps, x.shape[1], len(weight)),
-    )

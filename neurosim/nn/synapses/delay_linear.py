@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import DescriptionError
-from neurosim.nn.linear import Synapses
-from neurosim.nn.synapses import delayed_linear
+from neurosim.nn.ops.delays import delayed_linear
+from neurosim.nn.synapses.linear import Synapses
 
 __all__ = ["DelayLinear"]
 

@@ -1,0 +1,1 @@
+"""Learning rules whose memory does not grow with the number of steps."""

@@ -1,0 +1,1 @@
+"""Layers between neurons: synapses, delays, convolutions, pooling, normalisation."""
