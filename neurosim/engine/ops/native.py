@@ -77,16 +77,6 @@ def nonzero_of_64(typingctx: Any, address: Any) -> Any:
 
 
 @intrinsic
-def lowest_bit(typingctx: Any, word: Any) -> Any:
-    """The position of the lowest bit that is set in a uint64 other than 0."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), codegen
-
-
-@intrinsic
 def count_bits(typingctx: Any, counts: Any, bits: Any) -> Any:
     """Add the 64 bits at the address ``bits`` to the 64 uint8 at the address ``counts``, one to each."""
 

@@ -9,8 +9,9 @@ import numpy as np
 from numba import carray, njit
 from numpy.typing import NDArray
 
+from neurosim.bits import lowest_bit
 from neurosim.engine.ops.driver import BLOCK
-from neurosim.engine.ops.native import i32_at, i64_at, lowest_bit, nonzero_of_64, u8_at
+from neurosim.engine.ops.native import i32_at, i64_at, nonzero_of_64, u8_at
 
 __all__ = ["SpikeList", "append_spikes", "between", "list_of_input", "list_of_population"]
 

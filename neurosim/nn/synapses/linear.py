@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neurosim import random
 from neurosim.errors import DataError, DescriptionError, ShapeError
+from neurosim.nn.ops.linear import linear
 from neurosim.nn.protocols import NoiseModel, Quantiser
 
 __all__ = ["Linear", "Synapses"]
@@ -109,5 +110,4 @@ class Linear(Synapses):
     def forward(self, x: Tensor, state: None = None) -> tuple[Tensor, None]:
         """Arrivals ``[T, B, n_out]``; there is no state."""
         self._check(x)
-        arrivals = torch.nn.functional.linear(x.transpose(0, 1), self.effective_weight())
-        return arrivals.transpose(0, 1), None
+        return linear(x, self.effective_weight()), None

@@ -1,0 +1,104 @@
+"""Who spiked when: the non-zero entries of a tensor ``[T, B, n]`` as a list, and how it travels with the tensor.
+
+Neuron layers make the list while the spikes are at hand and attach it to the tensor that they return; a synapse layer
+takes it from there. A tensor without a list, or changed since, is scanned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neurosim.nn.cpu.events import scan
+from neurosim.nn.ops.layout import sample_major
+from neurosim.nn.ops.threads import for_range
+
+__all__ = ["Events", "attach", "events_of", "packed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """The non-zero entries of ``x [T, B, n]``, by sample, then step, then neuron.
+
+    Attributes:
+        row: int64 ``[B * T + 1]``; those of sample b and step t are entries ``row[b T + t]`` to ``row[b T + t + 1]``.
+        neuron: uint32, one an entry.
+        value: what x holds there, in its precision, or None: all are one.
+        shape: (T, B, n).
+    """
+
+    row: NDArray[np.int64]
+    neuron: NDArray[np.uint32]
+    value: NDArray[Any] | None
+    shape: tuple[int, int, int]
+
+    @property
+    def density(self) -> float:
+        """Share of entries that are not zero."""
+        return len(self.neuron) / max(1, self.shape[0] * self.shape[1] * self.shape[2])
+
+    def values(self, dtype: Any) -> NDArray[Any]:
+        """The values as an array, ones if they are not kept."""
+        return np.ones(len(self.neuron), dtype) if self.value is None else self.value
+
+
+def attach(x: Tensor, events: Events) -> None:
+    """Let ``x`` carry its list; a later change of x in place invalidates it."""
+    if not x.is_inference():  # such tensors do not count their changes
+        x.neurosim_events = (x._version, events)  # type: ignore[attr-defined]
+
+
+def events_of(x: Tensor, densest: float = 1.0) -> Events | None:
+    """The list that ``x [T, B, n]`` carries, or a new one, which it carries then.
+
+    Returns None where more than a share ``densest`` of the entries is not zero.
+    """
+    version, events = getattr(x, "neurosim_events", (-1, None))
+    if events is None or version != x._version:
+        events = _scanned(x, densest)
+        if events is not None:
+            attach(x, events)
+    return events if events is not None and events.density <= densest else None
+
+
+def _scanned(x: Tensor, densest: float) -> Events | None:
+    xs = sample_major(x)
+    samples, steps, n = xs.shape
+    if (
+        samples and np.count_nonzero(xs[0]) > 2 * densest * xs[0].size
+    ):  # a look at one sample saves looking at all
+        return None
+    row = np.empty((samples, steps), np.int64)
+    neuron, value = (
+        np.empty(xs.size, np.uint32),
+        np.empty(xs.size, xs.dtype),
+    )  # memory only where it is written
+    for_range(scan, samples, xs, row, neuron, value)
+    return packed(row, neuron, value, (steps, samples, n))
+
+
+def packed(
+    row: NDArray[np.int64],
+    neuron: NDArray[np.uint32],
+    value: NDArray[Any] | None,
+    shape: tuple[int, int, int],
+) -> Events:
+    """One list of lists by sample, each at the beginning of its own T * n entries of ``neuron`` and ``value``.
+
+    ``row [B, T]`` counts the entries of a sample up to and with a step.
+    """
+    steps, samples, n = shape
+    counts = row[:, -1] if steps else np.zeros(samples, np.int64)
+    before = np.concatenate([[0], np.cumsum(counts)])
+    ends = np.zeros(row.size + 1, np.int64)
+    np.add(row, before[:-1, None], out=ends[1:].reshape(row.shape))
+    parts = [slice(b * steps * n, b * steps * n + count) for b, count in enumerate(counts)]
+    joined = np.concatenate([neuron[:0], *(neuron[p] for p in parts)])
+    kept = None
+    if value is not None and any((value[p] != 1).any() for p in parts):
+        kept = np.concatenate([value[p] for p in parts])
+    return Events(ends, joined, kept, shape)

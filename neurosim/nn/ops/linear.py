@@ -1,0 +1,72 @@
+"""Synapses without delays: a sum of rows of weights where spikes are few, a matrix product where they are many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from neurosim.nn.cpu.linear import add_outer, sum_rows
+from neurosim.nn.ops.events import Events, events_of
+from neurosim.nn.ops.layout import sample_major, time_major
+from neurosim.nn.ops.threads import for_range
+
+__all__ = ["DENSE_ABOVE", "linear"]
+
+DENSE_ABOVE = 0.2
+"""Share of non-zero inputs above which the matrix product wins."""
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, events: Events) -> Tensor:
+        rows = weight.detach().t().contiguous().numpy()
+        steps, samples, _ = events.shape
+        out = np.empty((samples, steps, rows.shape[1]), rows.dtype)
+        spikes = _arguments(events, rows.dtype)
+        for_range(sum_rows, samples * steps, *spikes, rows, out.reshape(-1, rows.shape[1]))
+        ctx.events = events
+        ctx.save_for_backward(weight)
+        return time_major(out)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = torch.matmul(grads[0].transpose(0, 1), weight).transpose(0, 1)
+        if ctx.needs_input_grad[1]:
+            grad = sample_major(grads[0])
+            n_post = grad.shape[2]
+            total = np.zeros((weight.shape[1], n_post), grad.dtype)
+            for_range(
+                add_outer,
+                -(-n_post // 16),
+                *_arguments(ctx.events, grad.dtype),
+                grad.reshape(-1, n_post),
+                total,
+            )
+            grad_weight = torch.from_numpy(total).t()
+        return grad_x, grad_weight, None
+
+
+def _arguments(events: Events, dtype: Any) -> tuple[Any, ...]:
+    binary = events.value is None
+    return events.row, events.neuron, np.empty(0, dtype) if binary else events.value, binary
+
+
+def linear(x: Tensor, weight: Tensor) -> Tensor:
+    """Arrivals ``[T, B, n_post] = x W^T`` of spikes, counts or any other numbers ``x [T, B, n_pre]``.
+
+    The gradients are exact whichever way it is computed; sums may differ in rounding.
+    """
+    events = events_of(x, DENSE_ABOVE) if x.device.type == "cpu" else None
+    if events is None:
+        return torch.nn.functional.linear(x.transpose(0, 1), weight).transpose(0, 1)
+    apply: Any = _Linear.apply
+    out: Tensor = apply(x, weight, events)
+    return out
