@@ -7,12 +7,15 @@ except ImportError as _error:
 
     raise MissingExtraError("torch", "train", _error) from _error
 
-from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, neuron_layer
+from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, Neurons, neuron_layer
 from neurosim.nn.protocols import NoiseModel, Quantiser
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Surrogate, Triangle
 from neurosim.nn.synapses.delay_linear import DelayLinear
-from neurosim.nn.synapses.linear import Linear
+from neurosim.nn.synapses.dropout import Dropout
+from neurosim.nn.synapses.linear import Linear, Synapses
+from neurosim.nn.synapses.normalisation import BatchNorm
+from neurosim.nn.synapses.transform import Transform
 from neurosim.nn.to_network import from_network, to_network
 from neurosim.nn.training.fit import Epoch, Schedule, batch_tensor, fit, spike_counts
 from neurosim.nn.training.losses import SpikeCountCrossEntropy
@@ -20,13 +23,16 @@ from neurosim.nn.training.losses import SpikeCountCrossEntropy
 __all__ = [
     "LIF",
     "Arctan",
+    "BatchNorm",
     "Boxcar",
     "CurrentLIF",
     "DelayLinear",
+    "Dropout",
     "Epoch",
     "IntegrateAndFire",
     "LeakyIntegrator",
     "Linear",
+    "Neurons",
     "NoiseModel",
     "Quantiser",
     "Schedule",
@@ -35,6 +41,8 @@ __all__ = [
     "SpikeCountCrossEntropy",
     "SuperSpike",
     "Surrogate",
+    "Synapses",
+    "Transform",
     "Triangle",
     "batch_tensor",
     "fit",
