@@ -16,6 +16,7 @@ from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.neurons.model import NeuronModel
 from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
 from neurosim.nn.ops.membrane import MembraneRule, MembraneState, exponential_filter, membrane
+from neurosim.nn.protocols import NeuronQuantiser
 from neurosim.nn.surrogate import Arctan, Surrogate
 from neurosim.parameters import Value
 
@@ -77,7 +78,12 @@ class Neurons(torch.nn.Module):
                 "a reset in the next step cannot be trained", where=where, remedy="Use ResetTiming.SAME_STEP"
             )
         self.model, self.dt, self.detach_reset = model, float(dt), detach_reset
+        self.quantiser: NeuronQuantiser | None = None
         self.surrogate: Surrogate = Arctan() if surrogate is None else surrogate
+
+    def described_model(self) -> NeuronModel:
+        """The model that the layer computes with: on a device's grid where the layer has a quantiser."""
+        return self.model if self.quantiser is None else self.quantiser(self.model)
 
     @property
     def size(self) -> int:
@@ -93,7 +99,7 @@ class Neurons(torch.nn.Module):
 
     def _start(self, name: str, x: Tensor) -> Tensor:
         """The model's initial value of one state variable, ``[B, n]``."""
-        row = torch.from_numpy(self._array(self.model.initial(self.dt)[name]).copy()).to(x.dtype)
+        row = torch.from_numpy(self._array(self.described_model().initial(self.dt)[name]).copy()).to(x.dtype)
         return row.repeat(x.shape[1], 1)
 
     def _check(self, x: Tensor) -> None:
@@ -104,7 +110,8 @@ class Neurons(torch.nn.Module):
             )  # fmt: skip
 
     def _rule(self) -> MembraneRule:
-        c, m = self.model.coefficients(self.dt), self.model
+        m = self.described_model()
+        c = m.coefficients(self.dt)
         subtract = getattr(m, "reset", None) is Reset.BY_SUBTRACTION
         return MembraneRule(
             decay=self._array(c["decay"]),
@@ -139,7 +146,8 @@ class LIF(Neurons):
         """Spikes for the jumps of v ``x [T, B, n]``."""
         self._check(x)
         before = self._membrane_start(x) if state is None else state
-        return membrane(x, before, self._numbers, self.surrogate, detach_reset=self.detach_reset)
+        numbers = self._numbers if self.quantiser is None else self._rule()
+        return membrane(x, before, numbers, self.surrogate, detach_reset=self.detach_reset)
 
 
 class IntegrateAndFire(LIF):
@@ -158,13 +166,18 @@ class CurrentLIF(Neurons):
 
     def __init__(self, model: NeuronModel, shape: int | Sequence[int], **options: Any) -> None:
         super().__init__(model, shape, **options)
-        c = self.model.coefficients(self.dt)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        c = self.described_model().coefficients(self.dt)
         self._numbers = self._rule()
         self._decay_synapse, self._gain = self._array(c["decay_synapse"]), self._array(c["gain"])
 
     def forward(self, x: Tensor, state: CurrentState | None = None) -> tuple[Tensor, CurrentState]:
         """Spikes for the jumps of the synaptic current ``x [T, B, n]``."""
         self._check(x)
+        if self.quantiser is not None:
+            self._refresh()
         before = CurrentState(self._membrane_start(x), self._start("i", x)) if state is None else state
         i, last = exponential_filter(x, before.i, self._decay_synapse)
         jumps = i * torch.from_numpy(self._gain).to(x.dtype)
