@@ -1,1 +1,5 @@
 """Learning rules whose memory does not grow with the number of steps."""
+
+from neurosim.nn.online.ottt import OTTT
+
+__all__ = ["OTTT"]
