@@ -11,10 +11,12 @@ from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyInte
 from neurosim.nn.protocols import NoiseModel, Quantiser
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Surrogate, Triangle
+from neurosim.nn.synapses.convolution import Conv1d, Conv2d
 from neurosim.nn.synapses.delay_linear import DelayLinear
 from neurosim.nn.synapses.dropout import Dropout
 from neurosim.nn.synapses.linear import Linear, Synapses
 from neurosim.nn.synapses.normalisation import BatchNorm
+from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
 from neurosim.nn.synapses.transform import Transform
 from neurosim.nn.to_network import from_network, to_network
 from neurosim.nn.training.fit import Epoch, Schedule, batch_tensor, fit, spike_counts
@@ -23,8 +25,11 @@ from neurosim.nn.training.losses import SpikeCountCrossEntropy
 __all__ = [
     "LIF",
     "Arctan",
+    "AveragePool",
     "BatchNorm",
     "Boxcar",
+    "Conv1d",
+    "Conv2d",
     "CurrentLIF",
     "DelayLinear",
     "Dropout",
@@ -32,6 +37,7 @@ __all__ = [
     "IntegrateAndFire",
     "LeakyIntegrator",
     "Linear",
+    "MaxPool",
     "Neurons",
     "NoiseModel",
     "Quantiser",
@@ -39,6 +45,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "SpikeCountCrossEntropy",
+    "SumPool",
     "SuperSpike",
     "Surrogate",
     "Synapses",
