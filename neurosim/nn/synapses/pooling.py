@@ -53,7 +53,7 @@ class Pool(Transform):
             self.in_shape if len(self.in_shape) == 3 else (self.in_shape[0], 1, self.in_shape[1])
         )
         pooled = self._pooled(rows.reshape(-1, *lead, height, width))
-        return pooled.reshape(*rows.shape[:2], self.n_out).transpose(0, 1), None
+        return pooled.reshape(*rows.shape[:2], math.prod(self.out_shape)).transpose(0, 1), None
 
     def _options(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Window and stride for images."""
