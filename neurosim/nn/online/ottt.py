@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from neurosim import neurons
 from neurosim.errors import UnsupportedError
 from neurosim.nn.neurons.lif import Neurons
+from neurosim.nn.online.filter import Filter, Filtered
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.state import detached
 from neurosim.nn.synapses.linear import Synapses
@@ -21,11 +21,10 @@ MODELS = (neurons.LIF, neurons.IntegrateAndFire, neurons.CurrentLIF, neurons.Lea
 
 
 class Trace(NamedTuple):
-    """Of the inputs of one synapse layer: the synaptic and the membrane trace ``[B, n]``, and the latter's past steps
-    ``[D, B, n]``, as many as the longest delay."""
+    """Of the inputs of one synapse layer: as they are now, and the past steps ``[D, B, n]`` of the membrane's trace, as
+    many as the longest delay."""
 
-    synapse: Tensor
-    membrane: Tensor
+    now: Filtered
     past: Tensor
 
 
@@ -69,14 +68,14 @@ class OTTT:
 
     def __init__(self, module: Sequential) -> None:
         self.module = module
-        self._coefficients: list[tuple[float, float, float, float] | None] = []
+        self._filters: list[Filter | None] = []
         layers: list[Any] = list(module.layers)
         for k, layer in enumerate(layers):
             where = f"layer {k}, {type(layer).__name__}"
             if isinstance(layer, Neurons) and type(layer.model) in MODELS:
-                self._coefficients.append(None)
+                self._filters.append(None)
             elif isinstance(layer, Synapses) and isinstance(layers[k + 1], Neurons):
-                self._coefficients.append(_coefficients(layers[k + 1], where))
+                self._filters.append(Filter.of(layers[k + 1], where))
             else:
                 raise UnsupportedError("has no trace to learn from online", where=where)
 
@@ -86,49 +85,22 @@ class OTTT:
         before = OTTTState((None,) * len(layers), (None,) * len(layers)) if state is None else state
         after, traces = [], []
         y = x[None]
-        for layer, coefficients, memory, trace in zip(layers, self._coefficients, *before, strict=True):
-            if coefficients is None:
+        for layer, filter_, memory, trace in zip(layers, self._filters, *before, strict=True):
+            if filter_ is None:
                 y, memory = layer(y, memory)
             else:
-                trace = _traced(y[0].detach(), trace, coefficients, _longest(layer))
+                now, past = _start(y[0], layer) if trace is None else trace
+                now = filter_.step(y[0].detach(), now)
                 fixed = {name: p.detach() for name, p in layer.named_parameters()}
                 y, memory = torch.func.functional_call(layer, fixed, (y, memory))
-                window = torch.cat([trace.past, trace.membrane[None]])
+                window = torch.cat([past, now.membrane[None]])
                 learnt = layer(window)[0][-1:]  # of this step: its weights and delays get the gradients
                 y = y + (learnt - learnt.detach())
-                trace = trace._replace(past=window[1:])
+                trace = Trace(now, window[1:])
             after.append(detached(memory))
             traces.append(trace)
         return y[0], OTTTState(tuple(after), tuple(traces))
 
 
-def _coefficients(layer: Neurons, where: str) -> tuple[float, float, float, float]:
-    """a, b, c and k of a layer whose neurons share them."""
-    table = layer.model.coefficients(layer.dt)
-    found = []
-    for name, default in (("decay", 1.0), ("decay_synapse", 0.0), ("gain", 0.0)):
-        values = np.unique(table.get(name, default))
-        if values.size != 1:
-            raise UnsupportedError(
-                "neurons of a layer differ in a time constant; a trace belongs to all of them",
-                where=where,
-                value=f"{name} from {values[0]:.4g} to {values[-1]:.4g}",
-                remedy="Give the layer one time constant, or train through time",
-            )
-        found.append(float(values[0]))
-    a, b, k = found
-    return a, b, 0.0 if "gain" in table else 1.0, k
-
-
-def _longest(layer: Synapses) -> int:
-    return int(getattr(layer, "max_delay_steps", 0))
-
-
-def _traced(
-    x: Tensor, trace: Trace | None, coefficients: tuple[float, float, float, float], longest: int
-) -> Trace:
-    a, b, c, k = coefficients
-    if trace is None:
-        trace = Trace(torch.zeros_like(x), torch.zeros_like(x), x.new_zeros(longest, *x.shape))
-    p = b * trace.synapse + x
-    return trace._replace(synapse=p, membrane=a * trace.membrane + (c * x + k * p) / (c + k))
+def _start(x: Tensor, layer: Synapses) -> Trace:
+    return Trace(Filtered.of(x), x.new_zeros(int(getattr(layer, "max_delay_steps", 0)), *x.shape))

@@ -79,7 +79,7 @@ def test_the_graph_holds_one_step():
     rule, state = OTTT(module), None
     for x_t in spikes(5, 2, 6):
         _, state = rule.step(x_t, state)
-        parts = [state.layers[1].v, *state.traces[0]]
+        parts = [state.layers[1].v, *state.traces[0].now, state.traces[0].past]
         assert not any(part.requires_grad for part in parts)
 
 
