@@ -17,6 +17,7 @@ from neurosim.nn.synapses.dropout import Dropout
 from neurosim.nn.synapses.linear import Linear, Synapses
 from neurosim.nn.synapses.normalisation import BatchNorm
 from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
+from neurosim.nn.synapses.sparse import Growth, SparseDelayLinear, SparseLinear, prune_, rewire_
 from neurosim.nn.synapses.transform import Transform
 from neurosim.nn.to_network import from_network, to_network
 from neurosim.nn.training.fit import Epoch, Schedule, batch_tensor, fit, spike_counts
@@ -34,6 +35,7 @@ __all__ = [
     "DelayLinear",
     "Dropout",
     "Epoch",
+    "Growth",
     "IntegrateAndFire",
     "LeakyIntegrator",
     "Linear",
@@ -44,6 +46,8 @@ __all__ = [
     "Schedule",
     "Sequential",
     "Sigmoid",
+    "SparseDelayLinear",
+    "SparseLinear",
     "SpikeCountCrossEntropy",
     "SumPool",
     "SuperSpike",
@@ -55,6 +59,8 @@ __all__ = [
     "fit",
     "from_network",
     "neuron_layer",
+    "prune_",
+    "rewire_",
     "spike_counts",
     "to_network",
 ]
