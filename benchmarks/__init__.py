@@ -17,6 +17,8 @@ TASKS: dict[str, str] = {
     "recurrent": "benchmarks.recurrent:run",
     "liquid": "benchmarks.liquid:run",
     "plasticity": "benchmarks.plasticity:run",
+    "training": "benchmarks.training:run",
+    "delays": "benchmarks.delays:run",
     "memory": "benchmarks.memory:run",
     "startup": "benchmarks.startup:run",
 }

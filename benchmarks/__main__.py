@@ -25,10 +25,20 @@ FIGURES = (
     "case", "system", "version", "threads", "precision", "spikes", "work",
     "build_seconds", "seconds", "memory", "ratio", "scaling",
 )  # fmt: skip
+STEP = (
+    "case", "system", "version", "threads", "forward_seconds", "backward_seconds", "optimiser_seconds", "seconds",
+    "growth", "density", "ratio",
+)  # fmt: skip
+STEP_BOUNDS = (
+    "case", "system", "threads", "ns_per_event", "bytes_per_event", "share_of_bandwidth", "dense_seconds",
+    "without_delays_seconds", "without_delays_ratio", "without_delays_bound",
+)  # fmt: skip
 BOUNDS = (
     "case", "system", "threads", "ns_per_event", "bytes_per_event", "neuron_updates_per_second",
     "share_of_bandwidth", "noise_seconds",
 )  # fmt: skip
+
+UNITS = {"memory": "memory MB", "growth": "growth MB", "density": "density %"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,10 +48,13 @@ def main(argv: list[str] | None = None) -> int:
     peers = None if args.peers == "all" else _names(args.peers)
     try:
         chosen(peers)
+        name, _, function = TASKS[args.task].partition(":")
+        module = importlib.import_module(name)
+        threads = tuple(int(n) for n in _names(args.threads)) if args.threads else None
         options = Options(
             peers=peers,
             quick=args.quick,
-            threads=tuple(int(n) for n in _names(args.threads)),
+            threads=threads or getattr(module, "THREADS", Options.threads),
             cases=_names(args.cases) if args.cases else None,
             pythons=_pythons(args.python),
         )
@@ -49,10 +62,9 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unknown system {error}; known: {', '.join(SYSTEMS)}, or a family such as torch")
     except ValueError as error:
         parser.error(str(error))
-    module, _, function = TASKS[args.task].partition(":")
     rows: list[Row] = []
     missing: list[Missing] = []
-    for found in getattr(importlib.import_module(module), function)(options):
+    for found in getattr(module, function)(options):
         if isinstance(found, Missing):
             print(_line(found), file=sys.stderr, flush=True)
             missing.append(found)
@@ -74,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peers", default="all", help="systems or families, separated by commas (default: all; '': none)"
     )
-    parser.add_argument("--threads", default="1,2", help="numbers of threads (default: %(default)s)")
+    parser.add_argument("--threads", help="numbers of threads (default: 1,2; training and delays: 1)")
     parser.add_argument("--cases", help="cases of the task, separated by commas (default: all)")
     parser.add_argument("--quick", action="store_true", help="one repeat instead of three; sizes stay")
     parser.add_argument(
@@ -109,18 +121,20 @@ def _pythons(given: Sequence[str]) -> dict[str, str]:
 
 
 def _print(rows: Sequence[Row], missing: Sequence[Missing]) -> None:
-    shown = [{**row.to_json(), "memory": _megabytes(row.memory)} for row in rows]
+    shown = [row.to_json() for row in rows]
     for row, values in zip(rows, shown, strict=True):
-        if not row.comparable:
+        values["memory"], values["growth"] = _megabytes(row.memory), _megabytes(row.growth)
+        values["density"] = " ".join(f"{100 * share:.2g}" for share in row.density)
+        if not row.comparable and row.ratio is None:
             values["ratio"] = "not comparable"
-    print(
-        table([f"{c} MB" if c == "memory" else c for c in FIGURES], [[v[c] for c in FIGURES] for v in shown])
-    )
-    if bounds := [v for row, v in zip(rows, shown, strict=True) if is_ours(row.system)]:
-        print("\n" + table(BOUNDS, [[v[c] for c in BOUNDS] for v in bounds]))
+    steps = any(row.forward_seconds is not None for row in rows)
+    figures, bounds = (STEP, STEP_BOUNDS) if steps else (FIGURES, BOUNDS)
+    print(table([UNITS.get(c, c) for c in figures], [[v[c] for c in figures] for v in shown]))
+    if ours := [v for row, v in zip(rows, shown, strict=True) if is_ours(row.system)]:
+        print("\n" + table(bounds, [[v[c] for c in bounds] for v in ours]))
     for row in rows:
-        if row.note:
-            print(f"{row.case}: {row.system}, {row.threads} thread(s): {row.note}")
+        if text := "; ".join(filter(None, (row.differs, row.note))):
+            print(f"{row.case}: {row.system}, {row.threads} thread(s): {text}")
     for m in missing:
         print(_line(m))
 

@@ -60,6 +60,7 @@ class _Entry:
     worker: WorkerProcess
     seconds: list[float] = field(default_factory=list)
     spikes: list[int] = field(default_factory=list)
+    parts: list[Mapping[str, float]] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,12 +106,15 @@ def race(
                 else:
                     entry.seconds.append(done.seconds)
                     entry.spikes.append(done.spikes)
+                    entry.parts.append(done.parts)
         for entry in running:
             try:
                 entry.fields = entry.worker.finish()
             except WorkerError as error:
                 yield _missing(case, entry.worker, error)
                 continue
+            for name in entry.parts[0]:
+                entry.fields[f"{name}_seconds"] = statistics.median(part[name] for part in entry.parts)
             yield row_of(case, entry.worker, entry.seconds, entry.spikes, entry.fields)
 
 
@@ -124,8 +128,8 @@ def row_of(
     """The row of a system that has finished."""
     fields = dict(fields)
     moved = fields.pop("bytes_moved", None)
-    fired = round(statistics.mean(spikes))
-    work, median = case.events(fired), statistics.median(seconds)
+    fired = int(fields.pop("spikes", round(statistics.mean(spikes))))
+    work, median = float(fields.pop("work", case.events(fired))), statistics.median(seconds)
     row: dict[str, Any] = {
         "case": case.name,
         "system": worker.system.name,

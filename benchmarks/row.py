@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -30,12 +30,21 @@ class Row:
         repeats: all of those times, in the order of the rounds.
         memory: largest resident memory of the process that ran, bytes, or None.
         ratio: seconds over ours on the same case, threads and precision; None for ours and where not comparable.
-        comparable: the same neurons, synapses and steps as ours, and spikes within `WORK_TOLERANCE`.
+        comparable: the same neurons, synapses and steps as ours, and spikes (of every layer, where they are known)
+            within `WORK_TOLERANCE`.
         scaling: the system's own time on one thread over this one; None on one thread.
         noise_seconds: part of ``seconds`` spent drawing random input, where it was measured.
         ns_per_event, neuron_updates_per_second: ``seconds`` spread over the work; see `benchmarks.bounds`.
         bytes_per_event, share_of_bandwidth: bytes that the run has to move over its events, and the share of the
             measured bandwidth that this makes; ours only.
+        forward_seconds, backward_seconds, optimiser_seconds: of a training step, in the median; the loss is forward.
+        growth: largest resident memory of the first training step, less what was resident before it, bytes.
+        layer_spikes: of every layer in the first step of training.
+        density: share of entries that are not zero, of the input and of every layer's spikes.
+        dense_seconds: what matrix products of the same layers without delays take at the measured rate; ours only.
+        without_delays_seconds, without_delays_ratio, without_delays_bound: our own step with the same layers without
+            delays; ``seconds`` over it; and the same ratio of the bytes that the two have to move.
+        differs: what the system is known to do otherwise: then it has a ratio though it is not ``comparable``.
         note: what else should be known.
     """
 
@@ -62,6 +71,17 @@ class Row:
     neuron_updates_per_second: float | None = None
     bytes_per_event: float | None = None
     share_of_bandwidth: float | None = None
+    forward_seconds: float | None = None
+    backward_seconds: float | None = None
+    optimiser_seconds: float | None = None
+    growth: int | None = None
+    layer_spikes: Sequence[int] = ()
+    density: Sequence[float] = ()
+    dense_seconds: float | None = None
+    without_delays_seconds: float | None = None
+    without_delays_ratio: float | None = None
+    without_delays_bound: float | None = None
+    differs: str = ""
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -99,11 +119,16 @@ def with_ratios(rows: Iterable[Row]) -> Iterator[Row]:
         scaling = single.seconds / row.seconds if single is not None and row.threads > 1 else None
         mine = ours.get((row.case, row.threads, row.precision))
         yardstick = mine or any_of_ours.get(row.case)
-        comparable = yardstick is None or _same_work(row, yardstick)
-        ratio = row.seconds / mine.seconds if mine and comparable and not is_ours(row.system) else None
-        yield replace(row, ratio=ratio, comparable=comparable, scaling=scaling)
+        comparable = (yardstick is None or _same_work(row, yardstick)) and not row.differs
+        wanted = (comparable or row.differs) and not is_ours(row.system)
+        ratio = row.seconds / mine.seconds if mine and wanted else None
+        alone_seconds = row.without_delays_seconds
+        without = None if alone_seconds is None else row.seconds / alone_seconds
+        yield replace(row, ratio=ratio, comparable=comparable, scaling=scaling, without_delays_ratio=without)
 
 
 def _same_work(row: Row, mine: Row) -> bool:
-    size = (row.neurons, row.synapses, row.steps) == (mine.neurons, mine.synapses, mine.steps)
-    return size and abs(row.spikes - mine.spikes) <= WORK_TOLERANCE * mine.spikes
+    if (row.neurons, row.synapses, row.steps) != (mine.neurons, mine.synapses, mine.steps):
+        return False
+    pairs = [(row.spikes, mine.spikes), *zip(row.layer_spikes, mine.layer_spikes, strict=False)]
+    return all(abs(theirs - ours) <= WORK_TOLERANCE * ours for theirs, ours in pairs)

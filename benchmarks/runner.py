@@ -6,7 +6,7 @@ import os
 import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,10 +15,11 @@ __all__ = ["Run", "Runner", "all_cores", "peak_memory"]
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One repeat: seconds of the run alone, and the spikes of the neurons (not of the input)."""
+    """One repeat: seconds of the run, the spikes of the neurons (not of the input), and seconds of named parts."""
 
     seconds: float
     spikes: int
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 class Runner(Protocol):

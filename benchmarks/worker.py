@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
                 raise RuntimeError("nothing has been built")
             elif request["do"] == "run":
                 done = runner.run()
-                reply = {"seconds": done.seconds, "spikes": done.spikes}
+                reply = {"seconds": done.seconds, "spikes": done.spikes, "parts": dict(done.parts)}
             else:
                 reply = dict(runner.finish())
         except ImportError as error:

@@ -13,6 +13,8 @@ __all__ = ["SYSTEMS", "System", "chosen"]
 
 RECURRENT = frozenset({"cuba", "coba", "brunel"})
 EVERYTHING = RECURRENT | {"liquid", "stdp"}
+DELAYS = frozenset({"delays", "delays-recurrent"})
+TRAINING = frozenset({"training", "training-recurrent"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,18 @@ def _torch(implementation: str) -> System:
     )
 
 
+def _training(
+    name: str, kinds: frozenset[str], implementation: str = "", module: str = "training_torch"
+) -> System:
+    return System(
+        name=name,
+        module=f"benchmarks.systems.{module}",
+        kinds=kinds,
+        precision="single",
+        options={"implementation": implementation or name},
+    )
+
+
 _ALL = (
     System(
         name="neurosim",
@@ -84,6 +98,15 @@ _ALL = (
         threads=(1,),
     ),
     *map(_torch, ("dense", "sparse", "snntorch", "spikingjelly", "norse")),
+    _training("neurosim-nn", TRAINING | DELAYS, module="training_ours"),
+    _training("snntorch", TRAINING),
+    _training("spikingjelly", frozenset({"training"})),
+    _training("norse", frozenset({"training"})),
+    _training("torch-loop", TRAINING, "loop"),
+    _training("torch-compile", TRAINING, "compile"),
+    _training("torch-no-delays", DELAYS, "compile"),
+    _training("torch-conv1d", DELAYS, "conv1d", "delays_torch"),
+    _training("dcls", frozenset({"delays"}), module="delays_torch"),
 )
 
 SYSTEMS: dict[str, System] = {system.name: system for system in _ALL}
