@@ -28,8 +28,12 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
         SoundDataset as SoundDataset,
         SpikeDataset as SpikeDataset,
     )
+    from neurosim.datasets.sensors.cochlea import Cochlea as Cochlea
+    from neurosim.datasets.sensors.gammatone import Gammatone as Gammatone
+    from neurosim.datasets.sensors.hair_cell import HairCell as HairCell
     from neurosim.datasets.sensors.retina import Retina as Retina
     from neurosim.datasets.sensors.saccades import Profile as Profile, Saccades as Saccades
+    from neurosim.datasets.spoken_digits import spoken_digits as spoken_digits
     from neurosim.datasets.tonic import from_tonic as from_tonic
     from neurosim.datasets.transforms import (
         crop_space as crop_space,
@@ -42,8 +46,11 @@ _HOME = {
     "CATALOGUE": "catalogue",
     "ArrayDataset": "labelled",
     "Card": "catalogue",
+    "Cochlea": "sensors.cochlea",
     "EventDataset": "labelled",
     "Events": "events",
+    "Gammatone": "sensors.gammatone",
+    "HairCell": "sensors.hair_cell",
     "Profile": "sensors.saccades",
     "Retina": "sensors.retina",
     "Saccades": "sensors.saccades",
@@ -61,6 +68,7 @@ _HOME = {
     "merge_polarity": "transforms",
     "poisson": "encoders",
     "read_events": "formats",
+    "spoken_digits": "spoken_digits",
     "to_spikes": "events",
 }
 

@@ -97,8 +97,16 @@ _CARDS = {
         splits=("train", "test", "all"),
         licence="CC BY-SA 4.0",
         source="Z. Jackson et al., Free Spoken Digit Dataset",
-        needs="fsdd.npz",
+        needs="fsdd.npz or its repository",
         loader="neurosim.datasets.packs:fsdd",
+    ),
+    "spoken_digits": Card(
+        holds="the 3000 recordings of fsdd as a spiking cochlea of 3 x 64 cells hears them",
+        splits=("train", "test", "all"),
+        licence="CC BY-SA 4.0 (sounds)",
+        source="Z. Jackson et al., Free Spoken Digit Dataset",
+        needs="fsdd.npz or its repository",
+        loader="neurosim.datasets.spoken_digits:spoken_digits",
     ),
 }
 CATALOGUE: Mapping[str, Card] = MappingProxyType(_CARDS)

@@ -139,11 +139,13 @@ class SoundDataset(Labelled):
         sounds: int16 ``[n_i]`` each.
         rate: samples a second.
         speakers: who speaks, one name a sound.
+        takes: which of the speaker's recordings of that word it is, int64 ``[samples]``.
     """
 
     sounds: tuple[NDArray[np.int16], ...]
     rate: int
     speakers: Sequence[str]
+    takes: NDArray[np.int64]
 
     def _samples(self) -> int:
         return len(self.sounds)
@@ -152,4 +154,5 @@ class SoundDataset(Labelled):
         return {
             "sounds": tuple(self.sounds[i] for i in indices),
             "speakers": tuple(self.speakers[i] for i in indices),
+            "takes": self.takes[indices],
         }

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.datasets.events import Events
+from neurosim.datasets.formats.fsdd_wav import read_fsdd
 from neurosim.datasets.labelled import ArrayDataset, EventDataset, SoundDataset
 from neurosim.datasets.npz import Axis, read_npz
 from neurosim.errors import DataError, FileFormatError
@@ -35,6 +36,8 @@ __all__ = [
 
 Arrays = Mapping[str, tuple[str, tuple[Axis, ...]]]
 DIGITS = tuple(map(str, range(10)))
+FSDD_URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"
+FSDD_RECORDINGS = 3000
 _EVENTS: Arrays = {
     "x": ("u", ("events",)),
     "y": ("u", ("events",)),
@@ -133,24 +136,17 @@ def nordland(split: str = "reference") -> ArrayDataset:
 
 
 def fsdd(split: str = "train") -> SoundDataset:
-    """Free Spoken Digit Dataset: ten digits, six speakers, 8 kHz; "train" 2700, "test" 300 (takes 0 to 4), "all"."""
+    """Free Spoken Digit Dataset: ten digits, six speakers, 8 kHz; "train" 2700, "test" 300 (takes 0 to 4), "all".
+
+    From the pack ``fsdd.npz``, or else from a copy of its repository, the folder ``free-spoken-digit-dataset``.
+    """
     _known("fsdd", split, ("train", "test", "all"))
-    pack = read_npz(
-        _file("fsdd.npz"),
-        {
-            "audio": ("i", ("audio",)),
-            "offsets": ("i", (3001,)),
-            "label": ("u", (3000,)),
-            "speaker": ("u", (3000,)),
-            "speaker_names": ("U", ("speakers",)),
-            "is_test": ("b", (3000,)),
-            "rate": ("i", ()),
-        },
-    )
-    cuts = _cuts("fsdd.npz", pack["offsets"], len(pack["audio"]))
+    pack = _spoken()
+    cuts = _cuts("fsdd", pack["offsets"], len(pack["audio"]))
     if pack["speaker"].max() >= len(pack["speaker_names"]):
         raise FileFormatError("a speaker without a name", where="fsdd.npz", value=int(pack["speaker"].max()))
     pack["audio"].setflags(write=False)
+    takes = pack["take"].astype(np.int64)
     data = SoundDataset(
         name="fsdd",
         split=split,
@@ -158,9 +154,44 @@ def fsdd(split: str = "train") -> SoundDataset:
         rate=int(pack["rate"]),
         labels=pack["label"],
         speakers=tuple(str(pack["speaker_names"][s]) for s in pack["speaker"]),
+        takes=takes,
         class_names=DIGITS,
     )
-    return data if split == "all" else data.select(pack["is_test"] == (split == "test"))
+    return data if split == "all" else data.select((takes < 5) == (split == "test"))
+
+
+def _spoken() -> dict[str, NDArray[Any]]:
+    """The arrays of the pack, wherever they are from."""
+    file, clone = data_folder() / "fsdd.npz", data_folder() / "free-spoken-digit-dataset" / "recordings"
+    if file.is_file():
+        return read_npz(
+            file,
+            {
+                "audio": ("i", ("audio",)),
+                "offsets": ("i", (3001,)),
+                "label": ("u", (3000,)),
+                "speaker": ("u", (3000,)),
+                "take": ("u", (3000,)),
+                "speaker_names": ("U", ("speakers",)),
+                "rate": ("i", ()),
+            },
+        )
+    if not clone.is_dir():
+        raise DataError(
+            "data set not found",
+            where="fsdd",
+            value=f"neither fsdd.npz nor free-spoken-digit-dataset in {file.parent} (NEUROSIM_DATA)",
+            remedy=f"In that folder: git clone {FSDD_URL} (CC BY-SA 4.0, 3000 recordings)",
+        )
+    pack = read_fsdd(clone)
+    if len(pack["label"]) != FSDD_RECORDINGS:
+        raise FileFormatError(
+            "is another version",
+            where="free-spoken-digit-dataset",
+            value=f"{len(pack['label'])} recordings",
+            limit=FSDD_RECORDINGS,
+        )
+    return pack
 
 
 def lens() -> Mapping[str, NDArray[Any]]:

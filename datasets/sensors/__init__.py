@@ -1,1 +1,1 @@
-"""Sensors that turn images into events: the retina, its pixel, and how it moves."""
+"""Sensors: a retina that turns images into events, a cochlea that turns sounds into them, and their parts."""

@@ -83,8 +83,10 @@ def test_sounds_keep_their_speakers() -> None:
         rate=8000,
         labels=np.array([0, 0]),
         speakers=("ann", "bo"),
+        takes=np.array([3, 4]),
         class_names=("zero",),
     )
     last = data.select([1])
     assert last.speakers == ("bo",)
+    assert last.takes.tolist() == [4]
     assert len(last.sounds[0]) == 5
