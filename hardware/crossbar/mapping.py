@@ -8,6 +8,7 @@ the weights of the block's neuron c, one-sided:
     G+ = g_min + k max(w, 0)      G- = g_min + k max(-w, 0)      k = (g_max - g_min) / max|w|
 
 The maximum goes over the projection or over each neuron's weights (`Scaling`); k is undone digitally after the ADC.
+Where cells have a number of levels, these are equally spaced from g_min to g_max and targets are the nearest ones.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from neurosim.hardware.crossbar.profile import Profile
 from neurosim.hardware.crossbar.programming import programming_sigma
 from neurosim.hardware.crossbar.read_noise import read_sigma
 
-__all__ = ["Block", "Scaling", "TileShape", "held_weights", "map_projection"]
+__all__ = ["Block", "Scaling", "TileShape", "held_weights", "map_projection", "nearest_level"]
 
 Float = NDArray[np.float64]
 
@@ -102,7 +103,13 @@ class Block:
 
 
 def map_projection(
-    p: PlanProjection, shape: TileShape, profile: Profile, scaling: Scaling, *, first_tile: int
+    p: PlanProjection,
+    shape: TileShape,
+    profile: Profile,
+    scaling: Scaling,
+    *,
+    first_tile: int,
+    levels: int | None = None,
 ) -> list[Block]:
     """The blocks of a projection. Synapses that share word line and neuron share a pair of cells.
 
@@ -114,7 +121,8 @@ def map_projection(
     largest = float(np.abs(p.weight).max())
     used = np.unique(p.target)
     for start in range(0, len(used), shape.pairs):
-        block = _block(p, used[start : start + shape.pairs], shape, profile, scaling, largest, first_tile)
+        neuron = used[start : start + shape.pairs]
+        block = _block(p, neuron, shape, profile, scaling, levels, largest, first_tile)
         first_tile += -(-block.lines // shape.rows)
         blocks.append(block)
     return blocks
@@ -139,12 +147,21 @@ def held_weights(p: PlanProjection, blocks: Sequence[Block]) -> Float:
     return held
 
 
+def nearest_level(weight: Float, largest: Float, levels: int | None) -> Float:
+    """Weights that a pair of cells with so many levels holds, ``largest`` being that of the highest one."""
+    if levels is None:
+        return weight
+    step = largest / (levels - 1)
+    return np.asarray(np.rint(weight / step) * step)
+
+
 def _block(
     p: PlanProjection,
     neuron: NDArray[np.int32],
     shape: TileShape,
     profile: Profile,
     scaling: Scaling,
+    levels: int | None,
     largest: float,
     first_tile: int,
 ) -> Block:
@@ -164,6 +181,7 @@ def _block(
         top, np.abs(weight).max(axis=0)
     )  # synapses that share a cell may add up beyond the largest one
     scale = profile.span / np.where(top > 0, top, 1.0)
+    weight = nearest_level(weight, np.where(top > 0, top, 1.0), levels)
 
     idle = profile.g_min if profile.g_unformed is None else profile.g_unformed
     target = np.empty((len(lines), 2 * len(neuron)), np.float32)

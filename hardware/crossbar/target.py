@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import CapacityError, DescriptionError
+from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.crossbar.calibration import calibrated
 from neurosim.hardware.crossbar.cells import Compensation
 from neurosim.hardware.crossbar.emulator import Machine
@@ -22,6 +24,7 @@ from neurosim.hardware.crossbar.profile import Profile, read_profile
 from neurosim.hardware.crossbar.report import conductance_report, losses_of, sites_of
 from neurosim.hardware.manifest import FileContent, Manifest, PopulationEntry
 from neurosim.hardware.target import Build, Feature, Support, SupportKind, Transport, Usage
+from neurosim.loss_report import Loss, LossReport
 from neurosim.network import Network
 from neurosim.parameters import Parameters, parameter
 from neurosim.spikes import Spikes
@@ -55,6 +58,10 @@ _SUPPORT = dict.fromkeys(Feature, _NATIVE) | {
         SupportKind.REFUSED, "Conductances are written once; freeze the weights before compiling"
     ),
 }
+MOST_LEVELS = 1 << 16
+"""More levels of a cell are as good as any conductance."""
+_FLOAT32 = 1e-6
+"""Relative errors below this are those of float32 numbers themselves and are not reported."""
 CALIBRATION_SEED = 0
 """The device whose currents set the ADC ranges, and whose weight errors are reported."""
 
@@ -70,6 +77,8 @@ class Crossbar(Parameters):
         wire_resistance: of each segment of word and bit line, ohm. Unless 0, every tile is solved exactly, once a
             device, with idle word lines grounded.
         scaling: over which weights the largest one sets the scale to conductance.
+        levels: equally spaced conductances that cells are programmed to, from the lowest to the highest of the
+            profile; None: any.
         age: seconds between programming and reading, for profiles with drift; None: the profile's.
         compensation: what is done digitally about drift.
     """
@@ -80,6 +89,7 @@ class Crossbar(Parameters):
     adc_bits: int | None = None
     wire_resistance: float = parameter(default=0.0, unit="ohm", minimum=0.0)
     scaling: Scaling = Scaling.COLUMN
+    levels: int | None = None
     age: float | None = parameter(default=None, unit="s", minimum=0.0)
     compensation: Compensation = Compensation.GLOBAL
 
@@ -93,8 +103,11 @@ class Crossbar(Parameters):
             ("rows", 1, most["rows"]),
             ("columns", 2, most["columns"]),
             ("adc_bits", *bits),
+            ("levels", 2, MOST_LEVELS),
         ):
             value = getattr(self, name)
+            if name == "levels" and value is None:
+                continue
             if (
                 isinstance(value, bool)
                 or not isinstance(value, (int, np.integer))
@@ -145,9 +158,9 @@ class Crossbar(Parameters):
         blocks: list[Block] = []
         tiles = 0
         for p in plan.projections:
-            for block in map_projection(p, shape, self.cell, self.scaling, first_tile=tiles):
-                tiles += len(block.full_scale)
-                blocks.append(block)
+            mapped = map_projection(p, shape, self.cell, self.scaling, first_tile=tiles, levels=self.levels)
+            tiles += sum(len(block.full_scale) for block in mapped)
+            blocks += mapped
         if tiles > self.limits["tiles"]:
             raise CapacityError(
                 "too many tiles",
@@ -156,6 +169,9 @@ class Crossbar(Parameters):
                 limit=self.limits["tiles"],
                 remedy="Use larger tiles",
             )
+        held = {
+            p.name: held_weights(p, [b for b in blocks if b.projection == p.name]) for p in plan.projections
+        }
         order = [name for stage in plan.stages for name in stage.populations]
         machine = Machine(
             dt=plan.dt,
@@ -177,9 +193,16 @@ class Crossbar(Parameters):
                 machine,
                 blocks=calibrated(machine, *_machine_time(calibration, plan, lag), seed=CALIBRATION_SEED),
             )
-        return self._build(plan, lag, machine, order)
+        return self._build(plan, lag, machine, order, held)
 
-    def _build(self, plan: Plan, lag: Mapping[str, int], machine: Machine, order: list[str]) -> Build:
+    def _build(
+        self,
+        plan: Plan,
+        lag: Mapping[str, int],
+        machine: Machine,
+        order: list[str],
+        held: dict[str, NDArray[np.float64]],
+    ) -> Build:
         cells = sum(int(b.programmed.sum()) for b in machine.blocks)
         usage = (
             Usage("tiles", machine.tiles, self.limits["tiles"]),
@@ -207,6 +230,7 @@ class Crossbar(Parameters):
                 "wire_ohm": float(self.wire_resistance),
                 "input_count": machine.input_count,
                 "scaling": self.scaling.value,
+                "levels": self.levels,
                 "compensation": self.compensation.value,
                 "order": order,
             },
@@ -215,15 +239,19 @@ class Crossbar(Parameters):
             target=self,
             manifest=manifest,
             files=_files(plan, machine),
-            losses=losses_of(machine, seed=CALIBRATION_SEED),
+            losses=self._level_losses(plan, held) + losses_of(machine, seed=CALIBRATION_SEED),
             usage=usage,
             layout=sites_of(machine),
-            weights={
-                p.name: held_weights(p, [b for b in machine.blocks if b.projection == p.name])
-                for p in plan.projections
-            },
+            weights=held,
             details=conductance_report(machine, seed=CALIBRATION_SEED),
         )
+
+    def _level_losses(self, plan: Plan, held: Mapping[str, NDArray[np.float64]]) -> LossReport:
+        lost: list[Loss] = []
+        if self.levels is not None:
+            for p in plan.projections:
+                lost += rounding_loss(f"projection {p.name!r}", p.weight, held[p.name])
+        return LossReport([loss for loss in lost if (loss.amount or 0.0) > _FLOAT32])
 
 
 def _machine_time(

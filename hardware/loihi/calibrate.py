@@ -19,7 +19,7 @@ from neurosim.hardware.loihi.emulator import LoihiDevice
 from neurosim.hardware.loihi.loaded_chip import read_chip_tables
 from neurosim.hardware.loihi.numerics_profiles import Numerics
 from neurosim.hardware.loihi.partition import Partition
-from neurosim.hardware.loihi.quantised_network import QuantisedNetwork
+from neurosim.hardware.loihi.quantised_network import HELD_EXACTLY, QuantisedNetwork
 from neurosim.hardware.manifest import Manifest
 from neurosim.spikes import Spikes
 
@@ -84,6 +84,8 @@ def choose(
         score = mismatch + wraps
         if best is None or score < best[0] - 1e-12:
             best = (score, candidate, found, recording)
+        if not wraps and all(s.error < HELD_EXACTLY for s in candidate.network.synapses.values()):
+            break  # no other scale holds the weights better, as after training on the chip's own grid
     if best is None:
         raise reasons[0]
     _, candidate, found, recording = best

@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.loihi.arithmetic import bias_fields, shift
 from neurosim.hardware.loihi.required_registers import Demand
-from neurosim.hardware.loihi.weights import SignMode, weight_range
+from neurosim.hardware.loihi.weights import SignMode, weight_range, weight_step
 
 __all__ = [
     "LSB",
     "QuantisedPopulation",
     "QuantisedSynapses",
     "Signs",
+    "decay_registers",
     "quantise_registers",
     "quantise_synapses",
 ]
@@ -40,6 +41,8 @@ LSB = 64
 
 _TIE = 1e-6
 """Relative distance below which a scaled threshold counts as a multiple of 64: weights may be float32."""
+_WIDEST_TIE = 0.5
+"""The same in register values: one above a multiple of 64 is no multiple."""
 
 
 class Signs(Enum):
@@ -104,13 +107,14 @@ def quantise_synapses(
     *,
     signs: Signs,
     exponent_maximum: int,
+    weight_bits: int = 8,
     percentile: float = 100.0,
     exponent: int | None = None,
 ) -> QuantisedSynapses:
     """Round what synapses do to the potential (weight times gain) to stored weights.
 
     Weights up to the percentile of their magnitudes share the least exponent that holds them; the rest share a larger
-    one, so that nothing is clipped. ``exponent`` forces one for all.
+    one, so that nothing is clipped. ``exponent`` forces one for all. With fewer ``weight_bits`` the low bits are zero.
     """
     units = np.abs(acting) * (scale / LSB)
     if signs is Signs.MIXED and acting.size and acting.min() < 0 < acting.max():
@@ -121,18 +125,21 @@ def quantise_synapses(
     for mode, members in groups.items():
         if not members.any():
             continue
-        step = 2 if mode is SignMode.MIXED else 1
-        low, high = weight_range(mode)
+        step = weight_step(mode, weight_bits)
+        low, high = (int(x / step) * step for x in weight_range(mode))
         top = max(high, -low) if mode is not SignMode.MIXED else high
         u = units[members]
-        if exponent is None:
+        e: Ints | int
+        if exponent is not None:
+            e = exponent
+        elif percentile == 100.0:
+            e = _least_exponent(float(u.max()), top + step / 2, exponent_maximum)
+        else:
             bulk = float(np.percentile(u, percentile, method="lower"))
             low_e, high_e = (
                 _least_exponent(x, top + step / 2, exponent_maximum) for x in (bulk, float(u.max()))
             )
             e = np.where(u <= bulk, low_e, high_e)
-        else:
-            e = np.full(u.shape, exponent)
         rounded = step * np.rint(np.sign(acting[members]) * u / np.exp2(e) / step)
         weight[members] = np.clip(rounded, low, high).astype(np.int64)
         exponents[members], modes[members] = e, int(mode)
@@ -162,6 +169,12 @@ def _threshold_mantissa(scaled: Floats, slack: Floats, no_leak: NDArray[np.bool_
     return np.where(no_leak | tie, below, nearest).astype(np.int64)
 
 
+def decay_registers(keep_u: Floats, keep_v: Floats) -> tuple[Ints, Ints]:
+    """du and dv of what a step leaves of the current and of the potential: 4095 - du and 4096 - dv in 4096."""
+    du = np.clip(4095 - np.rint(4096 * keep_u), 0, 4095).astype(np.int64)
+    return du, np.clip(4096 - np.rint(4096 * keep_v), 0, 4095).astype(np.int64)
+
+
 def quantise_registers(
     name: str, demand: Demand, scale: float, limits: Mapping[str, int]
 ) -> QuantisedPopulation:
@@ -185,13 +198,13 @@ def quantise_registers(
             if most
             else "Set refractory=0, or compile for Loihi1()",
         )
-    du = np.clip(4095 - np.rint(4096 * demand.keep_u), 0, 4095).astype(np.int64)
-    dv = np.clip(4096 - np.rint(4096 * demand.keep_v), 0, 4095).astype(np.int64)
+    du, dv = decay_registers(demand.keep_u, demand.keep_v)
     largest = limits["threshold_mantissa_maximum"]
     mantissa, threshold_error = np.full(n, largest, dtype=np.int64), 0.0
     if demand.threshold is not None:
         scaled = demand.threshold * scale
-        mantissa = _threshold_mantissa(scaled, np.maximum(scaled * _TIE, _TIE), dv == 0, demand.exceeded)
+        slack = np.clip(scaled * _TIE, _TIE, _WIDEST_TIE)
+        mantissa = _threshold_mantissa(scaled, slack, dv == 0, demand.exceeded)
         if mantissa.min() < 1 or mantissa.max() > largest:
             raise CapacityError(
                 "thresholds do not fit their register beside these weights",

@@ -20,9 +20,9 @@ from neurosim.hardware.loihi.required_registers import demand_of
 from neurosim.hardware.loihi.scale import choose_scale
 from neurosim.loss_report import Loss, LossKind
 
-__all__ = ["QuantisedNetwork", "held_weights", "losses_of", "quantise_network"]
+__all__ = ["HELD_EXACTLY", "QuantisedNetwork", "held_weights", "losses_of", "quantise_network"]
 
-_EXACT = 1e-6
+HELD_EXACTLY = 1e-6
 """Relative errors below this are those of float32 weights themselves and are not reported."""
 
 
@@ -39,6 +39,7 @@ def quantise_network(
     limits: Mapping[str, int],
     *,
     signs: Signs,
+    weight_bits: int = 8,
     percentile: float = 100.0,
     exponent: int | None = None,
 ) -> QuantisedNetwork:
@@ -53,7 +54,14 @@ def quantise_network(
         incoming = plan.incoming(name)
         acting = {p.name: p.weight.astype(np.float64) * demand.gain[p.target] for p in incoming}
         scale = choose_scale(
-            incoming, acting, demand, limits, signs=signs, percentile=percentile, exponent=exponent
+            incoming,
+            acting,
+            demand,
+            limits,
+            signs=signs,
+            weight_bits=weight_bits,
+            percentile=percentile,
+            exponent=exponent,
         )
         populations[name] = quantise_registers(name, demand, scale, limits)
         for projection, weights in acting.items():
@@ -62,6 +70,7 @@ def quantise_network(
                 scale,
                 signs=signs,
                 exponent_maximum=limits["weight_exponent_maximum"],
+                weight_bits=weight_bits,
                 percentile=percentile,
                 exponent=exponent,
             )
@@ -82,7 +91,7 @@ def held_weights(plan: Plan, network: QuantisedNetwork) -> dict[str, NDArray[np.
 def losses_of(network: QuantisedNetwork) -> Iterator[Loss]:
     """What rounding lost, part by part; parts that are held exactly are left out."""
     for name, s in network.synapses.items():
-        if s.error > _EXACT:
+        if s.error > HELD_EXACTLY:
             zeroed = f", {s.zeroed} of {len(s.weight)} became zero" if s.zeroed else ""
             yield Loss(
                 kind=LossKind.ROUNDED,
@@ -95,7 +104,7 @@ def losses_of(network: QuantisedNetwork) -> Iterator[Loss]:
         if p.decay_error > 0:
             what = "decay factors rounded to 12 bits, largest difference"
             yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.decay_error)
-        if p.spiking and p.threshold_error > _EXACT:
+        if p.spiking and p.threshold_error > HELD_EXACTLY:
             what = "threshold rounded to a multiple of 64, relative to the threshold"
             yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.threshold_error)
         if p.bias_error > 0:

@@ -18,9 +18,9 @@ from neurosim.engine.plan import PlanProjection
 from neurosim.hardware.loihi.arithmetic import BIAS_EXPONENT_MAX, BIAS_MANTISSA_MAX, STATE_MAX
 from neurosim.hardware.loihi.quantise import LSB, Signs, quantise_synapses
 from neurosim.hardware.loihi.required_registers import Demand
-from neurosim.hardware.loihi.weights import SignMode, weight_range
+from neurosim.hardware.loihi.weights import SignMode, weight_range, weight_step
 
-__all__ = ["COMFORTABLE_THRESHOLD", "choose_scale", "worst_case_sum"]
+__all__ = ["COMFORTABLE_THRESHOLD", "candidate_scales", "choose_scale", "worst_case_sum"]
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +42,7 @@ def choose_scale(
     limits: Mapping[str, int],
     *,
     signs: Signs,
+    weight_bits: int = 8,
     percentile: float = 100.0,
     exponent: int | None = None,
 ) -> float:
@@ -49,26 +50,25 @@ def choose_scale(
 
     Args:
         incoming, acting: the projections that end at it, and by name what their synapses do to the potential.
+        weight_bits: of the stored weights.
         percentile: the weight at this percentile of the magnitudes uses the full 8 bits; larger ones get a larger
             exponent.
         exponent: the weight exponent of all synapses, or None to choose the largest that is safe.
     """
-    must, should = _bounds(incoming, acting, demand, limits)
-    sizes = np.concatenate([np.abs(w[w != 0]) for w in acting.values()]) if acting else np.zeros(0)
-    if not sizes.size:
-        return min(must, should, float(COMFORTABLE_THRESHOLD))
-    mixed = signs is Signs.MIXED and any(w.size and w.min() < 0 < w.max() for w in acting.values())
-    top = weight_range(SignMode.MIXED)[1] if mixed else 255
+    worst = worst_case_sum(incoming, acting, len(demand.keep_v))
+    candidates = candidate_scales(
+        [*acting.values()],
+        worst,
+        demand,
+        limits,
+        signs=signs,
+        weight_bits=weight_bits,
+        percentile=percentile,
+        exponent=exponent,
+    )
+    if len(candidates) == 1:
+        return float(candidates[0])
     largest_exponent = limits["weight_exponent_maximum"]
-    exponents = range(largest_exponent, -1, -1) if exponent is None else [exponent]
-    must = min(must, top * LSB * 2.0 ** max(exponents) / float(sizes.max()))
-    reference = float(np.percentile(sizes, percentile, method="lower"))
-    fits = [e for e in exponents if top * LSB * 2.0**e / reference <= min(must, should)]
-    unit = LSB * 2.0 ** (fits[0] if fits else min(exponents))
-    candidates = np.arange(top, top // 2, -2 if mixed else -1) * unit / reference
-    candidates = candidates[candidates <= must * (1 + 1e-12)]
-    if not candidates.size:
-        return must
     samples = [np.unique(w) for w in acting.values()]
     samples = [w[:: 1 + len(w) // _SAMPLED_WEIGHTS] for w in samples if w.size]
     power = np.array([float(np.sum(w**2)) for w in samples])
@@ -80,6 +80,7 @@ def choose_scale(
                 scale,
                 signs=signs,
                 exponent_maximum=largest_exponent,
+                weight_bits=weight_bits,
                 percentile=percentile,
                 exponent=exponent,
             ).error
@@ -90,12 +91,44 @@ def choose_scale(
     return float(candidates[int(np.argmax(errors <= errors.min() * (1 + 1e-9) + 1e-14))])
 
 
-def _bounds(
-    incoming: Sequence[PlanProjection],
-    acting: Mapping[str, Floats],
+def candidate_scales(
+    acting: Sequence[Floats],
+    worst: Floats,
     demand: Demand,
     limits: Mapping[str, int],
-) -> tuple[float, float]:
+    *,
+    signs: Signs,
+    weight_bits: int = 8,
+    percentile: float = 100.0,
+    exponent: int | None = None,
+) -> Floats:
+    """Scales to choose from, the largest first: with it the largest weight has the full width.
+
+    Args:
+        acting: what the synapses of each projection do to the potential.
+        worst: see `worst_case_sum`.
+    """
+    must, should = _bounds(worst, demand, limits)
+    sizes = np.concatenate([np.abs(w[w != 0]) for w in acting]) if acting else np.zeros(0)
+    if not sizes.size:
+        return np.array([min(must, should, float(COMFORTABLE_THRESHOLD))])
+    mixed = signs is Signs.MIXED and any(w.size and w.min() < 0 < w.max() for w in acting)
+    mode = SignMode.MIXED if mixed else SignMode.EXCITATORY
+    step = weight_step(mode, weight_bits)
+    top = weight_range(mode)[1] // step * step
+    largest_exponent = limits["weight_exponent_maximum"]
+    exponents = range(largest_exponent, -1, -1) if exponent is None else [exponent]
+    largest = float(sizes.max())
+    must = min(must, top * LSB * 2.0 ** max(exponents) / largest)
+    reference = largest if percentile == 100.0 else float(np.percentile(sizes, percentile, method="lower"))
+    fits = [e for e in exponents if top * LSB * 2.0**e / reference <= min(must, should) * (1 + 1e-12)]
+    unit = LSB * 2.0 ** (fits[0] if fits else min(exponents))
+    candidates = np.arange(top, top // 2, -step) * unit / reference
+    candidates = candidates[candidates <= must * (1 + 1e-12)]
+    return candidates if candidates.size else np.array([must])
+
+
+def _bounds(worst: Floats, demand: Demand, limits: Mapping[str, int]) -> tuple[float, float]:
     """The scale that registers allow, and the scale up to which nothing overflows whatever comes in."""
     must, should = [np.inf], [np.inf]
     if demand.threshold is not None:
@@ -107,7 +140,6 @@ def _bounds(
     start = np.maximum(np.abs(demand.initial), np.abs(demand.initial_current * demand.gain))
     if np.any(start):
         must.append(STATE_MAX / float(start.max()))
-    worst = worst_case_sum(incoming, acting, len(demand.keep_v))
     if np.any(worst):
         half = (1 << (limits["accumulator_bits"] - 1)) - 1 if limits["accumulator_bits"] else STATE_MAX
         current = worst / np.maximum(1.0 - demand.keep_u, 1e-3)

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from neurosim.engine.plan import Plan
-from neurosim.errors import FileFormatError
+from neurosim.errors import DescriptionError, FileFormatError
 from neurosim.hardware.emulator import Device
 from neurosim.hardware.loihi.calibrate import Candidate, choose
 from neurosim.hardware.loihi.core_tables import read_chip
@@ -29,6 +29,7 @@ from neurosim.hardware.loihi.quantised_network import (
     quantise_network,
 )
 from neurosim.hardware.loihi.support import LOIHI1_SUPPORT, LOIHI2_SUPPORT
+from neurosim.hardware.loihi.weights import WEIGHT_WIDTHS
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.target import Build, Feature, Site, Support, Transport, Usage
 from neurosim.loss_report import LossReport
@@ -48,6 +49,7 @@ class _Loihi(Parameters):
     SUPPORT: ClassVar[Mapping[Feature, Support]]
 
     signs: Signs = Signs.SPLIT
+    weight_bits: int = 8
     chip_file: str | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +57,14 @@ class _Loihi(Parameters):
             with contextlib.suppress(ValueError):  # refused below, with the options
                 object.__setattr__(self, "signs", Signs(self.signs))
         super().__post_init__()
+        widths = WEIGHT_WIDTHS[2 if self.signs is Signs.MIXED else 1 :]
+        if isinstance(self.weight_bits, bool) or self.weight_bits not in widths:
+            raise DescriptionError(
+                "is no width of a weight",
+                where=f"{type(self).__name__}.weight_bits",
+                value=self.weight_bits,
+                limit=widths,
+            )
         if self.chip_file is not None:
             _ = self.limits
 
@@ -123,7 +133,10 @@ class _Loihi(Parameters):
         self, plan: Plan, percentile: float
     ) -> tuple[QuantisedNetwork, dict[str, bytes], tuple[str, ...]]:
         """The network in registers, files beside the tables, and lines for the report."""
-        return quantise_network(plan, self.limits, signs=self.signs, percentile=percentile), {}, ()
+        network = quantise_network(
+            plan, self.limits, signs=self.signs, weight_bits=self.weight_bits, percentile=percentile
+        )
+        return network, {}, ()
 
     def _manifest(
         self, plan: Plan, lag: Mapping[str, int], network: QuantisedNetwork, percentile: float
@@ -144,7 +157,12 @@ class _Loihi(Parameters):
             inputs={name: PopulationEntry(shape=shape, lag=lag[name]) for name, shape in plan.inputs.items()},
             populations=populations,
             outputs=plan.outputs,
-            settings={"signs": self.signs.value, "percentile": percentile, "numerics": self.NUMERICS.name},
+            settings={
+                "signs": self.signs.value,
+                "weight_bits": self.weight_bits,
+                "percentile": percentile,
+                "numerics": self.NUMERICS.name,
+            },
         )
 
 
@@ -153,6 +171,7 @@ class Loihi1(_Loihi):
 
     Attributes:
         signs: how projections with weights of both signs are stored.
+        weight_bits: of a stored weight, 1 (2 with `Signs.MIXED`) to 6 or 8; fewer take less synapse memory.
         chip_file: a TOML file with the limits of another chip, laid out like ``loihi1.toml`` beside this module.
     """
 
@@ -171,6 +190,7 @@ class Loihi2(_Loihi):
 
     Attributes:
         signs: how projections with weights of both signs are stored; a netx file needs `Signs.MIXED`.
+        weight_bits: of a stored weight, 1 (2 with `Signs.MIXED`) to 6 or 8; fewer take less synapse memory.
         chip_file: a TOML file with the limits of another chip, laid out like ``loihi2.toml`` beside this module.
     """
 
@@ -188,7 +208,9 @@ class Loihi2(_Loihi):
         elif percentile != 100.0:
             reason = "the largest weights have an exponent of their own"
         else:  # the file holds no exponent: try to do without
-            network = quantise_network(plan, self.limits, signs=self.signs, exponent=0)
+            network = quantise_network(
+                plan, self.limits, signs=self.signs, weight_bits=self.weight_bits, exponent=0
+            )
             content = netx_file(plan, network)
             if isinstance(content, bytes):
                 note = "network.net: the same network for lava-dl's netx"

@@ -1,35 +1,162 @@
-"""Weights of the chip while training: a quantiser for the layers of ``neurosim.nn``. Needs PyTorch."""
+"""Training on the chip's grid: the rules of compiling for `Loihi1` and `Loihi2`, for ``neurosim.nn.quantise``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from neurosim.hardware.loihi.quantise import Signs
+from neurosim.engine.plan import PlanPopulation
+from neurosim.errors import UnsupportedError
+from neurosim.hardware.compiler.held_model import held_model, spread
+from neurosim.hardware.loihi.arithmetic import shift
+from neurosim.hardware.loihi.netx import COARSEST_THRESHOLD
+from neurosim.hardware.loihi.quantise import (
+    LSB,
+    QuantisedPopulation,
+    Signs,
+    decay_registers,
+    quantise_registers,
+    quantise_synapses,
+)
+from neurosim.hardware.loihi.required_registers import Demand, demand_of
+from neurosim.hardware.loihi.scale import candidate_scales
+from neurosim.hardware.loihi.target import Loihi1, Loihi2
+from neurosim.neurons.model import NeuronModel
+from neurosim.nn.protocols import Held
 
-__all__ = ["WeightQuantiser"]
+__all__ = ["Quantisation"]
+
+Floats = NDArray[np.float64]
+_ROUNDS = 4
+"""Rounded weights may move the bounds of the scale, once or twice."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class WeightQuantiser:
-    """Rounds weights as compiling for `Loihi1` or `Loihi2` does, the largest using the full width.
+@dataclass(frozen=True)
+class Quantisation:
+    """Weights, decays, thresholds, biases and delays as compiling for a chip rounds them.
 
-    The gradient passes straight through. Implements ``neurosim.nn.protocols.Quantiser``.
+    The largest weight of a population takes the full width, so the numbers of a module that was trained with this are
+    those of the registers, up to the population's scale: compiling rounds nothing any more. What is left between the
+    module and the chip is that the chip's states are whole numbers. Implements ``neurosim.nn.protocols.DeviceRules``.
 
     Attributes:
-        signs: `Signs.MIXED` keeps even weights, `Signs.SPLIT` a magnitude of 8 bits for each sign.
+        target: the chip and its options: signs, width of the weights.
     """
 
-    signs: Signs = Signs.SPLIT
+    target: Loihi1 | Loihi2 = field(default_factory=Loihi1)
 
-    def __call__(self, weight: Tensor) -> Tensor:
-        """``weight`` of any shape to the same shape on the grid of the chip."""
-        largest = weight.detach().abs().max()
-        if not bool(largest > 0):
-            return weight
-        mixed = self.signs is Signs.MIXED and bool((weight < 0).any()) and bool((weight > 0).any())
-        step = largest * (2.0 / 254.0 if mixed else 1.0 / 255.0)
-        rounded = torch.round(weight.detach() / step) * step
-        return weight + (rounded - weight.detach())
+    noise: None = field(default=None, init=False)
+
+    @property
+    def minimum_delay(self) -> int:
+        """A spike takes a step."""
+        return self.target.transport.minimum
+
+    @property
+    def max_delay_steps(self) -> int:
+        """Longest delay of a synapse in steps."""
+        return 1 + self.target.limits["delay_maximum"]
+
+    def held(
+        self, model: NeuronModel, shape: tuple[int, ...], weights: Sequence[Floats], *, dt: float
+    ) -> Held:
+        """See `neurosim.nn.protocols.DeviceRules.held`.
+
+        Raises:
+            UnsupportedError, CapacityError: what compiling refuses, too.
+        """
+        model = _on_decay_grid(model, shape, dt)
+        population = PlanPopulation("trained", shape, model)
+        demand = demand_of(population, dt)
+        gains = [_gain_of_rows(demand.gain, w) for w in weights]
+        given = [w * g for w, g in zip(weights, gains, strict=True)]
+        # a netx file has no exponents; compiling tries that first
+        alone = isinstance(self.target, Loihi2) and self.target.signs is Signs.MIXED
+        registers, acting = self._settled(given, demand, 0 if alone else None)
+        if alone and registers.spiking and registers.threshold.min() < COARSEST_THRESHOLD:
+            registers, acting = self._settled(given, demand, None)
+        held = tuple(
+            np.divide(a, g, out=np.zeros_like(a), where=g != 0) for a, g in zip(acting, gains, strict=True)
+        )
+        return Held(_on_register_grid(model, shape, dt, demand, registers), held)
+
+    def _settled(
+        self, given: list[Floats], demand: Demand, exponent: int | None
+    ) -> tuple[QuantisedPopulation, list[Floats]]:
+        """Registers, and what the stored weights do to the potential: those that are chosen for themselves."""
+        limits, target = self.target.limits, self.target
+        acting, before = given, 0.0
+        for _ in range(_ROUNDS):
+            scale = float(
+                candidate_scales(
+                    acting,
+                    _worst_case_sum(acting, len(demand.keep_v)),
+                    demand,
+                    limits,
+                    signs=target.signs,
+                    weight_bits=target.weight_bits,
+                    exponent=exponent,
+                )[0]
+            )
+            if scale == before:
+                break
+            before, acting = scale, [self._acting(w, scale, exponent) for w in given]
+        return quantise_registers("trained", demand, scale, limits), acting
+
+    def _acting(self, weight: Floats, scale: float, exponent: int | None) -> Floats:
+        stored = quantise_synapses(
+            weight.reshape(-1),
+            scale,
+            signs=self.target.signs,
+            exponent_maximum=self.target.limits["weight_exponent_maximum"],
+            weight_bits=self.target.weight_bits,
+            exponent=exponent,
+        )
+        return np.asarray((stored.weight * np.exp2(6.0 + stored.exponent) / scale).reshape(weight.shape))
+
+
+def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:
+    """`neurosim.hardware.loihi.scale.worst_case_sum` of dense weights; neurons may share rows."""
+    up, down = np.zeros(size), np.zeros(size)
+    for weight in acting:
+        rows = weight.reshape(len(weight), -1)
+        up += np.repeat(np.maximum(rows, 0.0).sum(axis=1), size // len(rows))
+        down += np.repeat(np.maximum(-rows, 0.0).sum(axis=1), size // len(rows))
+    return np.maximum(up, down)
+
+
+def _gain_of_rows(gain: Floats, weight: Floats) -> Floats:
+    if np.all(gain == gain[0]):
+        return np.full((len(weight), *[1] * (weight.ndim - 1)), gain[0])
+    if len(weight) != len(gain):
+        raise UnsupportedError(
+            "weights that neurons share do different things to them",
+            value=f"{len(np.unique(gain))} gains",
+            remedy="Give the neurons of a convolution the same time constants",
+        )
+    return gain.reshape(-1, *[1] * (weight.ndim - 1))
+
+
+def _on_decay_grid(model: NeuronModel, shape: tuple[int, ...], dt: float) -> NeuronModel:
+    c, n = model.coefficients(dt), int(np.prod(shape))
+    decay, synapse = spread(c["decay"], n), spread(c.get("decay_synapse", 0.0), n)
+    du, dv = decay_registers(synapse, decay)
+    return held_model(model, shape, dt, decay=(4096 - dv) / 4096, decay_synapse=(4095 - du) / 4096)
+
+
+def _on_register_grid(
+    model: NeuronModel, shape: tuple[int, ...], dt: float, demand: Demand, q: QuantisedPopulation
+) -> NeuronModel:
+    """Threshold, bias and initial potential as held. The threshold is a number between the largest register value that
+    does not fire and the least that does: without a leak, where these are multiples of 64, the middle."""
+    held = {
+        "v_init": q.offset + q.v / q.scale,
+        "drive": shift(q.bias_mantissa, q.bias_exponent) / q.scale,
+    }
+    if demand.threshold is not None:
+        above = np.where(q.dv == 0, LSB / 2, 0.5 if demand.exceeded else 1.0)
+        held["threshold"] = q.offset + (q.threshold * LSB + above) / q.scale
+    return held_model(model, shape, dt, **held)

@@ -30,6 +30,7 @@ __all__ = [
     "optimise_bits",
     "sign_mode",
     "weight_range",
+    "weight_step",
 ]
 
 Ints = NDArray[np.int64]
@@ -58,6 +59,11 @@ def sign_mode(weight: ArrayLike) -> SignMode:
 def weight_range(mode: SignMode) -> tuple[int, int]:
     """Smallest and largest weight that every model of the chip holds in this mode."""
     return {SignMode.MIXED: (-256, 254), SignMode.INHIBITORY: (-255, 0)}.get(mode, (0, 255))
+
+
+def weight_step(mode: SignMode, weight_bits: int = 8) -> int:
+    """Distance of the weights that fit that many bits: the low ones are not stored, nor is one of mixed signs."""
+    return (2 if mode is SignMode.MIXED else 1) << (8 - weight_bits)
 
 
 def effective(weight: ArrayLike, mode: SignMode, num_weight_bits: int = 8) -> Ints:

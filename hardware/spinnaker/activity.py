@@ -20,7 +20,7 @@ from neurosim.engine.simulate import simulate
 from neurosim.neurons import CurrentLIF
 from neurosim.spikes import Spikes
 
-__all__ = ["Activity", "calibrated_activity", "safe_activity"]
+__all__ = ["Activity", "calibrated_activity", "memory_of", "safe_activity"]
 
 Float = NDArray[np.float64]
 HEADROOM = 2.0
@@ -50,11 +50,11 @@ def safe_activity(plan: Plan, population: PlanPopulation) -> Activity:
             w = np.abs(p.weight[chosen]).astype(np.float64)
             np.add.at(arrivals[receptor], p.target[chosen], w)
             np.maximum.at(weights[receptor], p.target[chosen], w)
-    memory = _memory(population, plan.dt)
+    memory = memory_of(population, plan.dt)
     return Activity(arrivals, arrivals / (1.0 - memory), weights)
 
 
-def _memory(population: PlanPopulation, dt: float) -> Float:
+def memory_of(population: PlanPopulation, dt: float) -> Float:
     """Factor by which the input of a step lasts into the next, [n]."""
     if not isinstance(population.model, CurrentLIF):
         return np.zeros(population.size)
@@ -77,7 +77,7 @@ def calibrated_activity(
     for name, population in plan.populations.items():
         safe = safe_activity(plan, population)
         largest_arrivals, largest_inputs = np.zeros((2, population.size)), np.zeros((2, population.size))
-        memory = _memory(population, plan.dt)
+        memory = memory_of(population, plan.dt)
         for b in range(samples):
             sums = np.zeros((total, 2, population.size))
             for p in plan.incoming(name):

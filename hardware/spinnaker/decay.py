@@ -8,6 +8,7 @@ as fixed point allows. The machine's step is always 1 ms (one unit), so a time c
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.spinnaker.arithmetic import ONE, divide
@@ -39,6 +40,7 @@ def _quotients(factor: float, where: str) -> list[int]:
     return sorted({k for k in range(max(1, q - 3), q + 4) if _UNIT // (_UNIT // k) == k} | near)
 
 
+@lru_cache(4096)
 def membrane_words(factor: float, resistance: float | None, where: str) -> tuple[int, int, int, int]:
     """Words of tau_m and c_m, and of the derived exp_TC and R.
 
@@ -71,6 +73,7 @@ def membrane_words(factor: float, resistance: float | None, where: str) -> tuple
     return best[0], best[1], exp_tc, best[2]
 
 
+@lru_cache(4096)
 def synapse_tau_word(factor: float, where: str) -> tuple[int, float, float]:
     """Word of tau_syn, and the derived decay factor and scale of an arriving weight, both as numbers."""
     if factor <= 0.0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.spinnaker.neuron_program import NeuronProgram
 from neurosim.loss_report import Loss, LossKind
 
-__all__ = ["QuantisedProjection", "quantise"]
+__all__ = ["QuantisedProjection", "quantise", "stored"]
 
 _LARGEST_RAW = 0xFFFF
 
@@ -36,6 +37,17 @@ class QuantisedProjection:
     delay: NDArray[np.int64]
 
 
+def stored(
+    weight: NDArray[Any], factor: NDArray[np.float64], shifts: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Magnitudes, receptors (1: negative) and what they stand for, of weights that meet ``factor`` and ``shifts``."""
+    receptor = (weight < 0).astype(np.int64)
+    of_one = 2.0 ** (15 - np.array(shifts))  # raw weight of a device weight of one
+    unit = factor * of_one[receptor]
+    raw = np.rint(np.abs(weight.astype(np.float64)) * unit).astype(np.int64)
+    return raw, receptor, np.asarray(np.where(receptor, -raw, raw) / unit)
+
+
 def quantise(
     p: PlanProjection, post: NeuronProgram
 ) -> tuple[QuantisedProjection, NDArray[np.float64], list[Loss]]:
@@ -47,10 +59,7 @@ def quantise(
     Raises:
         CapacityError: a weight needs more than 16 bits.
     """
-    receptor = (p.weight < 0).astype(np.int64)
-    of_one = 2.0 ** (15 - np.array(post.shifts))  # raw weight of a device weight of one
-    unit = post.factor[p.target] * of_one[receptor]
-    raw = np.rint(np.abs(p.weight.astype(np.float64)) * unit).astype(np.int64)
+    raw, receptor, held = stored(p.weight, post.factor[p.target], post.shifts)
     where = f"projection {p.name!r}"
     if np.any(raw > _LARGEST_RAW):
         raise CapacityError(
@@ -59,7 +68,6 @@ def quantise(
             value=float(np.abs(p.weight).max()),
             limit=_LARGEST_RAW,
         )
-    held = np.where(receptor, -raw, raw) / unit
     losses = rounding_loss(where, p.weight, held)
     kept = raw > 0
     if not kept.all():

@@ -197,12 +197,17 @@ class LeakyIntegrator(Neurons):
 
     def __init__(self, model: NeuronModel, shape: int | Sequence[int], **options: Any) -> None:
         super().__init__(model, shape, **options)
-        c = self.model.coefficients(self.dt)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        c = self.described_model().coefficients(self.dt)
         self._decay, self._v_rest, self._drive = (self._array(c[f]) for f in ("decay", "v_rest", "drive"))
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Potentials for the jumps of v ``x [T, B, n]``."""
         self._check(x)
+        if self.quantiser is not None:
+            self._refresh()
         v_rest, drive = (torch.from_numpy(a).to(x.dtype) for a in (self._v_rest, self._drive))
         v = self._start("v", x) if state is None else state
         distance, last = exponential_filter(x + drive, v - v_rest, self._decay)
