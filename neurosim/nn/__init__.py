@@ -7,8 +7,10 @@ except ImportError as _error:
 
     raise MissingExtraError("torch", "train", _error) from _error
 
+from neurosim.nn.from_network import from_network
 from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, Neurons, neuron_layer
-from neurosim.nn.protocols import NoiseModel, Quantiser
+from neurosim.nn.protocols import DeviceRules, Held, NeuronQuantiser, NoiseModel, Quantiser
+from neurosim.nn.quantisation import quantise, straight_through
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Surrogate, Triangle
 from neurosim.nn.synapses.convolution import Conv1d, Conv2d
@@ -19,48 +21,119 @@ from neurosim.nn.synapses.normalisation import BatchNorm
 from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
 from neurosim.nn.synapses.sparse import Growth, SparseDelayLinear, SparseLinear, prune_, rewire_
 from neurosim.nn.synapses.transform import Transform
-from neurosim.nn.to_network import from_network, to_network
+from neurosim.nn.to_network import to_network
+from neurosim.nn.training.annealing import AnnealSigma
+from neurosim.nn.training.batches import batch_order, batches, hold_out
+from neurosim.nn.training.chunks import Borders, Chunks, chunked_step
+from neurosim.nn.training.early_stopping import EarlyStopping, Monitor
+from neurosim.nn.training.evaluate import Evaluation, accuracy, evaluate
 from neurosim.nn.training.fit import Epoch, Schedule, batch_tensor, fit, spike_counts
-from neurosim.nn.training.losses import SpikeCountCrossEntropy
+from neurosim.nn.training.losses import (
+    FirstSpikeCrossEntropy,
+    Loss,
+    LossSum,
+    MembraneCrossEntropy,
+    OverTime,
+    RateMSE,
+    SoftmaxSumCrossEntropy,
+    SpikeCountCrossEntropy,
+    VanRossumDistance,
+)
+from neurosim.nn.training.optimiser import adam
+from neurosim.nn.training.parameter_groups import ParameterKind, parameter_groups
+from neurosim.nn.training.progress import TrainingProgress
+from neurosim.nn.training.ranks import Ranks, data_parallel, ranks
+from neurosim.nn.training.regularisers import LowerRate, Penalty, TotalSpikes, UpperRate
+from neurosim.nn.training.run_record import fingerprint, run_record
+from neurosim.nn.training.schedules import Constant, Cosine, Exponential, OneCycle, StepDecay, Stepped, WarmUp
+from neurosim.nn.training.step import after_update, before_update, training_step
 
 __all__ = [
     "LIF",
+    "AnnealSigma",
     "Arctan",
     "AveragePool",
     "BatchNorm",
+    "Borders",
     "Boxcar",
+    "Chunks",
+    "Constant",
     "Conv1d",
     "Conv2d",
+    "Cosine",
     "CurrentLIF",
     "DelayLinear",
+    "DeviceRules",
     "Dropout",
+    "EarlyStopping",
     "Epoch",
+    "Evaluation",
+    "Exponential",
+    "FirstSpikeCrossEntropy",
     "Growth",
+    "Held",
     "IntegrateAndFire",
     "LeakyIntegrator",
     "Linear",
+    "Loss",
+    "LossSum",
+    "LowerRate",
     "MaxPool",
+    "MembraneCrossEntropy",
+    "Monitor",
     "Neurons",
+    "NeuronQuantiser",
     "NoiseModel",
+    "OneCycle",
+    "OverTime",
+    "ParameterKind",
+    "Penalty",
     "Quantiser",
+    "Ranks",
+    "RateMSE",
     "Schedule",
     "Sequential",
     "Sigmoid",
+    "SoftmaxSumCrossEntropy",
     "SparseDelayLinear",
     "SparseLinear",
     "SpikeCountCrossEntropy",
+    "StepDecay",
+    "Stepped",
     "SumPool",
     "SuperSpike",
     "Surrogate",
     "Synapses",
+    "TotalSpikes",
+    "TrainingProgress",
     "Transform",
     "Triangle",
+    "UpperRate",
+    "VanRossumDistance",
+    "WarmUp",
+    "accuracy",
+    "adam",
+    "after_update",
+    "batch_order",
     "batch_tensor",
+    "batches",
+    "before_update",
+    "chunked_step",
+    "data_parallel",
+    "evaluate",
+    "fingerprint",
     "fit",
     "from_network",
+    "hold_out",
     "neuron_layer",
+    "quantise",
+    "parameter_groups",
     "prune_",
+    "ranks",
     "rewire_",
+    "run_record",
     "spike_counts",
+    "straight_through",
     "to_network",
+    "training_step",
 ]
