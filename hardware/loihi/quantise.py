@@ -39,6 +39,8 @@ Floats = NDArray[np.float64]
 LSB = 64
 """What a stored weight of one with exponent zero adds to the state; also the step of thresholds."""
 
+_ACTS, _PARTS = np.exp2(6.0 + np.arange(64)), np.exp2(-np.arange(64.0))
+"""What a stored weight of one adds to the state, and the part of a weight that is stored, by exponent."""
 _TIE = 1e-6
 """Relative distance below which a scaled threshold counts as a multiple of 64: weights may be float32."""
 _WIDEST_TIE = 0.5
@@ -118,33 +120,33 @@ def quantise_synapses(
     """
     units = np.abs(acting) * (scale / LSB)
     if signs is Signs.MIXED and acting.size and acting.min() < 0 < acting.max():
+        modes = np.full(acting.shape, int(SignMode.MIXED))
         groups = {SignMode.MIXED: np.ones(acting.shape, dtype=bool)}
     else:
-        groups = {SignMode.EXCITATORY: acting >= 0, SignMode.INHIBITORY: acting < 0}
-    weight, exponents, modes = (np.zeros(acting.shape, dtype=np.int64) for _ in range(3))
+        positive = acting >= 0
+        modes = np.where(positive, int(SignMode.EXCITATORY), int(SignMode.INHIBITORY))
+        groups = {SignMode.EXCITATORY: positive, SignMode.INHIBITORY: ~positive}
+    step = weight_step(next(iter(groups)), weight_bits)
+    exponents = np.zeros(acting.shape, dtype=np.int64)
+    lowest, highest = 0, 0
     for mode, members in groups.items():
-        if not members.any():
-            continue
-        step = weight_step(mode, weight_bits)
         low, high = (int(x / step) * step for x in weight_range(mode))
-        top = max(high, -low) if mode is not SignMode.MIXED else high
-        u = units[members]
+        lowest, highest = min(lowest, low), max(highest, high)
+        top = (high if mode is SignMode.MIXED else max(high, -low)) + step / 2
+        largest = float(np.max(units, where=members, initial=0.0))
         e: Ints | int
         if exponent is not None:
             e = exponent
-        elif percentile == 100.0:
-            e = _least_exponent(float(u.max()), top + step / 2, exponent_maximum)
         else:
-            bulk = float(np.percentile(u, percentile, method="lower"))
-            low_e, high_e = (
-                _least_exponent(x, top + step / 2, exponent_maximum) for x in (bulk, float(u.max()))
-            )
-            e = np.where(u <= bulk, low_e, high_e)
-        rounded = step * np.rint(np.sign(acting[members]) * u / np.exp2(e) / step)
-        weight[members] = np.clip(rounded, low, high).astype(np.int64)
-        exponents[members], modes[members] = e, int(mode)
+            e = _least_exponent(largest, top, exponent_maximum)
+            if percentile != 100.0 and members.any():
+                bulk = float(np.percentile(units[members], percentile, method="lower"))
+                e = np.where(units <= bulk, _least_exponent(bulk, top, exponent_maximum), e)
+        exponents = np.where(members, e, exponents)
+    rounded = step * np.rint(np.copysign(units, acting) * _PARTS[exponents] / step)
+    weight = np.clip(rounded, lowest, highest).astype(np.int64)
     power = float(np.sqrt(np.mean(acting**2))) if acting.size else 0.0
-    acted = weight * np.exp2(6.0 + exponents) / scale
+    acted = weight * (_ACTS[exponents] / scale)
     return QuantisedSynapses(
         weight=weight,
         exponent=exponents,

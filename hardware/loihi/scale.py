@@ -109,8 +109,8 @@ def candidate_scales(
         worst: see `worst_case_sum`.
     """
     must, should = _bounds(worst, demand, limits)
-    sizes = np.concatenate([np.abs(w[w != 0]) for w in acting]) if acting else np.zeros(0)
-    if not sizes.size:
+    largest = max((float(np.abs(w).max(initial=0.0)) for w in acting), default=0.0)
+    if not largest:
         return np.array([min(must, should, float(COMFORTABLE_THRESHOLD))])
     mixed = signs is Signs.MIXED and any(w.size and w.min() < 0 < w.max() for w in acting)
     mode = SignMode.MIXED if mixed else SignMode.EXCITATORY
@@ -118,9 +118,11 @@ def candidate_scales(
     top = weight_range(mode)[1] // step * step
     largest_exponent = limits["weight_exponent_maximum"]
     exponents = range(largest_exponent, -1, -1) if exponent is None else [exponent]
-    largest = float(sizes.max())
     must = min(must, top * LSB * 2.0 ** max(exponents) / largest)
-    reference = largest if percentile == 100.0 else float(np.percentile(sizes, percentile, method="lower"))
+    reference = largest
+    if percentile != 100.0:
+        sizes = np.concatenate([np.abs(w[w != 0]) for w in acting])
+        reference = float(np.percentile(sizes, percentile, method="lower"))
     fits = [e for e in exponents if top * LSB * 2.0**e / reference <= min(must, should) * (1 + 1e-12)]
     unit = LSB * 2.0 ** (fits[0] if fits else min(exponents))
     candidates = np.arange(top, top // 2, -step) * unit / reference

@@ -115,7 +115,8 @@ class Quantisation:
             weight_bits=self.target.weight_bits,
             exponent=exponent,
         )
-        return np.asarray((stored.weight * np.exp2(6.0 + stored.exponent) / scale).reshape(weight.shape))
+        acts = np.exp2(6.0 + np.arange(64)) / scale
+        return np.asarray((stored.weight * acts[stored.exponent]).reshape(weight.shape))
 
 
 def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:
