@@ -13,7 +13,7 @@ from torch import Tensor
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.neurons.model import NeuronModel
 from neurosim.nn.neurons.lif import Neurons
-from neurosim.nn.protocols import DeviceRules, Held
+from neurosim.nn.protocols import DeviceRules, Held, NoiseModel
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.synapses.linear import Synapses
 
@@ -26,9 +26,9 @@ def quantise(module: M, rules: DeviceRules | None) -> M:
     """Let all layers compute with what a target holds of their numbers, in training and in evaluation.
 
     Weights, decays, thresholds and currents are rounded by the target's own rules in every forward pass; gradients
-    pass straight through to the parameters, which stay as fine as before. In training the weights have the target's
-    noise, where it has one. `to_network` then exports the rounded numbers, and compiling for the target finds
-    them on its grid.
+    pass straight through to the parameters, which stay as fine as before. Where the target has noise, weights have
+    it in training, in place of the layers' own. `to_network` then exports the rounded numbers, and compiling for the
+    target finds them on its grid.
 
     Args:
         module: changed in place.
@@ -53,13 +53,16 @@ def quantise(module: M, rules: DeviceRules | None) -> M:
         if rules is None:
             group.neurons.quantiser = None
             for layer in incoming:
-                layer.quantiser = layer.noise = None
+                if isinstance(layer.quantiser, LayerWeights):
+                    layer.quantiser, layer.noise = None, layer.quantiser.own_noise
             continue
         grid = PopulationGrid(rules, group.neurons, incoming)
         group.neurons.quantiser = grid.model
         for k, layer in enumerate(incoming):
             _check_delays(layer, rules)
-            layer.quantiser, layer.noise = grid.weights(k), rules.noise
+            own = layer.quantiser.own_noise if isinstance(layer.quantiser, LayerWeights) else layer.noise
+            layer.quantiser = LayerWeights(grid, k, own)
+            layer.noise = own if rules.noise is None else rules.noise
     return module
 
 
@@ -70,10 +73,6 @@ class PopulationGrid:
         self.rules, self.neurons, self.incoming = rules, neurons, tuple(incoming)
         self._given: dict[int, Tensor] = {}
         self._last: tuple[NeuronModel, list[NDArray[Any]], Held] | None = None
-
-    def weights(self, number: int) -> LayerWeights:
-        """The quantiser of the layer of that number."""
-        return LayerWeights(self, number)
 
     def model(self, model: NeuronModel) -> NeuronModel:
         """The quantiser of the neurons."""
@@ -104,8 +103,8 @@ class PopulationGrid:
 class LayerWeights:
     """A `Quantiser`: the weights of one layer that ends at a population."""
 
-    def __init__(self, grid: PopulationGrid, number: int) -> None:
-        self.grid, self.number = grid, number
+    def __init__(self, grid: PopulationGrid, number: int, own_noise: NoiseModel | None = None) -> None:
+        self.grid, self.number, self.own_noise = grid, number, own_noise
 
     def __call__(self, weight: Tensor) -> Tensor:
         """The layer's weights as the device holds them."""
