@@ -7,15 +7,24 @@ Each is a function of u = v - threshold, in the unit of the potential. Review: N
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neurosim.nn.cpu.surrogate import ARCTAN, BOXCAR, GIVEN, SIGMOID, SUPER_SPIKE, TRIANGLE
 from neurosim.parameters import Parameters, parameter
 
-__all__ = ["Arctan", "Boxcar", "Sigmoid", "SuperSpike", "Surrogate", "Triangle", "heaviside"]
+__all__ = ["Arctan", "Boxcar", "Kernel", "Sigmoid", "SuperSpike", "Surrogate", "Triangle", "heaviside", "kernel_of"]
+
+
+class Kernel(NamedTuple):
+    """What a compiled kernel takes to compute a derivative itself: which function, and its numbers."""
+
+    code: int
+    first: float = 0.0
+    second: float = 0.0
 
 
 @runtime_checkable
@@ -37,6 +46,11 @@ class Triangle(Parameters):
         """The stand-in for dH/du."""
         return u.abs().mul_(-self.height / self.width).add_(self.height).clamp_(min=0.0)
 
+    @property
+    def kernel(self) -> Kernel:
+        """The same for a compiled kernel."""
+        return Kernel(TRIANGLE, self.height, self.height / self.width)
+
 
 class Boxcar(Parameters):
     """``1 / width`` where |u| < width / 2, else zero (Wu et al., Frontiers in Neuroscience 12, 2018)."""
@@ -46,6 +60,11 @@ class Boxcar(Parameters):
     def derivative(self, u: Tensor) -> Tensor:
         """The stand-in for dH/du."""
         return (u.abs() < self.width / 2).to(u.dtype).mul_(1.0 / self.width)
+
+    @property
+    def kernel(self) -> Kernel:
+        """The same for a compiled kernel."""
+        return Kernel(BOXCAR, self.width / 2, 1.0 / self.width)
 
 
 class Arctan(Parameters):
@@ -58,6 +77,11 @@ class Arctan(Parameters):
     def derivative(self, u: Tensor) -> Tensor:
         """The stand-in for dH/du."""
         return (u * (math.pi * self.alpha / 2)).square_().add_(1.0).reciprocal_().mul_(self.alpha / 2)
+
+    @property
+    def kernel(self) -> Kernel:
+        """The same for a compiled kernel."""
+        return Kernel(ARCTAN, math.pi * self.alpha / 2, self.alpha / 2)
 
 
 class Sigmoid(Parameters):
@@ -72,6 +96,11 @@ class Sigmoid(Parameters):
         s = torch.sigmoid(u * self.alpha)
         return s * (1.0 - s) * self.alpha
 
+    @property
+    def kernel(self) -> Kernel:
+        """The same for a compiled kernel."""
+        return Kernel(SIGMOID, self.alpha)
+
 
 class SuperSpike(Parameters):
     """``1 / (1 + beta |u|)^2`` (Zenke and Ganguli, Neural Computation 30, 2018); one at the threshold."""
@@ -81,6 +110,19 @@ class SuperSpike(Parameters):
     def derivative(self, u: Tensor) -> Tensor:
         """The stand-in for dH/du."""
         return u.abs().mul_(self.beta).add_(1.0).square_().reciprocal_()
+
+    @property
+    def kernel(self) -> Kernel:
+        """The same for a compiled kernel."""
+        return Kernel(SUPER_SPIKE, self.beta)
+
+
+def kernel_of(surrogate: Surrogate) -> Kernel:
+    """How a kernel computes the derivative: by itself for the classes above, else from an array that it is given."""
+    if type(surrogate) in (Triangle, Boxcar, Arctan, Sigmoid, SuperSpike):
+        found: Kernel = surrogate.kernel  # type: ignore[attr-defined]
+        return found
+    return Kernel(GIVEN)
 
 
 class _Heaviside(torch.autograd.Function):

@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 
 from neurosim.bits import lowest_bit
 
-__all__ = ["list_row", "scan"]
+__all__ = ["list_ones", "list_row", "scan"]
 
 
 @intrinsic
@@ -51,6 +51,25 @@ def list_row(flat: Any, start: int, n: int, neuron: Any, value: Any, found: int)
         if flat[start + k] != 0:
             neuron[found] = k
             value[found] = flat[start + k]
+            found += 1
+        k += 1
+    return found
+
+
+@njit(nogil=True)
+def list_ones(row: Any, neuron: Any, found: int) -> int:
+    """Append the non-zero entries of a contiguous row to ``neuron``, which holds ``found``; returns how many then."""
+    n, k = row.size, 0
+    while k + 64 <= n:
+        bits = nonzero_of_64(row, k)
+        while bits != 0:
+            neuron[found] = k + lowest_bit(bits)
+            found += 1
+            bits &= bits - np.uint64(1)
+        k += 64
+    while k < n:
+        if row[k] != 0:
+            neuron[found] = k
             found += 1
         k += 1
     return found

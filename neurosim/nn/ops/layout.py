@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from neurosim.errors import UnsupportedError
 
-__all__ = ["sample_major", "time_major"]
+__all__ = ["empty", "sample_major", "time_major"]
 
 
 def sample_major(x: Tensor) -> NDArray[Any]:
@@ -31,3 +32,11 @@ def sample_major(x: Tensor) -> NDArray[Any]:
 def time_major(x: NDArray[Any]) -> Tensor:
     """An array ``[B, T, n]`` as a tensor ``[T, B, n]`` that shares its memory."""
     return torch.from_numpy(x).transpose(0, 1)
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """A new array that begins on a cache line; vectors of 64 bytes then lie in one if the rows are as long."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    whole = np.empty(size + 64, np.uint8)
+    start = -whole.ctypes.data % 64
+    return whole[start : start + size].view(dtype).reshape(shape)

@@ -1,8 +1,8 @@
-"""The fused operators over time: a membrane with threshold and reset, and a plain exponential filter.
+"""All steps of a membrane that is linear between spikes, in one operator with a backward pass of its own.
 
-Tensors are time-major by shape, ``[T, B, n]``; in memory a sample's steps lie together, ``[B, T, n]``, and a
-kernel walks one sample at a time. `sample_major` and `time_major` go from one to the other without copying
-where they can. The same rules in plain PyTorch are in `neurosim.nn.reference`; the tests compare the two.
+Tensors are time-major by shape, ``[T, B, n]``, and sample-major in memory (`neurosim.nn.ops.layout`). What a step
+computes, and what the rows of the table of coefficients are, is in `neurosim.nn.cpu.membrane`; the same in plain
+PyTorch is in `neurosim.nn.reference.membrane`, and the tests compare the two.
 """
 
 from __future__ import annotations
@@ -12,222 +12,190 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurosim.errors import UnsupportedError
+from neurosim.errors import DataError, ShapeError
 from neurosim.neurons.options import RefractoryInput
+from neurosim.nn.cpu.membrane import ROWS, THRESHOLD
+from neurosim.nn.cpu.membrane_passes import membrane_backward, membrane_forward
+from neurosim.nn.cpu.surrogate import GIVEN
+from neurosim.nn.ops.events import Events, attach
+from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
-from neurosim.nn.surrogate import Surrogate
+from neurosim.nn.surrogate import Surrogate, kernel_of
 
-__all__ = ["MembraneRule", "MembraneState", "exponential_filter", "membrane", "sample_major", "time_major"]
-
-BELOW, FIRED, HELD = 0, 1, 2
-"""What a neuron did in a step: stayed below the threshold, fired, or was held in its refractory period."""
-DROP, KEEP = int(RefractoryInput.DROP), int(RefractoryInput.KEEP)
+__all__ = ["MembraneRule", "MembraneState", "check_state", "listed", "membrane"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MembraneRule:
-    """The numbers of one layer; every array has one entry a neuron.
+    """What a layer's step does besides its coefficients.
 
-    A neuron that is not refractory does ``v <- v_rest + decay (v - v_rest) + drive + x``, fires where
-    v >= threshold (``exceeded``: v > threshold), and is then set to ``reset`` (``subtract``: lowered by
-    ``reset``) and held for ``refractory`` steps, in which it cannot fire and ``held_input`` rules x.
+    Attributes:
+        refractory: steps for which a neuron is held after a spike, int32 ``[n]``.
+        subtract: whether a spike lowers v by the threshold; else v is set to the reset.
+        exceeded: whether a spike needs v > threshold; else v >= threshold.
+        held_input: what happens to v while a neuron is held.
+        spiking: False for a readout, whose output is v.
+        synaptic: whether there is a synaptic current; else synapses make v jump.
     """
 
-    decay: NDArray[np.float64]
-    v_rest: NDArray[np.float64]
-    drive: NDArray[np.float64]
-    threshold: NDArray[np.float64]
-    reset: NDArray[np.float64]
     refractory: NDArray[np.int32]
-    subtract: bool
-    exceeded: bool
+    subtract: bool = False
+    exceeded: bool = False
     held_input: RefractoryInput = RefractoryInput.DROP
+    spiking: bool = True
+    synaptic: bool = False
 
-    def numbers(self, dtype: torch.dtype) -> tuple[NDArray[Any], ...]:
-        """decay, v_rest, drive, threshold, reset in the tensors' precision."""
-        kind = np.float64 if dtype == torch.float64 else np.float32
-        numbers = (self.decay, self.v_rest, self.drive, self.threshold, self.reset)
-        return tuple(a.astype(kind) for a in numbers)
+    @property
+    def holds(self) -> bool:
+        """Whether any neuron has a refractory period."""
+        return bool(self.refractory.any())
+
+    @property
+    def options(self) -> tuple[bool, bool, int]:
+        """subtract, exceeded, held_input, as kernels take them."""
+        return self.subtract, self.exceeded, int(self.held_input)
 
 
 class MembraneState(NamedTuple):
-    """``v [B, n]``, and the steps each neuron is still held, int32 ``[B, n]``."""
+    """What neurons are left with after a step, ``[B, n]`` each.
+
+    Attributes:
+        v: potential.
+        i: synaptic current; None where synapses make v jump.
+        held: steps for which a neuron is still held, int32; None where there is no refractory period.
+    """
 
     v: Tensor
-    held: Tensor
-
-
-def sample_major(x: Tensor) -> NDArray[Any]:
-    """``[T, B, n]`` as a contiguous array ``[B, T, n]``; no copy if it came from `time_major`.
-
-    Raises `UnsupportedError` for tensors that are not float32 or float64 on the CPU.
-    """
-    if x.dtype not in (torch.float32, torch.float64) or x.device.type != "cpu":
-        raise UnsupportedError(
-            "layers compute in float32 or float64 on the CPU",
-            value=f"{x.dtype} on {x.device}",
-            remedy="Convert with .float().cpu()",
-        )
-    return x.detach().transpose(0, 1).contiguous().numpy()
-
-
-def time_major(x: NDArray[Any]) -> Tensor:
-    """An array ``[B, T, n]`` as a tensor ``[T, B, n]`` that shares its memory."""
-    return torch.from_numpy(x).transpose(0, 1)
-
-
-@njit(cache=True, nogil=True)
-def _membrane_forward(
-    first: int, last: int, x: Any, v: Any, held: Any, decay: Any, v_rest: Any, drive: Any, threshold: Any,
-    reset: Any, refractory: Any, subtract: bool, exceeded: bool, held_input: int,
-    before: Any, phase: Any, spikes: Any,
-) -> None:  # fmt: skip
-    """x, before, spikes [B, T, n]; phase uint8 [B, T, n]; v, held [B, n] go from the first state to the last.
-
-    ``before`` keeps v before the reset: with the phase it is all that the backward pass needs.
-    """
-    for b in range(first, last):
-        for t in range(x.shape[1]):
-            for j in range(x.shape[2]):
-                u = v_rest[j] + decay[j] * (v[b, j] - v_rest[j]) + drive[j] + x[b, t, j]
-                if held[b, j] > 0:
-                    held[b, j] -= 1
-                    if held_input == DROP:
-                        u = v[b, j]
-                    elif held_input == KEEP:
-                        u = v[b, j] + x[b, t, j]
-                    v[b, j] = u
-                    before[b, t, j] = u
-                    phase[b, t, j] = HELD
-                    spikes[b, t, j] = 0
-                    continue
-                before[b, t, j] = u
-                fired = u > threshold[j] if exceeded else u >= threshold[j]
-                if fired:
-                    held[b, j] = refractory[j]
-                    u = u - reset[j] if subtract else reset[j]
-                v[b, j] = u
-                phase[b, t, j] = FIRED if fired else BELOW
-                spikes[b, t, j] = 1 if fired else 0
-
-
-@njit(cache=True, nogil=True)
-def _membrane_backward(
-    first: int, last: int, grad_spikes: Any, pseudo: Any, before: Any, phase: Any, decay: Any, reset: Any,
-    subtract: bool, held_input: int, detach_reset: bool, grad_v: Any, grad_x: Any,
-) -> None:  # fmt: skip
-    """All [B, T, n] but grad_v [B, n], which goes from dL/dv of the last state to that of the first.
-
-    ``pseudo`` is the surrogate derivative at (before - threshold). With u = ``before``, s the spike:
-    dL/du = dL/dv * dv/du + (dL/ds + dL/dv * dv/ds) * pseudo; a detached reset has no dv/ds.
-    """
-    for b in range(first, last):
-        for t in range(grad_spikes.shape[1] - 1, -1, -1):
-            for j in range(grad_spikes.shape[2]):
-                gv = grad_v[b, j]
-                if phase[b, t, j] == HELD:
-                    grad_x[b, t, j] = 0 if held_input == DROP else gv
-                    grad_v[b, j] = gv if held_input in (DROP, KEEP) else decay[j] * gv
-                    continue
-                gs = grad_spikes[b, t, j]
-                if not detach_reset:
-                    gs -= gv * (reset[j] if subtract else before[b, t, j] - reset[j])
-                gu = gs * pseudo[b, t, j]
-                if subtract or phase[b, t, j] == BELOW:
-                    gu += gv
-                grad_x[b, t, j] = gu
-                grad_v[b, j] = decay[j] * gu
+    i: Tensor | None = None
+    held: Tensor | None = None
 
 
 class _Membrane(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, v0: Tensor, held0: Tensor, rule: MembraneRule, surrogate: Surrogate, detach: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        xs = sample_major(x)
-        before, spikes, phase = np.empty_like(xs), np.empty_like(xs), np.empty(xs.shape, np.uint8)
-        v, held = v0.detach().contiguous().clone(), held0.contiguous().clone()
-        numbers = rule.numbers(x.dtype)
+        ctx: Any, x: Tensor, v: Tensor, i: Tensor, held: Tensor, table: Tensor, rule: MembraneRule,
+        surrogate: Surrogate, detach: bool, events: list[Events],
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        xs, numbers = sample_major(x), table.detach().contiguous()
+        trains, learns = any(ctx.needs_input_grad), ctx.needs_input_grad[4]
+        none = (0, 0, xs.shape[2])
+        before = empty(xs.shape if trains or not rule.spiking else none, xs.dtype)
+        phase = empty(xs.shape if trains and rule.holds else none, np.uint8)
+        spikes = empty(xs.shape if rule.spiking else none, xs.dtype)
+        last_v, last_i, last_held = v.detach().clone(), i.detach().clone(), held.clone()
+        row, start = np.empty(xs.shape[:2], np.int64), np.empty(len(xs), np.int64)
+        neuron = np.empty(spikes.size, np.uint32)  # memory only where it is written
         for_range(
-            _membrane_forward, len(xs), xs, v.numpy(), held.numpy(), *numbers, rule.refractory,
-            rule.subtract, rule.exceeded, int(rule.held_input), before, phase, spikes,
+            membrane_forward, len(xs), xs, last_v.numpy(), last_i.numpy(), last_held.numpy(), numbers.numpy(),
+            rule.refractory, *rule.options, before, phase, spikes, row, start, neuron,
         )  # fmt: skip
-        ctx.arrays, ctx.rule, ctx.surrogate, ctx.detach_reset = (before, phase), rule, surrogate, detach
-        ctx.mark_non_differentiable(held)
-        return time_major(spikes), v, held
+        if rule.spiking:
+            events.append(listed(row, start, neuron, x.shape))
+        out = time_major(spikes if rule.spiking else before)
+        ctx.rule, ctx.surrogate, ctx.through_reset, ctx.phase, ctx.shape = rule, surrogate, not detach, phase, xs.shape
+        ctx.before = before if rule.spiking else None
+        ctx.save_for_backward(numbers, *((x, v, i) if learns else ()), *((out,) if learns and not rule.spiking else ()))
+        ctx.mark_non_differentiable(last_held)
+        return out, last_v, last_i, last_held
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        before, phase = ctx.arrays
-        grad_spikes = sample_major(grads[0])
-        grad_v = grads[1].contiguous().clone()
-        decay, _, _, threshold, reset = ctx.rule.numbers(grad_v.dtype)
-        pseudo = ctx.surrogate.derivative(torch.from_numpy(before) - torch.from_numpy(threshold)).numpy()
-        grad_x = np.empty_like(before)
+        rule, (table, *first) = ctx.rule, ctx.saved_tensors
+        numbers, learns = table.numpy(), ctx.needs_input_grad[4]
+        none = np.empty((0, 0, ctx.shape[2]), numbers.dtype)
+        before = ctx.before
+        if before is None:
+            before = sample_major(first[3]) if learns else none
+        kernel, given = kernel_of(ctx.surrogate), none
+        if rule.spiking and kernel.code == GIVEN:
+            given = _given(ctx.surrogate, before, table[THRESHOLD])
+        grad_v, grad_i = grads[1].contiguous().clone(), grads[2].contiguous().clone()
+        grad_x = empty(ctx.shape, numbers.dtype)
+        grad_table = np.zeros((len(grad_x) if learns else 0, *numbers.shape), numbers.dtype)
+        x, v, i = none, np.empty_like(none, shape=(0, 0)), np.empty_like(none, shape=(0, 0))
+        if learns:
+            x, v, i = sample_major(first[0]), first[1].detach().numpy(), first[2].detach().numpy()
         for_range(
-            _membrane_backward, len(before), grad_spikes, pseudo, before, phase, decay, reset,
-            ctx.rule.subtract, int(ctx.rule.held_input), ctx.detach_reset, grad_v.numpy(), grad_x,
+            membrane_backward, len(grad_x), sample_major(grads[0]), before, ctx.phase, numbers, *rule.options,
+            rule.spiking, ctx.through_reset, kernel.code, numbers.dtype.type(kernel.first),
+            numbers.dtype.type(kernel.second), given, grad_v.numpy(), grad_i.numpy(), grad_x, x, v, i, grad_table,
         )  # fmt: skip
-        return time_major(grad_x), grad_v, None, None, None, None
+        to_table = torch.from_numpy(grad_table.sum(0)) if learns else None
+        return time_major(grad_x), grad_v, grad_i, None, to_table, None, None, None, None
+
+
+def _given(surrogate: Surrogate, before: NDArray[Any], threshold: Tensor) -> NDArray[Any]:
+    """The derivatives of a surrogate that no kernel knows."""
+    return surrogate.derivative(torch.from_numpy(before) - threshold).contiguous().numpy()
 
 
 def membrane(
-    x: Tensor, state: MembraneState, rule: MembraneRule, surrogate: Surrogate, *, detach_reset: bool = True
+    x: Tensor,
+    state: MembraneState,
+    table: Tensor,
+    rule: MembraneRule,
+    surrogate: Surrogate,
+    *,
+    detach_reset: bool = True,
 ) -> tuple[Tensor, MembraneState]:
-    """Spikes ``[T, B, n]`` (0 or 1) of a layer that gets the jumps ``x [T, B, n]``, and its last state.
+    """What a layer puts out for what arrives, ``[T, B, n]``, and its last state.
 
-    Gradients are those of backpropagation through time with ``surrogate`` in place of dH/du; they also pass
-    through both states.
+    Spikes (0 or 1) carry their list (`neurosim.nn.ops.events`). Gradients are those of backpropagation through time
+    with ``surrogate`` in place of dH/du; they also pass through both states and to the table.
+
+    Args:
+        x: jumps of the synaptic current, or of v.
+        table: coefficients ``[ROWS, n]`` in the precision of x.
+        detach_reset: whether no gradient passes through the reset (the term in dv/ds is left out).
+
+    Raises:
+        ShapeError, DataError: arguments that do not fit each other.
     """
+    check_state(x, table, ROWS, rule.refractory, state)
+    i = torch.zeros_like(state.v) if state.i is None else state.i
+    held = _held(state.v) if state.held is None else state.held
+    events: list[Events] = []
     apply: Any = _Membrane.apply
-    spikes, v, held = apply(x, state.v, state.held, rule, surrogate, detach_reset)
-    return spikes, MembraneState(v, held)
+    parts = (part.contiguous() for part in (state.v, i, held))
+    out, v, i, held = apply(x, *parts, table, rule, surrogate, detach_reset, events)
+    if events:
+        attach(out, events[0])
+    return out, MembraneState(v, i if rule.synaptic else None, held if rule.holds else None)
 
 
-@njit(cache=True, nogil=True)
-def _filter(first: int, last: int, x: Any, y: Any, decay: Any, backwards: bool, out: Any) -> None:
-    """out[t] = y = decay y + x[t], from last step to first if ``backwards``; x, out [B, T, n], y [B, n]."""
-    steps = x.shape[1]
-    for b in range(first, last):
-        for k in range(steps):
-            t = steps - 1 - k if backwards else k
-            for j in range(x.shape[2]):
-                y[b, j] = decay[j] * y[b, j] + x[b, t, j]
-                out[b, t, j] = y[b, j]
+def _held(v: Tensor) -> Tensor:
+    return torch.zeros(v.shape, dtype=torch.int32, device=v.device)
 
 
-class _Filter(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, y0: Tensor, decay: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        ctx.decay = decay
-        xs = sample_major(x)
-        out, y = np.empty_like(xs), y0.detach().contiguous().clone()
-        for_range(_filter, len(xs), xs, y.numpy(), decay, False, out)
-        return time_major(out), y
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
-        grad_out, grad_last = grads
-        g = sample_major(grad_out)
-        if g.shape[1] == 0:
-            return grad_out, grad_last, None
-        g = g.copy()
-        g[:, -1] += grad_last.numpy()
-        grad_x, y = np.empty_like(g), torch.zeros_like(grad_last).contiguous()
-        for_range(_filter, len(g), g, y.numpy(), ctx.decay, True, grad_x)
-        return time_major(grad_x), y * torch.from_numpy(ctx.decay), None
+def check_state(x: Tensor, table: Tensor, rows: int, refractory: NDArray[np.int32], state: Any) -> None:
+    """Raise unless shapes and types fit: x ``[T, B, n]``, table ``[rows, n]``, state ``[B, n]`` each."""
+    if x.ndim != 3:
+        raise ShapeError("arrivals have the wrong shape", value=tuple(x.shape), limit="[T, B, n]")
+    if tuple(table.shape) != (rows, x.shape[2]) or refractory.shape != (x.shape[2],):
+        raise ShapeError("coefficients do not fit", value=tuple(table.shape), limit=f"[{rows}, {x.shape[2]}]")
+    for name, part in zip(state._fields, state, strict=True):
+        if part is not None and part.shape != x.shape[1:]:
+            raise ShapeError("a state does not fit", where=name, value=tuple(part.shape), limit=tuple(x.shape[1:]))
+        if part is not None and name != "held" and part.dtype != x.dtype:
+            raise DataError("a state has another type", where=name, value=str(part.dtype), limit=str(x.dtype))
+    if table.dtype != x.dtype:
+        raise DataError("coefficients have another type", value=str(table.dtype), limit=str(x.dtype))
 
 
-def exponential_filter(x: Tensor, y: Tensor, decay: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
-    """``y <- decay y + x`` over time: all y ``[T, B, n]`` and the last ``[B, n]``; one decay a neuron."""
-    numbers = decay.astype(np.float64 if x.dtype == torch.float64 else np.float32)
-    apply: Any = _Filter.apply
-    out, last = apply(x, y, numbers)
-    return out, last
+def listed(
+    row: NDArray[np.int64], start: NDArray[np.int64], neuron: NDArray[np.uint32], shape: Any
+) -> Events:
+    """One list of the lists that threads made: ``row [B, T]`` counts a sample's, from entry ``start [B]`` on."""
+    steps, samples, n = shape
+    counts = row[:, -1] if steps else np.zeros(samples, np.int64)
+    before = np.concatenate([[0], np.cumsum(counts)])
+    ends = np.zeros(row.size + 1, np.int64)
+    np.add(row, before[:-1, None], out=ends[1:].reshape(row.shape))
+    cuts = [0, *(np.flatnonzero(start[1:] != start[:-1] + counts[:-1]) + 1), samples] if samples else [0]
+    parts = [neuron[start[a] : start[b - 1] + counts[b - 1]] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return Events(ends, np.concatenate([neuron[:0], *parts]), None, (steps, samples, n))

@@ -1,0 +1,105 @@
+"""Membranes with an adaptive threshold over time: a sample's steps in turn, its state in the cache.
+
+Arrays with all steps are ``[B, T, n]``. One that nobody needs afterwards is given with no entries, and a row of scratch
+takes its place. The backward pass computes the thresholds again, sample by sample: only v before the reset is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from neurosim.nn.cpu.adaptive import after_row, backward_row, forward_row, learning_row, theta_row
+from neurosim.nn.cpu.events import list_ones
+from neurosim.nn.cpu.surrogate import GIVEN, derivative_row
+
+__all__ = ["adaptive_backward", "adaptive_forward", "adaptive_limits"]
+
+
+@njit(cache=True, nogil=True)
+def adaptive_forward(
+    first: int, last: int, x: Any, v: Any, theta: Any, held: Any, table: Any, refractory: Any,
+    subtract: bool, exceeded: bool, held_input: int, before: Any, phase: Any, spikes: Any,
+    row: Any, start: Any, neuron: Any,
+) -> None:  # fmt: skip
+    """Samples first to last, by `forward_row`; v, theta, held [B, n] go from the first state to the last.
+
+    Spikes are listed as `neurosim.nn.cpu.membrane_passes.membrane_forward` does.
+    """
+    steps, n = x.shape[1], x.shape[2]
+    no_before, no_phase, limit = np.empty(n, x.dtype), np.empty(n, np.uint8), np.empty(n, x.dtype)
+    found = first * steps * n
+    for b in range(first, last):
+        start[b] = found
+        for t in range(steps):
+            forward_row(
+                x[b, t], v[b], theta[b], held[b], table, refractory, subtract, exceeded, held_input,
+                before[b, t] if before.size else no_before, limit, phase[b, t] if phase.size else no_phase,
+                spikes[b, t],
+            )  # fmt: skip
+            found = list_ones(spikes[b, t], neuron, found)
+            row[b, t] = found - start[b]
+
+
+@njit(cache=True, nogil=True)
+def adaptive_limits(
+    first: int, last: int, before: Any, phase: Any, theta: Any, table: Any, exceeded: bool, limit: Any
+) -> None:
+    """The thresholds ``limit [B, T, n]`` of samples first to last; theta [B, n] before the first step."""
+    steps, n = before.shape[1], before.shape[2]
+    no_phase, rows = np.zeros(n, np.uint8), np.empty((2, n), table.dtype)
+    for b in range(first, last):
+        rows[0] = theta[b]
+        for t in range(steps):
+            doing = phase[b, t] if phase.size else no_phase
+            theta_row(rows[t % 2], before[b, t], doing, table, exceeded, limit[b, t], rows[1 - t % 2])
+
+
+@njit(cache=True, nogil=True)
+def adaptive_backward(
+    first: int, last: int, grad_out: Any, before: Any, phase: Any, table: Any,
+    subtract: bool, exceeded: bool, held_input: int, through_reset: bool,
+    code: int, number: Any, other: Any, given: Any, grad_v: Any, grad_theta: Any, grad_x: Any,
+    v: Any, theta: Any, grad_table: Any,
+) -> None:  # fmt: skip
+    """Samples first to last in reverse time, by `backward_row`.
+
+    Args:
+        code, number, other: the surrogate, see `derivative_row`; given: its values, for `GIVEN`.
+        grad_v, grad_theta: [B, n], from the gradients of the last states to those of the first.
+        grad_x: written.
+        v, theta: the first states, [B, n].
+        grad_table: [B, ROWS, n]; if it has entries, the gradients of the table are added to it.
+    """
+    steps, n = before.shape[1], before.shape[2]
+    learns = grad_table.size > 0
+    pseudo, old, no_phase = np.empty(n, table.dtype), np.empty(n, table.dtype), np.zeros(n, np.uint8)
+    thetas, limits = np.empty((steps + 1, n), table.dtype), np.empty((steps, n), table.dtype)
+    for b in range(first, last):
+        thetas[0] = theta[b]
+        for t in range(steps):
+            doing = phase[b, t] if phase.size else no_phase
+            theta_row(thetas[t], before[b, t], doing, table, exceeded, limits[t], thetas[t + 1])
+        for t in range(steps - 1, -1, -1):
+            doing = phase[b, t] if phase.size else no_phase
+            slope = pseudo
+            if code == GIVEN:
+                slope = given[b, t]
+            else:
+                derivative_row(code, number, other, before[b, t], limits[t], pseudo)
+            if learns:
+                if t > 0:
+                    done = phase[b, t - 1] if phase.size else no_phase
+                    after_row(before[b, t - 1], limits[t - 1], done, table, subtract, exceeded, old)
+                else:
+                    old[:] = v[b]
+                learning_row(
+                    grad_out[b, t], slope, before[b, t], limits[t], doing, table, subtract, exceeded, held_input,
+                    through_reset, grad_v[b], grad_theta[b], old, thetas[t], grad_table[b],
+                )  # fmt: skip
+            backward_row(
+                grad_out[b, t], slope, before[b, t], limits[t], doing, table, subtract, exceeded, held_input,
+                through_reset, grad_v[b], grad_theta[b], grad_x[b, t],
+            )  # fmt: skip
