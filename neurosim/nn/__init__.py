@@ -8,7 +8,10 @@ except ImportError as _error:
     raise MissingExtraError("torch", "train", _error) from _error
 
 from neurosim.nn.from_network import from_network
-from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, Neurons, neuron_layer
+from neurosim.nn.neurons.adaptive_lif import AdaptiveLIF
+from neurosim.nn.neurons.base import Neurons
+from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator
+from neurosim.nn.neurons.neuron_layer import neuron_layer
 from neurosim.nn.protocols import DeviceRules, Held, NeuronQuantiser, NoiseModel, Quantiser
 from neurosim.nn.quantisation import quantise, straight_through
 from neurosim.nn.sequential import Sequential
@@ -50,6 +53,7 @@ from neurosim.nn.training.step import after_update, before_update, training_step
 
 __all__ = [
     "LIF",
+    "AdaptiveLIF",
     "AnnealSigma",
     "Arctan",
     "AveragePool",
@@ -81,8 +85,8 @@ __all__ = [
     "MaxPool",
     "MembraneCrossEntropy",
     "Monitor",
-    "Neurons",
     "NeuronQuantiser",
+    "Neurons",
     "NoiseModel",
     "OneCycle",
     "OverTime",
@@ -126,9 +130,9 @@ __all__ = [
     "from_network",
     "hold_out",
     "neuron_layer",
-    "quantise",
     "parameter_groups",
     "prune_",
+    "quantise",
     "ranks",
     "rewire_",
     "run_record",
