@@ -1,27 +1,23 @@
-"""From a trained module to the description, and back."""
+"""From a trained module to the description."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from neurosim.connectivity.delay_rounding import delay_steps
-from neurosim.connectivity.distributions import Distribution
-from neurosim.connectivity.rules import AllToAll
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
-from neurosim.loss_report import Loss, LossKind, LossReport
-from neurosim.network import Network, Projection
-from neurosim.nn.neurons.lif import Neurons, neuron_layer
-from neurosim.nn.sequential import Sequential
-from neurosim.nn.surrogate import Surrogate
-from neurosim.nn.synapses.delay_linear import DelayLinear
-from neurosim.nn.synapses.linear import Linear, Synapses
+from neurosim.interchange.linear_maps import LinearMap, compose, identity, pooling
+from neurosim.loss_report import Loss, LossReport
+from neurosim.network import Input, Network, Population
+from neurosim.neurons.lif import LIF
+from neurosim.nn.bias import with_bias
+from neurosim.nn.sequential import Group, Sequential
+from neurosim.nn.synapses.dropout import Dropout
+from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
+from neurosim.nn.synapses.transform import Transform
+from neurosim.nn.wiring import Wiring, pool_map, wiring
 
-__all__ = ["from_network", "to_network"]
+__all__ = ["to_network"]
 
 
 def to_network(
@@ -32,122 +28,116 @@ def to_network(
     seed: int = 0,
     names: Sequence[str] | None = None,
 ) -> tuple[Network, LossReport]:
-    """The network that computes what ``module`` computes, but for delays that were not whole steps.
+    """The network that computes what ``module`` computes in evaluation, but for delays that were not whole steps.
+
+    Sums and averages are joined with the synapses that follow; maxima become a population ``NAME.max`` that
+    spikes, in the same step, when anything arrives; normalisation goes, by its running averages, into weights and the
+    current of the neurons; dropout is nothing; synapses without a mask entry are left out; recurrent synapses become a
+    projection of a population onto itself.
 
     Args:
-        input_shape: shape of the input ``"input"``; default: flat.
+        input_shape: shape of the input ``"input"``; default: that of the first layer, flat if it has none.
         dt: the module's time step, as a check.
         names: of the populations; default: hidden1, hidden2, ..., output.
 
     Returns:
         The network, with the last population as its output, and a report with one `LossKind.ROUNDED` for every
         projection whose delays were rounded (by floor(d + 1/2)) or whose weights its quantiser changed; the amount
-        is the largest change, in steps or in the weight's unit. Models and weights are the module's own, exactly.
+        is the largest change, in steps or in the weight's unit. Models and weights are the module's own, exactly,
+        where there is no normalisation, and to rounding where there is.
+
+    Raises:
+        UnsupportedError: what the description cannot say, named: a maximum of counts or sums, layers of your own, a
+            readout that is not last, a bias where a neuron model takes none.
     """
     if dt is not None and dt != module.dt:
         raise DescriptionError("the module was made for another time step", value=dt, limit=module.dt)
-    pairs = module.pairs()
+    groups = module.groups()
     if names is None:
-        hidden = [f"hidden{k + 1}" for k in range(len(pairs) - 1)] if len(pairs) != 2 else ["hidden"]
+        hidden = [f"hidden{k + 1}" for k in range(len(groups) - 1)] if len(groups) != 2 else ["hidden"]
         names = [*hidden, "output"]
-    if len(names) != len(pairs):
-        raise DescriptionError("needs one name a population", value=list(names), limit=f"{len(pairs)} names")
-    shape = (pairs[0][0].n_in,) if input_shape is None else input_shape
+    if len(names) != len(groups):
+        raise DescriptionError("needs one name a population", value=list(names), limit=f"{len(groups)} names")
+    first = groups[0].transforms[0] if groups[0].transforms else groups[0].synapses
+    shape = getattr(first, "in_shape", module.n_in) if input_shape is None else input_shape
     net = Network(dt=module.dt, seed=seed)
-    source = net.input("input", shape)
-    if source.size != pairs[0][0].n_in:
-        raise ShapeError(
-            "does not fit the first layer", where="input_shape", value=shape, limit=pairs[0][0].n_in
-        )
-    pre = source.name
+    pre: Input | Population = net.input("input", shape)
+    if pre.size != module.n_in:
+        raise ShapeError("does not fit the first layer", where="input_shape", value=shape, limit=module.n_in)
     losses: list[Loss] = []
-    for name, (synapses, neurons) in zip(names, pairs, strict=True):
-        net.population(name, neurons.shape, neurons.model)
-        weight, delay, lost = _exported(synapses, module.dt, f"{pre}->{name}")
-        net.connect(pre, name, AllToAll(), weight=weight, delay=delay)
-        losses += lost
-        pre = name
-    net.output(pre)
+    for name, group in zip(names, groups, strict=True):
+        pre = _add(net, pre, name, group, losses)
+    net.output(pre.name)
     return net, LossReport(losses)
 
 
-@torch.no_grad()
-def _exported(synapses: Synapses, dt: float, where: str) -> tuple[NDArray[Any], Any, list[Loss]]:
-    """Weights and delays (s) of a layer, ``[n_pre, n_post]``, and what they lost."""
-    losses = []
-    weight = synapses.weight if synapses.quantiser is None else synapses.quantiser(synapses.weight)
-    change = float((weight - synapses.weight).abs().max())
-    if change:
-        what = "weights replaced by those of the quantiser; largest change"
-        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=change))
-    delay = synapses.delay_steps()
-    if delay is None:
-        return weight.T.numpy().copy(), 0.0, losses
-    steps = delay.double().T.numpy()
-    whole = np.floor(steps + 0.5)
-    change = np.abs(whole - steps)
-    if change.any():
-        what = f"trained delays rounded to whole steps; {change.mean():.3g} steps on average, at most"
-        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=float(change.max())))
-    return weight.T.numpy().copy(), whole * dt, losses
-
-
-def from_network(
-    net: Network, *, surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32
-) -> Sequential:
-    """The module that computes what ``net`` computes, to train it.
-
-    The network must be a chain: one input, and each population driven by the one before it through one static
-    all-to-all projection with numbers or arrays as weights and delays.
-
-    Raises:
-        UnsupportedError: anything else.
-    """
-    if len(net.inputs) != 1 or len(net.projections) != len(net.populations) or not net.populations:
-        parts = f"{len(net.inputs)} inputs, {len(net.populations)} populations, {len(net.projections)} projections"
-        raise UnsupportedError("only chains of populations can be trained", value=parts)
-    if net.drives:
-        raise UnsupportedError("drives cannot be trained through", value=[*net.drives])
-    driven = {p.pre: p for p in net.projections.values()}
-    if {p.post for p in driven.values()} != set(net.populations):
-        raise UnsupportedError("only chains of populations can be trained", value=[*net.projections])
-    pre = next(iter(net.inputs))
-    layers: list[Synapses | Neurons] = []
-    while pre in driven:
-        projection = driven.pop(pre)
-        layers.append(_imported(net, projection, dtype))
-        post = net.populations[projection.post]
-        layers.append(neuron_layer(post.model, post.shape, dt=net.dt, surrogate=surrogate))
-        pre = post.name
-    if driven:  # populations that drive each other in a ring
-        raise UnsupportedError("only chains of populations can be trained", value=[*net.projections])
-    return Sequential(*layers)
-
-
-def _imported(net: Network, projection: Projection, dtype: torch.dtype) -> Synapses:
-    where = f"projection {projection.name!r}"
-    if not isinstance(projection.rule, AllToAll):
-        rule = type(projection.rule).__name__
-        raise UnsupportedError("only all-to-all projections can be trained", where=where, value=rule)
-    if projection.plasticity is not None:
-        raise UnsupportedError("a plastic projection cannot be trained by gradients", where=where)
-    if isinstance(projection.weight, Distribution) or isinstance(projection.delay, Distribution):
+def _add(net: Network, pre: Input | Population, name: str, group: Group, losses: list[Loss]) -> Population:
+    """Add a population and the projections onto it."""
+    if isinstance(pre, Population) and not pre.model.SPIKES:
         raise UnsupportedError(
-            "holds a distribution", where=where, remedy="Draw its numbers into an array first"
+            "what does not spike drives no synapses",
+            where=f"population {pre.name!r}",
+            value=type(pre.model).__name__,
+            remedy="Readouts stand last",
         )
-    n_pre, n_post = net.size_of(projection.pre), net.size_of(projection.post)
-    steps = delay_steps(projection.delay, net.dt, projection.delay_rounding, where)
-    layer: Synapses
-    if steps.any():
-        layer = DelayLinear(n_pre, n_post, int(steps.max()), dtype=dtype)
-        _fill(layer.delay, steps, (n_pre, n_post))
-    else:
-        layer = Linear(n_pre, n_post, dtype=dtype)
-    _fill(layer.weight, projection.weight, (n_pre, n_post))
-    return layer
+    before = identity(pre.shape)
+    for transform in group.transforms:
+        if isinstance(transform, MaxPool):
+            pre = _add_maxima(net, pre, before, transform)
+            before = identity(pre.shape)
+        elif isinstance(transform, (SumPool, AveragePool)):
+            before = compose(before, pool_map(transform))
+        elif not isinstance(transform, Dropout):
+            raise _unknown(transform, name)
+    neurons = group.neurons
+    recurrent = getattr(neurons, "synapses", None)
+    model, scale = neurons.described_model(), None
+    if group.normalisation is not None:
+        s, b = (each.cpu().numpy() for each in group.normalisation.folded())
+        scale = None if (s == 1).all() else s
+        model = with_bias(model, b.reshape(neurons.shape), net.dt, f"population {name!r}")
+    post = net.population(name, neurons.shape, model)
+    options: dict[str, Any] = {"post": post.shape, "dt": net.dt}
+    made = wiring(group.synapses, before, where=f"{pre.name}->{name}", scale=scale, **options)
+    _connect(net, pre, post, made, losses)
+    if recurrent is not None:
+        made = wiring(recurrent, identity(post.shape), where=f"{name}->{name}", least_steps=1, **options)
+        _connect(net, post, post, made, losses)
+    return post
 
 
-@torch.no_grad()
-def _fill(parameter: torch.Tensor, values: Any, shape: tuple[int, int]) -> None:
-    array = np.array(np.broadcast_to(values, shape).T)
-    parameter.copy_(torch.from_numpy(array))
+def _connect(
+    net: Network, pre: Input | Population, post: Population, made: Wiring, losses: list[Loss]
+) -> None:
+    net.connect(pre, post, made.rule, weight=made.weight, delay=made.delay)
+    losses.extend(made.losses)
+
+
+def _add_maxima(net: Network, pre: Input | Population, before: LinearMap, layer: MaxPool) -> Population:
+    """A population that spikes when anything arrives: v goes from 0 to at least 1, over 1/2, and back to 0."""
+    where = f"MaxPool after {pre.name!r}"
+    if not isinstance(pre, Population):
+        raise UnsupportedError(
+            "a maximum over an input cannot be expressed: it may have several spikes in a step",
+            where=where,
+            remedy="Use SumPool, or put the pooling behind a population",
+        )
+    if (before.content != 1).any() if hasattr(before.content, "any") else True:
+        raise UnsupportedError(
+            "a maximum of sums cannot be expressed", where=where, remedy="Put MaxPool before other pooling"
+        )
+    more = (1,) * (3 - len(layer.in_shape))
+    image = (layer.in_shape[0], *more, *layer.in_shape[1:])
+    rule, _ = pooling(image, (*more, *layer.window), (*more, *layer.stride), 0, average=False).synapses()
+    post = net.population(f"{pre.name}.max", layer.out_shape, LIF(threshold=0.5))
+    net.connect(pre, post, rule, weight=1.0)
+    return post
+
+
+def _unknown(transform: Transform, name: str) -> UnsupportedError:
+    return UnsupportedError(
+        "is not known to the description",
+        where=f"before population {name!r}",
+        value=type(transform).__name__,
+        limit="SumPool, AveragePool, MaxPool, Dropout",
+    )

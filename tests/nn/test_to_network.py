@@ -6,10 +6,9 @@ import torch
 
 import neurosim as ns
 from neurosim import neurons, nn
-from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
+from neurosim.errors import DescriptionError, ShapeError
 from neurosim.loss_report import LossKind
 from neurosim.neurons.options import Discretisation, Reset
-from neurosim.sources import PoissonDrive
 
 DT = 1e-3
 
@@ -120,47 +119,6 @@ def test_there_and_back():
     again, losses = nn.to_network(nn.from_network(network))
     assert not losses
     assert again == network
-
-
-def test_from_network_takes_numbers_and_any_time_grid():
-    network = ns.Network(dt=2e-3)
-    source, out = network.input("in", 3), network.population("out", 2, neurons.LIF())
-    network.connect(source, out, ns.AllToAll(), weight=0.25, delay=6e-3)
-    net = nn.from_network(network, surrogate=nn.Boxcar(), dtype=torch.float64)
-    synapses, layer = net.pairs()[0]
-    assert synapses.delay.tolist() == [[3.0] * 3] * 2
-    assert synapses.weight.tolist() == [[0.25] * 3] * 2
-    assert layer.surrogate == nn.Boxcar()
-    assert layer.model == neurons.LIF()
-
-
-def _network(change):
-    network = ns.Network(dt=DT)
-    a = network.input("a", 3)
-    b, c = (network.population(n, 3, neurons.LIF()) for n in "bc")
-    rule = ns.OneToOne() if change == "rule" else ns.AllToAll()
-    weight = ns.Normal(0.1, 0.1) if change == "distribution" else 0.5
-    network.connect(a, b, rule, weight=weight, plasticity=ns.STDP() if change == "plastic" else None)
-    if change != "silent":
-        network.connect(b, b if change == "cycle" else c, ns.AllToAll(), weight=0.5, delay=1e-3)
-    if change == "ring":
-        d, e = (network.population(n, 3, neurons.LIF()) for n in "de")
-        network.connect(d, e, ns.AllToAll(), delay=1e-3)
-        network.connect(e, d, ns.AllToAll(), delay=1e-3)
-    if change == "drive":
-        network.drive(b, PoissonDrive(rate=10.0, weight=0.1))
-    if change == "skip":
-        network.connect(a, c, ns.AllToAll())
-    return network
-
-
-@pytest.mark.parametrize(
-    "change", ["rule", "distribution", "plastic", "silent", "cycle", "ring", "skip", "drive"]
-)
-def test_networks_that_cannot_be_trained_are_refused(change):
-    with pytest.raises(UnsupportedError):
-        nn.from_network(_network(change))
-    nn.from_network(_network("nothing"))
 
 
 def test_arguments_that_do_not_fit_are_refused():

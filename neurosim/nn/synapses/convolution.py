@@ -28,6 +28,7 @@ class Convolution(Synapses):
         kernel: its length, or (height, width); one number for both.
         stride, padding, dilation: numbers, or one an axis.
         groups: into which the channels fall, each with kernels of its own.
+        fixed_delay: whole steps that every spike takes; not learnt.
         options: see `Synapses`; a noise model cannot act on weights that many synapses share.
 
     Attributes:
@@ -50,6 +51,7 @@ class Convolution(Synapses):
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
+        fixed_delay: int = 0,
         **options: Any,
     ) -> None:
         where, axes = type(self).__name__, self.AXES
@@ -79,6 +81,9 @@ class Convolution(Synapses):
             raise DescriptionError(
                 "the kernel is larger than the image", where=where, value=taps, limit=shape
             )
+        if int(fixed_delay) != fixed_delay or fixed_delay < 0:
+            raise DescriptionError("is no number of steps", where=f"{where}.fixed_delay", value=fixed_delay)
+        self.fixed_delay = int(fixed_delay)
         self.in_shape, self.out_shape = shape, (int(out_channels), *size)
         self.n_in, self.n_out = math.prod(shape), math.prod(self.out_shape)
 
@@ -87,23 +92,29 @@ class Convolution(Synapses):
         weight: Tensor = self.weight
         return weight if self.quantiser is None else self.quantiser(weight.flatten(1)).reshape(weight.shape)
 
-    def forward(self, x: Tensor, state: None = None) -> tuple[Tensor, None]:
-        """Arrivals ``[T, B, n_out]`` of ``x [T, B, n_in]``; there is no state."""
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Arrivals ``[T, B, n_out]`` of ``x [T, B, n_in]``; the state is what is under way, None without a delay."""
         x = x.flatten(2) if isinstance(x, Tensor) and x.ndim > 3 else x
         self._check(x)
+        after = None
+        if self.fixed_delay:
+            before = x.new_zeros(self.fixed_delay, *x.shape[1:]) if state is None else state
+            whole = torch.cat([before.transpose(0, 1), x.transpose(0, 1)], 1).transpose(0, 1)
+            x, after = whole[: len(x)], whole[len(x) :]
         rows = x.transpose(0, 1)
         convolve: Any = torch.nn.functional.conv1d if self.AXES == 1 else torch.nn.functional.conv2d
         out = convolve(
             rows.reshape(-1, *self.in_shape), self.effective_weight(), None, self.stride, self.padding,
             self.dilation, self.groups,
         )  # fmt: skip
-        return out.reshape(*rows.shape[:2], self.n_out).transpose(0, 1), None
+        return out.reshape(*rows.shape[:2], self.n_out).transpose(0, 1), after
 
     def extra_repr(self) -> str:
         """The layer's arguments, for ``repr``."""
         return (
             f"{self.in_shape}, {self.out_shape[0]}, {tuple(self.weight.shape[2:])}, stride={self.stride}, "
-            f"padding={self.padding}, dilation={self.dilation}, groups={self.groups}"
+            f"padding={self.padding}, dilation={self.dilation}, groups={self.groups}, "
+            f"fixed_delay={self.fixed_delay}"
         )
 
 

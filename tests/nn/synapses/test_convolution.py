@@ -38,6 +38,18 @@ def test_convolutions_are_pytorchs_in_every_step(kind, shape, out, kernel, optio
     assert torch.equal(layer(x.flatten(2))[0], y)
 
 
+def test_a_fixed_delay_shifts_and_is_carried_on():
+    x = torch.rand(9, 2, 8, generator=torch.Generator().manual_seed(0))
+    late, now = (nn.Conv1d((2, 4), 3, 2, fixed_delay=d) for d in (3, 0))
+    whole, _ = late(x)
+    assert torch.equal(whole[3:], now(x[:-3])[0])
+    assert not whole[:3].any()
+    first, state = late(x[:2])
+    second, state = late(x[2:4], state)
+    rest, _ = late(x[4:], state)
+    assert torch.equal(torch.cat([first, second, rest]), whole)
+
+
 def test_first_weights_have_the_scale_of_the_fan_in():
     weight = nn.Conv2d((8, 20, 20), 64, 5, seed=3).weight.detach()
     bound = (6 / 200) ** 0.5
