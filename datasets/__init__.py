@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     from neurosim.datasets.sensors.hair_cell import HairCell as HairCell
     from neurosim.datasets.sensors.retina import Retina as Retina
     from neurosim.datasets.sensors.saccades import Profile as Profile, Saccades as Saccades
-    from neurosim.datasets.spoken_digits import spoken_digits as spoken_digits
+    from neurosim.datasets.spoken import spoken_digits as spoken_digits
     from neurosim.datasets.tonic import from_tonic as from_tonic
     from neurosim.datasets.transforms import (
         crop_space as crop_space,
@@ -68,7 +68,7 @@ _HOME = {
     "merge_polarity": "transforms",
     "poisson": "encoders",
     "read_events": "formats",
-    "spoken_digits": "spoken_digits",
+    "spoken_digits": "spoken",
     "to_spikes": "events",
 }
 

@@ -106,7 +106,7 @@ _CARDS = {
         licence="CC BY-SA 4.0 (sounds)",
         source="Z. Jackson et al., Free Spoken Digit Dataset",
         needs="fsdd.npz or its repository",
-        loader="neurosim.datasets.spoken_digits:spoken_digits",
+        loader="neurosim.datasets.spoken:spoken_digits",
     ),
 }
 CATALOGUE: Mapping[str, Card] = MappingProxyType(_CARDS)

@@ -9,7 +9,7 @@ from scipy.io import wavfile
 from neurosim.datasets import packs
 from neurosim.datasets.sensors.cochlea import Cochlea
 from neurosim.datasets.sensors.gammatone import Gammatone
-from neurosim.datasets.spoken_digits import COCHLEA, SPEAKERS, spoken_digits
+from neurosim.datasets.spoken import COCHLEA, SPEAKERS, spoken_digits
 from neurosim.errors import DataError, FileFormatError
 
 SMALL = Cochlea(membrane=Gammatone(channels=2), thresholds=(70.0,))
