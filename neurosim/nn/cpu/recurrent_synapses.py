@@ -20,6 +20,9 @@ from neurosim.nn.cpu.lanes import LANES, fill, fma, load, store
 __all__ = [
     "BLOCK",
     "add_outer_next",
+    "clear",
+    "collect_taps",
+    "copy",
     "keep_row",
     "move_rows",
     "pull_next",
@@ -33,9 +36,24 @@ BLOCK = 8
 
 
 @njit(nogil=True)
+def copy(source: Any, start: int, count: int, target: Any, at: int) -> None:
+    """target[at : at + count] = source[start : start + count], flat; slices would take Numba seconds to compile."""
+    for k in range(count):
+        target[np.uint64(at + k)] = source[np.uint64(start + k)]
+
+
+@njit(nogil=True)
+def clear(flat: Any, start: int) -> None:
+    """flat[start:] = 0."""
+    for k in range(start, flat.size):
+        flat[k] = 0
+
+
+@njit(nogil=True)
 def push_next(neuron: Any, first: int, last: int, weight: Any, due: Any) -> None:
     """due = sum of the rows weight [n_pre, n_post] of the spikes neuron[first:last]: what arrives one step later."""
-    due[:] = 0
+    for j in range(due.size):
+        due[j] = 0
     e = first
     while e + 4 <= last:  # due is read and written once for four spikes
         a, b, c, d = weight[neuron[e]], weight[neuron[e + 1]], weight[neuron[e + 2]], weight[neuron[e + 3]]
@@ -128,7 +146,7 @@ def keep_row(row: Any, n: int, rows: int, now: int, later: Any) -> None:
     for block in range(later.size // (rows * size)):
         count = min(size, (n - block * BLOCK) * LANES)
         start, at = block * size, (block * rows + now) * size
-        later[at : at + count] = row[start : start + count]
+        copy(row, start, count, later, at)
 
 
 @njit(nogil=True)
@@ -138,7 +156,7 @@ def move_rows(source: int, target: int, count: int, rows: int, later: Any) -> No
     for block in range(later.size // (rows * size)):
         start = block * rows * size
         a, b = start + source * size, start + target * size
-        later[b : b + count * size] = later[a : a + count * size]
+        copy(later, a, count * size, later, b)
 
 
 @njit(cache=True, nogil=True)
@@ -157,3 +175,31 @@ def add_outer_next(first: int, last: int, row: Any, neuron: Any, grad: Any, rest
                 total = out[np.int64(neuron[e]), low:high]
                 for j in range(total.size):
                     total[j] += g[j]
+
+
+@njit(cache=True, nogil=True)
+def collect_taps(
+    first: int, last: int, row: Any, neuron: Any, grad: Any, rest: Any, offset: Any, a0: Any, a1: Any
+) -> None:
+    """Add to a0, a1 [n_pre, n_post] the gradients of the arrivals m and m + 1 steps after every spike.
+
+    grad [B, T, n_post], and rest [B, R, n_post] for the steps after it; offset as for `push_taps`. Only for the
+    postsynaptic neurons first to last, each a block of `LANES`.
+    """
+    samples, steps, n = grad.shape
+    reach = rest.shape[1]
+    low, high = first * LANES, min(last * LANES, n)
+    width = np.uint64(n)
+    g = np.empty((steps + reach) * n, grad.dtype)
+    flat, flat_rest = grad.reshape(-1), rest.reshape(-1)
+    for b in range(samples):
+        copy(flat, b * steps * n, steps * n, g, 0)
+        copy(flat_rest, b * reach * n, reach * n, g, steps * n)
+        for t in range(steps):
+            base = np.uint64(t * n)
+            for e in range(row[b * steps + t], row[b * steps + t + 1]):
+                i = neuron[e]
+                for j in range(low, high):
+                    p = base + np.uint64(offset[i, j])
+                    a0[i, j] += g[p]
+                    a1[i, j] += g[p + width]

@@ -15,11 +15,11 @@ from numba.extending import intrinsic
 
 from neurosim.nn.cpu.lanes import LANES
 
-__all__ = ["bytes_into_tile", "from_tile", "into_tile"]
+__all__ = ["bytes_into_tile", "from_tile", "into_tile", "transpose"]
 
 
 @intrinsic
-def _transpose(
+def transpose(
     typingctx: Any, source: Any, start: Any, stride: Any, target: Any, first: Any, pitch: Any
 ) -> Any:
     """target[first + j pitch + b] = source[start + b stride + j] for b, j < LANES; flat indices, not checked."""
@@ -69,9 +69,10 @@ def into_tile(x: Any, first: int, count: int, t: int, tile: Any) -> None:
     if count == LANES:
         whole = n - n % LANES
         for j in range(0, whole, LANES):
-            _transpose(x, (first * steps + t) * n + j, steps * n, tile, j * LANES, LANES)
+            transpose(x, (first * steps + t) * n + j, steps * n, tile, j * LANES, LANES)
     elif whole < n:
-        tile[: n * LANES] = 0
+        for k in range(n * LANES):
+            tile[k] = 0
     for b in range(count):
         row = x[first + b, t]
         for j in range(whole, n):
@@ -86,7 +87,7 @@ def from_tile(tile: Any, first: int, count: int, t: int, x: Any) -> None:
     if count == LANES:
         whole = n - n % LANES
         for j in range(0, whole, LANES):
-            _transpose(tile, j * LANES, LANES, x, (first * steps + t) * n + j, steps * n)
+            transpose(tile, j * LANES, LANES, x, (first * steps + t) * n + j, steps * n)
     for b in range(count):
         row = x[first + b, t]
         for j in range(whole, n):
