@@ -60,6 +60,10 @@ class DelayLinear(Synapses):
         """Put delays that left the range back on its ends."""
         self.delay.clamp_(self.minimum_delay, self.max_delay_steps)
 
+    def constrain_(self) -> None:
+        """The same as `clamp_delays_`, the hook that every layer may have."""
+        self.clamp_delays_()
+
     @torch.no_grad()
     def round_delays_(self) -> float:
         """Make every delay whole, floor(d + 1/2), and return the largest change in steps."""
