@@ -43,13 +43,18 @@ class _Net(Layers):
         model = ns.LIF(tau_membrane=-case.dt / math.log(p["decay"]), threshold=p["threshold"])
         surrogate = {"arctan": nn.Arctan(), "triangle": nn.Triangle()}[p["surrogate"]]
         layers: list[Any] = []
+        forwards, backs = [], []
         for k, n in enumerate(p["sizes"][1:]):
             neurons = nn.LIF(model, n, dt=case.dt, surrogate=surrogate)
-            layers.append(self._synapses(nn, arrays[f"weight{k}"], arrays.get(f"delay{k}")))
+            forwards.append(self._synapses(nn, arrays[f"weight{k}"], arrays.get(f"delay{k}")))
             if f"recurrent{k}" in arrays:
                 back = arrays[f"recurrent{k}"], arrays.get(f"recurrent_delay{k}")
-                neurons = nn.Recurrent(neurons, self._synapses(nn, *back, shortest=1))
-            layers.append(neurons)
+                backs.append(self._synapses(nn, *back, shortest=1))
+                neurons = nn.Recurrent(neurons, backs[-1])
+            layers += [forwards[-1], neurons]
+        self.weights = [synapses.weight for synapses in forwards + backs]
+        if p["delays"]:
+            self.delays = [synapses.delay for synapses in forwards + backs]
         self.net = nn.Sequential(*layers).to(p["device"])
 
     def _synapses(self, nn: Any, weight: Any, delay: Any, shortest: int = 0) -> Any:
@@ -63,8 +68,6 @@ class _Net(Layers):
             layer.weight.copy_(self.torch.from_numpy(weight))
             if delay is not None:
                 layer.delay.copy_(self.torch.from_numpy(delay))
-                self.delays.append(layer.delay)
-        self.weights.append(layer.weight)
         return layer
 
     def layout(self, x: Any) -> Any:

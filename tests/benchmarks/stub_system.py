@@ -31,7 +31,13 @@ class _Stub:
         if self.options.get("fails") == "dies":
             raise SystemExit(3)
         self.runs += 1
-        return Run(seconds=self.options.get("seconds", 0.5) * self.runs, spikes=100 + self.runs)
+        seconds = self.options.get("seconds", 0.5) * self.runs
+        parts = {name: share * seconds for name, share in self.options.get("parts", {}).items()}
+        return Run(seconds=seconds, spikes=100 + self.runs, parts=parts)
 
     def finish(self) -> dict[str, Any]:
-        return {"memory": 2**20, "note": f"{self.options['threads']} thread(s), {self.runs} runs"}
+        return {
+            "memory": 2**20,
+            **self.options.get("fields", {}),
+            "note": f"{self.options['threads']} thread(s), {self.runs} runs",
+        }

@@ -30,6 +30,14 @@ def rows(options: Options) -> Iterator[Row | Missing]:
     yield Missing(case="a", system="absent", threads=1, reason="not installed (absent)")
 
 
+def steps(options: Options) -> Iterator[Row | Missing]:
+    step = replace(
+        OURS, system="neurosim-nn", precision="single", forward_seconds=0.5, growth=7_000_000, density=(0.03, 0.051)
+    )  # fmt: skip
+    yield step
+    yield replace(step, system="undelayed", seconds=1.0, spikes=1, differs="no delays")
+
+
 def failing(options: Options) -> Iterator[Row | Missing]:
     yield PEER
     yield Missing(case="a", system="neurosim", threads=1, reason="failed")
@@ -40,6 +48,7 @@ def _tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "benchmark_tasks", sys.modules[__name__])
     monkeypatch.setitem(TASKS, "rows", "benchmark_tasks:rows")
     monkeypatch.setitem(TASKS, "failing", "benchmark_tasks:failing")
+    monkeypatch.setitem(TASKS, "steps", "benchmark_tasks:steps")
     GIVEN.clear()
 
 
@@ -55,6 +64,16 @@ def test_rows_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixt
     assert result["missing"][0]["system"] == "absent"
     assert result["machine"]["cores"] >= 1
     assert result["quick"] is False
+
+
+def test_steps_show_their_parts_memory_and_density(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["steps"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("forward_seconds", "growth MB", "density %", "3 5.1", "without_delays_ratio"):
+        assert text in shown
+    assert "a: undelayed, 1 thread(s): no delays; remarkable" in shown
+    (line,) = (line for line in shown.splitlines() if line.startswith("a ") and "undelayed" in line)
+    assert line.split()[-1] == "0.5"
 
 
 def test_a_failure_of_ours_is_an_error() -> None:
@@ -74,6 +93,7 @@ def test_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert options.pythons == {"brian2-cpp": "/a/python", "brainpy": "/b/python"}
     main(["rows", "--peers", ""])
     assert GIVEN[-1].peers == ()
+    assert GIVEN[-1].threads == (1, 2)
 
 
 @pytest.mark.parametrize(

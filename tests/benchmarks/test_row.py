@@ -56,6 +56,22 @@ def test_sizes_must_be_equal(field: str) -> None:
     assert row.ratio is None
 
 
+def test_every_layer_must_have_spiked_as_often() -> None:
+    ours = replace(OURS, layer_spikes=(600, 400))
+    rows = [ours, replace(PEER, layer_spikes=(596, 403)), replace(PEER, layer_spikes=(610, 390))]
+    assert [row.comparable for row in with_ratios(rows)] == [True, True, False]
+
+
+def test_what_differs_on_purpose_has_a_ratio_and_is_not_comparable() -> None:
+    row = list(with_ratios([OURS, replace(PEER, spikes=7, differs="no delays")]))[1]
+    assert (row.ratio, row.comparable) == (2.5, False)
+
+
+def test_ratio_to_our_own_layers_without_delays() -> None:
+    rows = list(with_ratios([replace(OURS, without_delays_seconds=0.5), PEER]))
+    assert [row.without_delays_ratio for row in rows] == [4.0, None]
+
+
 def test_scaling_is_the_systems_own_gain_from_threads() -> None:
     rows = list(with_ratios([OURS, replace(OURS, threads=2, seconds=1.25), replace(PEER, threads=2)]))
     assert [row.scaling for row in rows] == [None, 1.6, None]
