@@ -12,6 +12,7 @@ from neurosim.nn.neurons.adaptive_lif import AdaptiveLIF
 from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator
 from neurosim.nn.neurons.neuron_layer import neuron_layer
+from neurosim.nn.neurons.recurrent import Recurrent, RecurrentState
 from neurosim.nn.protocols import DeviceRules, Held, NeuronQuantiser, NoiseModel, Quantiser
 from neurosim.nn.quantisation import quantise, straight_through
 from neurosim.nn.sequential import Sequential
@@ -95,6 +96,8 @@ __all__ = [
     "Quantiser",
     "Ranks",
     "RateMSE",
+    "Recurrent",
+    "RecurrentState",
     "Schedule",
     "Sequential",
     "Sigmoid",
