@@ -80,6 +80,7 @@ class StepRunner:
         self.optimiser = torch.optim.Adam([g for g in groups if g["params"]], fused=True)
         self.input = net.layout(x[:2].clone())
         self._step()  # two time steps: loads or compiles what is needed
+        self._restore()
         self.optimiser.state.clear()
         self.input = net.layout(x)
         self.growth: int | None = None

@@ -19,7 +19,6 @@ torch = pytest.importorskip("torch")
 
 from benchmarks.systems import delays_torch, training_ours, training_torch  # noqa: E402
 from benchmarks.systems.step import StepRunner  # noqa: E402
-from neurosim import nn  # noqa: E402
 
 SMALL: dict[str, Any] = {"sizes": (40, 24, 16, 5), "steps": 20, "samples": 3, "density": 0.1}
 MODULES = {
@@ -30,7 +29,6 @@ MODULES = {
     "norse": "norse",
 }
 
-needs_recurrent = pytest.mark.skipif(not hasattr(nn, "Recurrent"), reason="no recurrent layers yet")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -82,7 +80,6 @@ def test_triangles(implementation: str) -> None:
     assert_same(built(training_torch, case, implementation), built(training_ours, case))
 
 
-@needs_recurrent
 @pytest.mark.parametrize("implementation", ["loop", "snntorch"])
 def test_recurrent(implementation: str) -> None:
     if MODULES[implementation]:
@@ -103,7 +100,6 @@ def test_convolution(neurons: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_same(built(delays_torch, case, "conv1d"), built(training_ours, case))
 
 
-@needs_recurrent
 def test_recurrent_delays() -> None:
     case = layered("x", **SMALL, delays=7, recurrent=True)
     assert_same(built(delays_torch, case, "conv1d"), built(training_ours, case))
