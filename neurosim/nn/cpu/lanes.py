@@ -26,7 +26,7 @@ from numba.core.cgutils import get_or_insert_function
 from numba.core.datamodel import PrimitiveModel
 from numba.extending import intrinsic, overload, register_model
 
-__all__ = ["LANES", "aligned", "fill", "fma", "lane_sum", "load", "store"]
+__all__ = ["LANES", "aligned", "fill", "fma", "lane_sum", "load", "store", "sums_of_pairs"]
 
 LANES = 16
 """Numbers in a vector: 64 bytes of float32, the widest register and a cache line."""
@@ -150,6 +150,32 @@ def lane_sum(typingctx: Any, lanes: Any) -> Any:
         return builder.extract_element(part, ir.Constant(word, 0))
 
     return lanes.dtype(lanes), codegen
+
+
+def _fold(width: int) -> Any:
+    """Of two vectors that hold groups of ``width``: the halves of every group added, those of the first before."""
+
+    @intrinsic
+    def fold(typingctx: Any, a: Any, b: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            low = [lane for lane in range(2 * LANES) if lane % width < width // 2]
+            masks = [[lane + shift for lane in low] for shift in (0, width // 2)]
+            kind = ir.VectorType(ir.IntType(32), LANES)
+            return builder.fadd(*(builder.shuffle_vector(*args, ir.Constant(kind, mask)) for mask in masks))
+
+        return a(a, a), codegen
+
+    return fold
+
+
+_fold_16, _fold_8, _fold_4 = _fold(16), _fold(8), _fold(4)
+
+
+@njit(inline="always")
+def sums_of_pairs(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+    """Of eight vectors one, whose lanes 2 k and 2 k + 1 add up to the sum over the lanes of the k-th."""
+    first = _fold_8(_fold_16(a, b), _fold_16(c, d))
+    return _fold_4(first, _fold_8(_fold_16(e, f), _fold_16(g, h)))
 
 
 def _element_by_element(instruction: str) -> Any:

@@ -6,294 +6,192 @@ A0 = sum S[s] G[s + m], A1 = sum S[s] G[s + m + 1] over the spikes of a synapse:
 
     dL/dw = (1 - f) A0 + f A1        dL/dd = w (A1 - A0)        dL/dS[s] = w (1 - f) G[s + m] + w f G[s + m + 1]
 
-dL/dd is the derivative to the right at whole delays, to the left at the longest one. Few spikes are pushed one by one,
-at a cost that depends neither on the number of steps nor on the longest delay; many are handled synapse by synapse
-as vectors over time.
+dL/dd is the derivative to the right at whole delays, to the left at the longest one. Few spikes are handled one by
+one, at a cost that depends neither on the number of steps nor on the longest delay; many for whole tiles of samples
+at once. `cheapest` decides, for each pass.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurosim.nn.ops.membrane import sample_major, time_major
+from neurosim.nn.cpu.delay_spikes import by_neuron, collect, push
+from neurosim.nn.cpu.delay_taps import finish_pairs, split, transposed
+from neurosim.nn.cpu.delay_tiles import GROUP, collect_tiles, pull_tiles
+from neurosim.nn.cpu.lanes import LANES
+from neurosim.nn.ops.events import Events, events_of
+from neurosim.nn.ops.layout import sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 
-__all__ = ["DENSE_ABOVE", "delayed_linear"]
-
-DENSE_ABOVE = 0.2
-"""Share of non-zero inputs above which vectors over time win: both cost the same at 0.2 to 0.25 (256 to 256 neurons,
-60 to 100 steps, one core with AVX-512)."""
+__all__ = ["Pass", "Way", "cheapest", "delayed_linear"]
 
 Array = NDArray[Any]
 
 
+class Way(Enum):
+    """How a pass is computed."""
+
+    SPIKES = "one spike after the other"
+    TILES = "tiles of samples, step by step"
+
+
+class Pass(Enum):
+    """What is computed from the spikes; the gradient at the spikes themselves always goes by tiles."""
+
+    ARRIVALS = "arrivals"
+    SYNAPSES = "gradients of weights and delays"
+
+
+def cheapest(what: Pass, spikes: int, shape: tuple[int, int, int], n_post: int, longest: int) -> Way:
+    """The faster way for ``spikes`` non-zero entries of an input of ``shape`` (T, B, n_pre).
+
+    From nanoseconds a unit of work, measured on one core with AVX-512 (Zen 5), float32.
+    """
+    steps, samples, n_pre = shape
+    tiles = -(-samples // LANES)
+    if what is Pass.ARRIVALS:
+        one_by_one = 0.7 * spikes
+        together = (0.33 + 0.0011 * longest) * tiles * steps * n_pre
+    else:
+        density = spikes / max(1, steps * samples * n_pre)
+        active = tiles * steps * n_pre * (1 - (1 - density) ** min(samples, LANES))
+        rows = steps + longest
+        one_by_one = 0.55 * spikes
+        together = (0.47 * active + 2.3 * tiles * n_pre) * (1 if rows < 256 else 1.5 if rows < 512 else 3)
+    return Way.SPIKES if one_by_one * n_post <= together * n_post else Way.TILES
+
+
 class _Taps(NamedTuple):
-    """Arrays ``[n_pre, n_post]``: m, and the weights w (1 - f) and w f of the two taps."""
+    """Arrays ``[n_post, n_pre]``: m, and the weights w (1 - f) and w f of the two taps."""
 
     step: NDArray[np.uint32]
     early: Array
     late: Array
 
+    @classmethod
+    def of(cls, weight: Array, delay: Array, longest: int) -> _Taps:
+        taps = cls(np.empty(weight.shape, np.uint32), np.empty_like(weight), np.empty_like(weight))
+        for_range(split, len(weight), weight, delay, longest, *taps)
+        return taps
 
-def _transposed(x: Tensor) -> Array:
-    """Weights or delays ``[n_post, n_pre]`` as the kernels want them."""
-    return np.ascontiguousarray(x.detach().numpy().T)
+    def by_pre(self) -> _Taps:
+        """Arrays ``[n_pre, n_post]``, with m n_post + j in place of m."""
+        shape = self.step.shape[::-1]
+        taps = _Taps(*(np.empty(shape, a.dtype) for a in self))
+        for_range(transposed, shape[0], *self, *taps)
+        return taps
 
 
-def _fraction(delay: Array, longest: int) -> tuple[NDArray[np.uint32], Array]:
-    """m and f of delays clamped to [0, longest]."""
-    d = np.clip(delay, 0, longest)
-    m = np.minimum(np.floor(d), max(longest - 1, 0))
-    return m.astype(np.uint32), d - m
-
-
-class _Events(NamedTuple):
-    """Non-zero inputs grouped by (sample, neuron): those of b * n + i are ``start[b * n + i]`` to the next start."""
+class _Sorted(NamedTuple):
+    """Spikes by (sample, neuron): those of b * n + i are ``start[b * n + i]`` to the next start."""
 
     start: NDArray[np.int64]
     step: NDArray[np.uint32]
     value: Array
 
-
-@njit(cache=True, nogil=True)
-def _count(first: int, last: int, x: Any, count: Any) -> None:
-    """count[b] = number of non-zero x [B, T, n] of sample b."""
-    for b in range(first, last):
-        total = 0
-        flat = x[b].reshape(-1)
-        for k in range(flat.size):
-            total += flat[k] != 0
-        count[b] = total
-
-
-@njit(cache=True, nogil=True)
-def _gather(first: int, last: int, x: Any, before: Any, start: Any, step: Any, value: Any) -> None:
-    """Sort the non-zero x [B, T, n] of each sample by (neuron, step); before[b] = events of the samples before b."""
-    steps, n = x.shape[1], x.shape[2]
-    for b in range(first, last):
-        at = start[b * n : b * n + n]
-        found = np.empty(before[b + 1] - before[b], np.int64)
-        k = 0
-        at[:] = 0
-        for t in range(steps):
-            for i in range(n):
-                if x[b, t, i] != 0:
-                    found[k] = t * n + i
-                    at[i] += 1
-                    k += 1
-        total = before[b]
-        for i in range(n):
-            at[i], total = total, total + at[i]
-        free = at.copy()
-        for k in range(found.size):
-            t, i = found[k] // n, found[k] % n
-            step[free[i]] = t
-            value[free[i]] = x[b, t, i]
-            free[i] += 1
+    @classmethod
+    def of(cls, events: Events, dtype: Any) -> _Sorted:
+        steps, samples, n = events.shape
+        total = len(events.neuron)
+        found = cls(
+            np.full(samples * n + 1, total, np.int64), np.empty(total, np.uint32), np.empty(total, dtype)
+        )
+        for_range(by_neuron, samples, *_list(events, dtype), steps, n, *found)
+        return found
 
 
-def _events(x: Array) -> _Events | None:
-    """The non-zero entries of x [B, T, n], or None if there are too many of them."""
-    count = np.empty(len(x), np.int64)
-    for_range(_count, len(x), x, count)
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(count)])
-    total = int(before[-1])
-    if total > DENSE_ABOVE * x.size:
-        return None
-    start = np.full(len(x) * x.shape[2] + 1, total, np.int64)
-    events = _Events(start, np.empty(total, np.uint32), np.empty(total, x.dtype))
-    for_range(_gather, len(x), x, before, *events)
-    return events
+def _list(events: Events, dtype: Any) -> tuple[Array, Array, Array]:
+    """row, neuron and value, which is empty if all are one."""
+    return events.row, events.neuron, np.empty(0, dtype) if events.value is None else events.value
 
 
-@njit(cache=True, nogil=True)
-def _push(
-    first: int,
-    last: int,
-    start: Any,
-    step: Any,
-    value: Any,
-    offset: Any,
-    early: Any,
-    late: Any,
-    rows: int,
-    out: Any,
-) -> None:
-    """Arrivals out [B, T, n_post] of every event. offset = m * n_post + j, uint32 [n_pre, n_post].
-
-    Indices are unsigned: a signed one costs a test for wrap-around. ``rows`` >= T + the longest reach.
-    """
-    n_pre, n_post = offset.shape
-    due = np.empty(rows * n_post, out.dtype)
-    width = np.uint64(n_post)
-    for b in range(first, last):
-        due[:] = 0
-        for i in range(n_pre):
-            for e in range(start[b * n_pre + i], start[b * n_pre + i + 1]):
-                base, s = np.uint64(step[e]) * width, value[e]
-                for j in range(n_post):
-                    p = base + np.uint64(offset[i, j])
-                    due[p] += s * early[i, j]
-                    due[p + width] += s * late[i, j]
-        out[b].reshape(-1)[:] = due[: out.shape[1] * n_post]
-
-
-@njit(cache=True, nogil=True)
-def _collect(
-    first: int,
-    last: int,
-    start: Any,
-    step: Any,
-    value: Any,
-    offset: Any,
-    grad: Any,
-    rows: int,
-    a0: Any,
-    a1: Any,
-) -> None:
-    """a0, a1 [n_pre, n_post] of the presynaptic neurons first to last; grad [B, T, n_post]."""
-    n_pre, n_post = offset.shape
-    g = np.zeros(rows * n_post, grad.dtype)
-    width = np.uint64(n_post)
-    for b in range(grad.shape[0]):
-        g[: grad.shape[1] * n_post] = grad[b].reshape(-1)
-        for i in range(first, last):
-            e, end = start[b * n_pre + i], start[b * n_pre + i + 1]
-            while e + 1 < end:  # two events at a time touch the row of the synapses once
-                base, s = np.uint64(step[e]) * width, value[e]
-                base2, s2 = np.uint64(step[e + 1]) * width, value[e + 1]
-                for j in range(n_post):
-                    o = np.uint64(offset[i, j])
-                    a0[i, j] += s * g[base + o] + s2 * g[base2 + o]
-                    a1[i, j] += s * g[base + o + width] + s2 * g[base2 + o + width]
-                e += 2
-            if e < end:
-                base, s = np.uint64(step[e]) * width, value[e]
-                for j in range(n_post):
-                    o = np.uint64(offset[i, j])
-                    a0[i, j] += s * g[base + o]
-                    a1[i, j] += s * g[base + o + width]
-
-
-@njit(cache=True, nogil=True)
-def _push_dense(first: int, last: int, x: Any, step: Any, early: Any, late: Any, rows: int, out: Any) -> None:
-    """What `_push` computes, bit for bit, with x [B, T, n_pre] as vectors over time.
-
-    The later tap goes first: its spike is the earlier one, which `_push` adds first.
-    """
-    n_pre, n_post = step.shape
-    steps = x.shape[1]
-    due = np.empty((n_post, rows), out.dtype)
-    s = np.empty(steps, x.dtype)
-    for b in range(first, last):
-        due[:] = 0
-        for i in range(n_pre):
-            s[:] = x[b, :, i]
-            for j in range(n_post):
-                m = step[i, j]
-                here, next_ = due[j, m : m + steps], due[j, m + 1 : m + 1 + steps]
-                w, w2 = early[i, j], late[i, j]
-                for t in range(steps):
-                    next_[t] += w2 * s[t]
-                for t in range(steps):
-                    here[t] += w * s[t]
-        out[b] = due[:, :steps].T
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc"})  # lets the sums over time run as vectors
-def _collect_dense(first: int, last: int, x: Any, step: Any, grad: Any, rows: int, a0: Any, a1: Any) -> None:
-    """What `_collect` computes, with x [B, T, n_pre] as vectors over time."""
-    n_post, steps = step.shape[1], x.shape[1]
-    g = np.zeros((n_post, rows), grad.dtype)
-    s = np.empty(steps, x.dtype)
-    for b in range(x.shape[0]):
-        g[:, :steps] = grad[b].T
-        for i in range(first, last):
-            s[:] = x[b, :, i]
-            for j in range(n_post):
-                m = step[i, j]
-                here, next_ = g[j, m : m + steps], g[j, m + 1 : m + 1 + steps]
-                sum0, sum1 = g.dtype.type(0), g.dtype.type(0)
-                for t in range(steps):
-                    sum0 += s[t] * here[t]
-                    sum1 += s[t] * next_[t]
-                a0[i, j] += sum0
-                a1[i, j] += sum1
-
-
-@njit(cache=True, nogil=True)
-def _pull(first: int, last: int, grad: Any, step: Any, early: Any, late: Any, rows: int, out: Any) -> None:
-    """Gradient out [B, T, n_pre] of the input: needed at every step, as every neuron's surrogate may be non-zero."""
-    n_pre, n_post = step.shape
-    steps = grad.shape[1]
-    g = np.zeros((n_post, rows), grad.dtype)
-    total = np.empty(steps, out.dtype)
-    for b in range(first, last):
-        g[:, :steps] = grad[b].T
-        for i in range(n_pre):
-            total[:] = 0
-            for j in range(n_post):
-                m = step[i, j]
-                here, next_ = g[j, m : m + steps], g[j, m + 1 : m + 1 + steps]
-                w, w2 = early[i, j], late[i, j]
-                for t in range(steps):
-                    total[t] += w * here[t] + w2 * next_[t]
-            out[b, :, i] = total
+def _pull(x: Array, offset: Array, taps: tuple[Array, Array], strides: tuple[int, int], lead: int, reach: int,
+          skip: int, out: Array) -> None:  # fmt: skip
+    block = 8 if reach <= 48 else 16 if reach <= 128 else 32
+    parts = -(-out.shape[1] // block) * -(-len(out) // LANES)
+    for_range(
+        pull_tiles, parts, x, offset.reshape(-1), *(a.reshape(-1) for a in taps), *strides,
+        lead, reach, block, skip, out,
+    )  # fmt: skip
 
 
 class _DelayedLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, longest: int) -> Tensor:
-        xs = sample_major(x)
-        w = _transposed(weight)
-        step, f = _fraction(_transposed(delay), longest)
-        taps = _Taps(step, w * (1 - f), w * f)
-        n_post = w.shape[1]
-        offset = taps.step * np.uint32(n_post) + np.arange(n_post, dtype=np.uint32)
-        rows = xs.shape[1] + max(longest, 1)
-        out = np.empty((*xs.shape[:2], n_post), xs.dtype)
-        events = _events(xs)
-        if events is None:
-            for_range(_push_dense, len(xs), xs, *taps, rows, out)
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, events: Events, longest: int, skip: int
+    ) -> Tensor:
+        steps, samples, n_pre = events.shape
+        n_post, reach = len(weight), max(longest, 1)
+        w, d = (a.detach().contiguous().numpy() for a in (weight, delay))
+        taps, dtype = _Taps.of(w, d, longest), w.dtype
+        out = np.empty((samples, steps - skip, n_post), dtype)
+        if cheapest(Pass.ARRIVALS, len(events.neuron), events.shape, n_post, longest) is Way.SPIKES:
+            spikes = _Sorted.of(events, dtype)
+            for_range(push, samples, *spikes, *taps.by_pre(), steps + reach, skip, out)
         else:
-            for_range(_push, len(xs), *events, offset, taps.early, taps.late, rows, out)
-        ctx.arrays = (xs if events is None else events, taps, offset, w, f, rows)
+            offset = np.uint32(reach - 1) - taps.step
+            _pull(sample_major(x), offset, (taps.late, taps.early), (1, n_pre), reach, reach, skip, out)
+        ctx.save_for_backward(weight, delay)
+        ctx.events, ctx.taps, ctx.longest, ctx.skip = events, taps, longest, skip
         return time_major(out)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        source, taps, offset, w, f, rows = ctx.arrays
+        weight, delay = (a.detach().contiguous().numpy() for a in ctx.saved_tensors)
+        events, taps, longest, skip = ctx.events, ctx.taps, ctx.longest, ctx.skip
         grad = sample_major(grads[0])
+        reach, (steps, samples, n_pre) = max(longest, 1), events.shape
         grad_x = grad_weight = grad_delay = None
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            a0, a1 = np.zeros_like(taps.early), np.zeros_like(taps.early)
-            if isinstance(source, _Events):
-                for_range(_collect, len(a0), *source, offset, grad, rows, a0, a1)
-            else:
-                for_range(_collect_dense, len(a0), source, taps.step, grad, rows, a0, a1)
-            grad_weight = torch.from_numpy(((1 - f) * a0 + f * a1).T.copy())
-            grad_delay = torch.from_numpy((w * (a1 - a0)).T.copy())
+            found = _synapses(grad, events, taps, weight, delay, longest, skip)
+            grad_weight, grad_delay = (torch.from_numpy(a) for a in found)
         if ctx.needs_input_grad[0]:
-            pulled = np.empty((*grad.shape[:2], len(taps.step)), grad.dtype)
-            for_range(_pull, len(grad), grad, *taps, rows, pulled)
+            pulled = np.empty((samples, steps, n_pre), grad.dtype)
+            _pull(grad, taps.step, (taps.early, taps.late), (n_pre, 1), skip, reach, 0, pulled)
             grad_x = time_major(pulled)
-        return grad_x, grad_weight, grad_delay, None
+        return grad_x, grad_weight, grad_delay, None, None, None
 
 
-def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, longest: int) -> Tensor:
-    """Arrivals ``[T, B, n_post]`` of spikes (or counts) ``x [T, B, n_pre]``; what arrives after the run is dropped.
+def _synapses(
+    grad: Array, events: Events, taps: _Taps, weight: Array, delay: Array, longest: int, skip: int
+) -> tuple[Array, Array]:
+    """Gradients of weights and delays."""
+    n_post, n_pre = weight.shape
+    rows = events.shape[0] + max(longest, 1)
+    if cheapest(Pass.SYNAPSES, len(events.neuron), events.shape, n_post, longest) is Way.SPIKES:
+        a0, a1 = np.zeros((n_pre, n_post), grad.dtype), np.zeros((n_pre, n_post), grad.dtype)
+        spikes, offset = _Sorted.of(events, grad.dtype), taps.by_pre().step
+        for_range(collect, n_pre, *spikes, offset, grad, rows, skip, a0, a1)
+        d = np.clip(delay, 0, longest)
+        f = d - taps.step.astype(d.dtype)
+        return (1 - f) * a0.T + f * a1.T, weight * (a1 - a0).T
+    pairs = np.zeros((-(-n_post // 4), n_pre, LANES), grad.dtype)
+    for_range(
+        collect_tiles, -(-n_post // GROUP), *_list(events, grad.dtype), grad, taps.step, skip, rows, pairs
+    )
+    found = np.empty_like(weight), np.empty_like(weight)
+    for_range(finish_pairs, n_post, weight, delay, longest, pairs, *found)
+    return found
+
+
+def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, longest: int, *, skip: int = 0) -> Tensor:
+    """Arrivals ``[T - skip, B, n_post]`` of spikes (or counts, or any numbers) ``x [T, B, n_pre]``.
+
+    What arrives after the last step is dropped, and what arrives in the first ``skip`` steps is not computed: there,
+    x is what an earlier call has seen.
 
     Args:
         weight, delay: ``[n_post, n_pre]``; delays in steps, clamped to [0, longest], need not be whole.
     """
+    events = events_of(x)
     apply: Any = _DelayedLinear.apply
-    out: Tensor = apply(x, weight, delay, longest)
+    out: Tensor = apply(x, weight, delay, events, longest, skip)
     return out

@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from neurosim.nn.cpu.lanes import LANES, aligned, fill, fma, lane_sum, load, store
+from neurosim.nn.cpu.lanes import LANES, aligned, fill, fma, lane_sum, load, store, sums_of_pairs
 
 
 @njit
@@ -15,6 +15,20 @@ def combine(a, b, factor, out):
     out[LANES] = lane_sum(load(scratch, LANES))
     store(out, 0, fma(load(a, LANES), fill(factor), load(b, 1)))
     return scratch.ctypes.data, fma(out[0], factor, factor)
+
+
+@njit
+def add_up(x, out):
+    pairs = sums_of_pairs(
+        load(x, 0), load(x, 16), load(x, 32), load(x, 48), load(x, 64), load(x, 80), load(x, 96), load(x, 112)
+    )
+    store(out, 0, pairs)
+
+
+def test_eight_vectors_are_added_up_at_once():
+    x, out = np.random.default_rng(1).normal(size=(8, LANES)), np.zeros(LANES)
+    add_up(x, out)
+    np.testing.assert_allclose(out.reshape(8, 2).sum(1), x.sum(1), rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from neurosim.nn.ops.delays import delayed_linear
+from neurosim.nn.ops.delays import Pass, Way, cheapest, delayed_linear
 from neurosim.nn.reference import delays as reference
 
 
@@ -36,7 +36,7 @@ def test_values_and_gradients_are_those_of_the_dense_kernel(density, dtype, tole
     assert all(g.abs().max() > 0.1 for g in grads)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     seed=st.integers(0, 2**16),
     steps=st.integers(1, 12),
@@ -51,17 +51,52 @@ def test_any_shape_and_density(seed, longest, **shape):
     compare(tensors, rng, longest, 1e-10)
 
 
-def test_events_and_vectors_agree(monkeypatch):
-    results = []
-    for share in (0.0, 1.0):
-        monkeypatch.setattr("neurosim.nn.ops.delays.DENSE_ABOVE", share)
-        tensors, _ = make(5, density=0.2, dtype=torch.float32)
-        out = delayed_linear(*tensors, 6)
-        results.append((out, torch.autograd.grad(out.square().sum(), tensors)))
-    (dense, dense_grads), (pushed, pushed_grads) = results
-    assert torch.equal(dense, pushed)  # so a sample's spikes do not depend on how busy its batch is
-    for a, b in zip(dense_grads, pushed_grads, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+@pytest.fixture(params=Way, ids=lambda way: way.name)
+def way(request, monkeypatch):
+    monkeypatch.setattr("neurosim.nn.ops.delays.cheapest", lambda *_: request.param)
+    return request.param
+
+
+# whole tiles and parts of them; groups of neurons that are not full; a delay longer than the run
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"batch": 19, "n_pre": 37, "n_post": 21, "steps": 23, "longest": 9},
+        {"batch": 16, "n_pre": 16, "n_post": 16, "steps": 9, "longest": 60},
+        {"batch": 1, "n_pre": 3, "n_post": 1, "steps": 1, "longest": 1},
+    ],
+)
+def test_each_way_is_exact(way, shape):
+    for density in (0.05, 0.7):
+        tensors, rng = make(4, density=density, **shape)
+        compare(tensors, rng, shape["longest"], 1e-12)
+
+
+def test_all_ways_add_up_arrivals_in_one_order(monkeypatch):
+    outs = []
+    for way in Way:
+        monkeypatch.setattr("neurosim.nn.ops.delays.cheapest", lambda *_, way=way: way)
+        tensors, _ = make(5, batch=18, density=0.2, dtype=torch.float32)
+        outs.append(delayed_linear(*tensors, 6))
+    assert torch.equal(outs[0], outs[1])  # so a sample's spikes do not depend on how busy its batch is
+
+
+def test_the_way_follows_density_and_length():
+    busy, sparse, long = (Pass.ARRIVALS, 500_000), (Pass.ARRIVALS, 20_000), (Pass.SYNAPSES, 20_000)
+    shape = (100, 32, 700)
+    assert cheapest(*busy, shape, 256, 25) is Way.TILES
+    assert cheapest(*sparse, shape, 256, 25) is Way.SPIKES
+    assert cheapest(*long, (10_000, 1, 700), 256, 250) is Way.SPIKES
+
+
+def test_steps_that_are_skipped_count_as_the_past(way):
+    tensors, rng = make(6, batch=17, steps=30, density=0.2)
+    whole = delayed_linear(*tensors, 6)[11:]
+    part = delayed_linear(*tensors, 6, skip=11)
+    assert torch.equal(part, whole)
+    weight = torch.tensor(rng.normal(size=part.shape))
+    for a, b in zip(*(torch.autograd.grad((y * weight).sum(), tensors) for y in (part, whole)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
 def test_whole_delays_shift_and_have_the_derivative_to_the_right():
