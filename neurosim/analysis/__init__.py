@@ -25,6 +25,13 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
         spike_table as spike_table,
         van_rossum_distance as van_rossum_distance,
     )
+    from neurosim.analysis.training_curves import (
+        plot_learning_rates as plot_learning_rates,
+        plot_training_accuracy as plot_training_accuracy,
+        plot_training_loss as plot_training_loss,
+        plot_training_spikes as plot_training_spikes,
+        training_figure as training_figure,
+    )
 
 _HOME = {
     "PANELS": "report",
@@ -36,11 +43,16 @@ _HOME = {
     "plot_accuracy_against_noise": "plots",
     "plot_confusion": "plots",
     "plot_histogram": "plots",
+    "plot_learning_rates": "training_curves",
     "plot_raster": "plots",
     "plot_rate": "plots",
     "plot_sites": "plots",
     "plot_traces": "plots",
+    "plot_training_accuracy": "training_curves",
+    "plot_training_loss": "training_curves",
+    "plot_training_spikes": "training_curves",
     "spike_table": "spike_statistics",
+    "training_figure": "training_curves",
     "van_rossum_distance": "spike_statistics",
     "write_report": "report",
 }

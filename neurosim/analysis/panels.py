@@ -20,6 +20,7 @@ from neurosim.analysis.plots import (
     plot_sites,
     plot_traces,
 )
+from neurosim.analysis.training_curves import draw_training
 from neurosim.spikes import Spikes
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "raster",
     "results",
     "sites",
+    "training",
     "weights",
 ]
 
@@ -96,6 +98,13 @@ def membrane(results: Results, section: Section) -> None:
             for text, n in zip(texts, p["neurons"], strict=False):
                 text.set_text(f"neuron {n}")
             ax.label_outer()
+
+
+def training(results: Results, section: Section) -> None:
+    """``training``: epochs with ``epoch, loss, accuracy, spikes, rates``, and ``validation_loss`` and
+    ``validation_accuracy`` where they were measured."""
+    with section.figure(9, 5.5) as figure:
+        draw_training(results["training"], figure)
 
 
 def _histograms(data: Mapping[str, Any], section: Section, label: str, *, scale: str = "symlog") -> None:

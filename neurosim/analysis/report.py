@@ -31,6 +31,7 @@ PANELS: dict[str, str] = {
     "Results": "neurosim.analysis.panels:results",
     "Raster": "neurosim.analysis.panels:raster",
     "Membrane potential": "neurosim.analysis.panels:membrane",
+    "Training": "neurosim.analysis.panels:training",
     "Weights": "neurosim.analysis.panels:weights",
     "Delays": "neurosim.analysis.panels:delays",
     "Cores and tiles": "neurosim.analysis.panels:sites",

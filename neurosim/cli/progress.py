@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neurosim.nn.training.fit import Epoch
+    from neurosim.nn.training.progress import TrainingProgress
 
 __all__ = ["Progress"]
 
 
 class Progress:
-    """Stages with their wall-clock seconds; ``seconds`` keeps them by name, in order."""
+    """Stages with their wall-clock seconds; ``seconds`` keeps them by name, in order. ``silent`` prints nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, silent: bool = False) -> None:
         self.seconds: dict[str, float] = {}
-        self._terminal = sys.stderr.isatty()
+        self._silent, self._terminal = silent, sys.stderr.isatty() and not silent
         self._open = False
 
     @contextmanager
@@ -37,7 +37,8 @@ class Progress:
     def say(self, text: str) -> None:
         """A line that stays."""
         self._end_line()
-        print(text, file=sys.stderr, flush=True)
+        if not self._silent:
+            print(text, file=sys.stderr, flush=True)
 
     def update(self, text: str) -> None:
         """A line that the next one replaces; printed on a terminal only."""
@@ -45,12 +46,12 @@ class Progress:
             print(f"\r\x1b[2K  {text}", end="", file=sys.stderr, flush=True)
             self._open = True
 
-    def epoch(self, epochs: int) -> Callable[[Epoch], None]:
-        """What `neurosim.nn.fit` takes as ``on_epoch``: shows how far training is."""
+    def training(self) -> Callable[[TrainingProgress], None]:
+        """What `neurosim.nn.fit` takes as ``progress``: shows how far training is, and how long it will take."""
 
-        def show(done: Epoch) -> None:
-            text = f"epoch {done.epoch + 1} of {epochs}: loss {done.loss:.3f}, accuracy {done.accuracy:.1%}"
-            self.update(text)
+        def show(now: TrainingProgress) -> None:
+            seen = f"loss {now.loss:.3f}, accuracy {now.accuracy:.1%}"
+            self.update(f"epoch {now.epoch + 1} of {now.epochs}: {seen}, {now.left:.0f} s left")
 
         return show
 

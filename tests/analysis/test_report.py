@@ -89,6 +89,10 @@ def some_results() -> dict:
                 }
             ],
         },
+        "training": [
+            {"epoch": k, "loss": 1.0 / (k + 1), "accuracy": 0.5, "spikes": [3.0], "rates": {"weight": 1e-3}}
+            for k in range(3)
+        ],
         "weights": {"in->hidden": histogram({"before training": rng / 300, "after": rng / 200 - 0.5})},
         "weight_errors": {"in->hidden": histogram({"loihi": rng / 1e5})},
         "delays": {"in->hidden": histogram({"after": rng % 9})},
@@ -180,7 +184,7 @@ def test_page_is_balanced_and_holds_every_panel(page: str) -> None:
     assert reader.open == []
     assert reader.headings == list(report.PANELS)
     assert "Not part of this run" not in page
-    assert page.count("<svg") == 8
+    assert page.count("<svg") == 9
 
 
 def test_page_stands_alone(page: str) -> None:

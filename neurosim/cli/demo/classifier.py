@@ -21,6 +21,7 @@ from neurosim.spikes import Spikes
 if TYPE_CHECKING:
     from neurosim.nn.sequential import Sequential
     from neurosim.nn.training.fit import Epoch
+    from neurosim.nn.training.progress import TrainingProgress
 
 __all__ = ["Trained", "decode", "train"]
 
@@ -52,10 +53,10 @@ def train(
     recipe: Recipe,
     *,
     seed: int = 0,
-    checkpoint: str | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    **options: Any,
 ) -> Trained:
-    """Train on labelled spikes; see `neurosim.nn.fit` for ``checkpoint`` and ``on_epoch``."""
+    """Train on labelled spikes; see `neurosim.nn.fit` for ``progress`` and further options."""
     from neurosim import neurons
     from neurosim.hardware.crossbar.training import DeviceNoise
     from neurosim.nn import LIF, DelayLinear, Linear, Sequential, fit, to_network
@@ -79,8 +80,8 @@ def train(
         rate=recipe.rate,
         delay_rate=recipe.delay_rate,
         round_delays_after=recipe.epochs * 2 // 3,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
+        progress=False if progress is None else progress,
+        **options,
     )
     network, losses = to_network(module, input_shape=spikes.shape, seed=seed)
     after = _parameters(module)

@@ -106,7 +106,7 @@ def _pipeline(args: argparse.Namespace, progress: Progress, command: str) -> dic
             task.classes,
             recipe,
             seed=args.seed,
-            on_epoch=progress.epoch(recipe.epochs),
+            progress=progress.training(),
         )
         net = trained.network
         net.save(out / "network.h5")
@@ -168,7 +168,7 @@ def _pipeline(args: argparse.Namespace, progress: Progress, command: str) -> dic
             "training": [loss.to_json() for loss in trained.losses],
             **{d.name: [loss.to_json() for loss in d.build.losses] for d in deployed},
         },
-        "training": [{"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy} for e in trained.history],
+        "training": [epoch.to_json() for epoch in trained.history],
         "provenance": demo_results.provenance(
             task, out / "network.h5", folders, seed=args.seed, command=command, seconds=progress.seconds
         ),

@@ -111,10 +111,18 @@ def test_train_writes_a_network_and_goes_on_from_a_checkpoint(tmp_path, capsys) 
         "--out",
         str(tmp_path / "net.h5"),
     ]
-    arguments += ["--checkpoint", str(tmp_path / "half.npz")]
+    arguments += ["--checkpoint", str(tmp_path / "half.npz"), "--validation", "0.2", "--patience", "5"]
+    arguments += ["--schedule", "one-cycle", "--clip", "1", "--curves", str(tmp_path / "curves.svg")]
     assert main(arguments) == 0
     first = json.loads(capsys.readouterr().out)
     assert len(first["epochs"]) == 2
+    assert all(0 <= epoch["validation_accuracy"] <= 1 for epoch in first["epochs"])
+    record = json.loads((tmp_path / "net.run.json").read_text())
+    assert record["history"] == first["epochs"]
+    assert record["settings"]["samples"] == 480  # the test samples have no part in it
+    assert "OneCycle" in record["settings"]["schedule"]
+    assert str(tmp_path) not in json.dumps(record)
+    assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
     assert main(arguments) == 0  # finished already: nothing is trained again
     again = json.loads(capsys.readouterr().out)
     assert again["hash"] == first["hash"]
