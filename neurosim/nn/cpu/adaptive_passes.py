@@ -13,6 +13,8 @@ from numba import njit
 
 from neurosim.nn.cpu.adaptive import after_row, backward_row, forward_row, learning_row, theta_row
 from neurosim.nn.cpu.events import list_ones
+from neurosim.nn.cpu.membrane_passes import AHEAD
+from neurosim.nn.cpu.rows import fetch_row, row_of
 from neurosim.nn.cpu.surrogate import GIVEN, derivative_row
 
 __all__ = ["adaptive_backward", "adaptive_forward", "adaptive_limits"]
@@ -33,13 +35,16 @@ def adaptive_forward(
     found = first * steps * n
     for b in range(first, last):
         start[b] = found
+        v_b, theta_b, held_b = row_of(v, b * n, n), row_of(theta, b * n, n), row_of(held, b * n, n)
         for t in range(steps):
+            at = (b * steps + t) * n
+            out = row_of(spikes, at, n)
             forward_row(
-                x[b, t], v[b], theta[b], held[b], table, refractory, subtract, exceeded, held_input,
-                before[b, t] if before.size else no_before, limit, phase[b, t] if phase.size else no_phase,
-                spikes[b, t],
+                row_of(x, at, n), v_b, theta_b, held_b, table, refractory, subtract, exceeded, held_input,
+                row_of(before, at, n) if before.size else no_before, limit,
+                row_of(phase, at, n) if phase.size else no_phase, out,
             )  # fmt: skip
-            found = list_ones(spikes[b, t], neuron, found)
+            found = list_ones(out, neuron, found)
             row[b, t] = found - start[b]
 
 
@@ -78,28 +83,39 @@ def adaptive_backward(
     pseudo, old, no_phase = np.empty(n, table.dtype), np.empty(n, table.dtype), np.zeros(n, np.uint8)
     thetas, limits = np.empty((steps + 1, n), table.dtype), np.empty((steps, n), table.dtype)
     for b in range(first, last):
+        grad_v_b, grad_theta_b = row_of(grad_v, b * n, n), row_of(grad_theta, b * n, n)
         thetas[0] = theta[b]
         for t in range(steps):
-            doing = phase[b, t] if phase.size else no_phase
-            theta_row(thetas[t], before[b, t], doing, table, exceeded, limits[t], thetas[t + 1])
+            at = (b * steps + t) * n
+            doing = row_of(phase, at, n) if phase.size else no_phase
+            theta_row(
+                row_of(thetas, t * n, n), row_of(before, at, n), doing, table, exceeded, row_of(limits, t * n, n),
+                row_of(thetas, (t + 1) * n, n),
+            )  # fmt: skip
         for t in range(steps - 1, -1, -1):
-            doing = phase[b, t] if phase.size else no_phase
+            at = (b * steps + t) * n
+            u, limit, gradient = row_of(before, at, n), row_of(limits, t * n, n), row_of(grad_out, at, n)
+            doing = row_of(phase, at, n) if phase.size else no_phase
+            fetch_row(grad_out, at - AHEAD * n, n)
+            fetch_row(grad_x, at - AHEAD * n, n)
             slope = pseudo
             if code == GIVEN:
-                slope = given[b, t]
+                slope = row_of(given, at, n)
             else:
-                derivative_row(code, number, other, before[b, t], limits[t], pseudo)
+                derivative_row(code, number, other, u, limit, pseudo)
             if learns:
                 if t > 0:
-                    done = phase[b, t - 1] if phase.size else no_phase
-                    after_row(before[b, t - 1], limits[t - 1], done, table, subtract, exceeded, old)
+                    done = row_of(phase, at - n, n) if phase.size else no_phase
+                    after_row(
+                        row_of(before, at - n, n), row_of(limits, (t - 1) * n, n), done, table, subtract, exceeded, old
+                    )
                 else:
                     old[:] = v[b]
                 learning_row(
-                    grad_out[b, t], slope, before[b, t], limits[t], doing, table, subtract, exceeded, held_input,
-                    through_reset, grad_v[b], grad_theta[b], old, thetas[t], grad_table[b],
+                    gradient, slope, u, limit, doing, table, subtract, exceeded, held_input, through_reset,
+                    grad_v_b, grad_theta_b, old, row_of(thetas, t * n, n), grad_table[b],
                 )  # fmt: skip
             backward_row(
-                grad_out[b, t], slope, before[b, t], limits[t], doing, table, subtract, exceeded, held_input,
-                through_reset, grad_v[b], grad_theta[b], grad_x[b, t],
+                gradient, slope, u, limit, doing, table, subtract, exceeded, held_input, through_reset,
+                grad_v_b, grad_theta_b, row_of(grad_x, at, n),
             )  # fmt: skip

@@ -28,7 +28,7 @@ from neurosim.nn.cpu.rows import choose, read, write
 
 __all__ = [
     "BELOW", "DECAY", "DECAY_SYNAPSE", "DRIVE", "FIRED", "GAIN", "HELD", "RESET", "ROWS", "THRESHOLD", "V_REST",
-    "after_row", "backward_row", "forward_row", "learning_row", "reached",
+    "after_row", "backward_row", "current_row", "forward_row", "learning_row", "reached",
 ]  # fmt: skip
 
 DECAY, V_REST, DRIVE, THRESHOLD, RESET, DECAY_SYNAPSE, GAIN = range(7)
@@ -80,6 +80,15 @@ def forward_row(
         write(spikes, j, "spikes", choose(fired, one, zero))
         write(held, j, "held", choose(fired, read(refractory, j, "refractory"), left - choose(is_held, step, none)))
         write(phase, j, "phase", choose(fired, fires, choose(is_held, holds, below)))
+
+
+@njit(nogil=True)
+def current_row(x: Any, i: Any, table: Any, current: Any) -> None:
+    """The synaptic current of `forward_row` alone: from before the step, ``i [n]``, to after it, ``current [n]``."""
+    n = x.size
+    for j in range(n):
+        decayed = read(table, DECAY_SYNAPSE * n + j, "table") * read(i, j, "i")
+        write(current, j, "current", decayed + read(x, j, "x"))
 
 
 @njit(nogil=True)

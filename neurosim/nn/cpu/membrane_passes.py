@@ -12,10 +12,15 @@ import numpy as np
 from numba import njit
 
 from neurosim.nn.cpu.events import list_ones
-from neurosim.nn.cpu.membrane import DECAY_SYNAPSE, THRESHOLD, after_row, backward_row, forward_row, learning_row
+from neurosim.nn.cpu.membrane import THRESHOLD, after_row, backward_row, current_row, forward_row, learning_row
+from neurosim.nn.cpu.rows import fetch_row, row_of
 from neurosim.nn.cpu.surrogate import GIVEN, derivative_row
 
 __all__ = ["membrane_backward", "membrane_forward"]
+
+
+AHEAD = 4
+"""Steps ahead of which rows are fetched in reverse time."""
 
 
 @njit(cache=True, nogil=True)
@@ -34,11 +39,14 @@ def membrane_forward(
     found = first * steps * n
     for b in range(first, last):
         start[b] = found
+        v_b, i_b, held_b = row_of(v, b * n, n), row_of(i, b * n, n), row_of(held, b * n, n)
         for t in range(steps):
-            out = spikes[b, t] if spikes.size else no_spikes
+            at = (b * steps + t) * n
+            out = row_of(spikes, at, n) if spikes.size else no_spikes
             forward_row(
-                x[b, t], v[b], i[b], held[b], table, refractory, subtract, exceeded, held_input,
-                before[b, t] if before.size else no_before, phase[b, t] if phase.size else no_phase, out,
+                row_of(x, at, n), v_b, i_b, held_b, table, refractory, subtract, exceeded, held_input,
+                row_of(before, at, n) if before.size else no_before,
+                row_of(phase, at, n) if phase.size else no_phase, out,
             )  # fmt: skip
             if spikes.size:
                 found = list_ones(out, neuron, found)
@@ -59,42 +67,53 @@ def membrane_backward(
         code, number, other: the surrogate, see `derivative_row`; given: its values, for `GIVEN`.
         grad_v, grad_i: [B, n], from the gradients of the last states to those of the first.
         grad_x: written.
-        x, v, i: what arrived, and the first states [B, n]; read if ``grad_table [B, ROWS, n]`` has entries, to which
-            the gradients of the table are then added.
+        grad_table: [B, ROWS, n]; if it has entries, the gradients of the table are added to it.
+        x, v, i: what arrived, and the first states [B, n], read for these; x and i have no entries where the synaptic
+            current's coefficients are not asked for.
     """
     steps, n = grad_x.shape[1], grad_x.shape[2]
-    learns = grad_table.size > 0
+    learns, synaptic = grad_table.size > 0, i.size > 0
     pseudo, zeros, no_phase = np.zeros(n, table.dtype), np.zeros(n, table.dtype), np.zeros(n, np.uint8)
-    current = np.empty((steps + 1 if learns else 0, n), table.dtype)
+    current = np.empty((steps + 1 if synaptic else 0, n), table.dtype)
     old = np.empty(n, table.dtype)
+    threshold = row_of(table, THRESHOLD * n, n)
     for b in range(first, last):
-        if learns:
+        grad_v_b, grad_i_b = row_of(grad_v, b * n, n), row_of(grad_i, b * n, n)
+        if synaptic:
             current[0] = i[b]
             for t in range(steps):
-                current[t + 1] = table[DECAY_SYNAPSE] * current[t] + x[b, t]
+                current_row(
+                    row_of(x, (b * steps + t) * n, n), row_of(current, t * n, n), table,
+                    row_of(current, (t + 1) * n, n),
+                )  # fmt: skip
         for t in range(steps - 1, -1, -1):
-            u = before[b, t] if before.size else zeros
-            doing = phase[b, t] if phase.size else no_phase
-            slope, gradient = pseudo, grad_out[b, t]
+            at = (b * steps + t) * n
+            u = row_of(before, at, n) if before.size else zeros
+            doing = row_of(phase, at, n) if phase.size else no_phase
+            slope, gradient = pseudo, row_of(grad_out, at, n)
+            fetch_row(grad_out, at - AHEAD * n, n)
+            fetch_row(before, at - AHEAD * n, n)
+            fetch_row(grad_x, at - AHEAD * n, n)
             if not spiking:
                 for j in range(n):
-                    grad_v[b, j] += gradient[j]
+                    grad_v_b[j] += gradient[j]
                 gradient = zeros
             elif code == GIVEN:
-                slope = given[b, t]
+                slope = row_of(given, at, n)
             else:
-                derivative_row(code, number, other, u, table[THRESHOLD], pseudo)
+                derivative_row(code, number, other, u, threshold, pseudo)
             if learns:
                 if t > 0:
-                    done = phase[b, t - 1] if phase.size else no_phase
-                    after_row(before[b, t - 1], done, table, subtract, exceeded, old)
+                    done = row_of(phase, at - n, n) if phase.size else no_phase
+                    after_row(row_of(before, at - n, n), done, table, subtract, exceeded, old)
                 else:
                     old[:] = v[b]
                 learning_row(
                     gradient, slope, u, doing, table, subtract, exceeded, held_input, through_reset,
-                    grad_v[b], grad_i[b], old, current[t], current[t + 1], grad_table[b],
+                    grad_v_b, grad_i_b, old, row_of(current, t * n, n) if synaptic else zeros,
+                    row_of(current, (t + 1) * n, n) if synaptic else zeros, grad_table[b],
                 )  # fmt: skip
             backward_row(
                 gradient, slope, u, doing, table, subtract, exceeded, held_input, through_reset,
-                grad_v[b], grad_i[b], grad_x[b, t],
+                grad_v_b, grad_i_b, row_of(grad_x, at, n),
             )  # fmt: skip

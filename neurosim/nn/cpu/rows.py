@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import types
+from llvmlite import ir
+from numba import njit, types
 from numba.core import errors
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
-__all__ = ["choose", "read", "write"]
+__all__ = ["choose", "fetch_row", "read", "row_of", "write"]
 
 NAMES = (
     "x", "v", "i", "theta", "held", "table", "refractory", "before", "limit", "phase", "spikes", "pseudo", "after",
@@ -69,6 +71,51 @@ def write(typingctx: Any, array: Any, index: Any, name: Any, number: Any) -> Any
         return context.get_dummy_value()
 
     return types.void(array, types.intp, name, array.dtype), codegen
+
+
+@intrinsic
+def row_of(typingctx: Any, array: Any, start: Any, size: Any) -> Any:
+    """``size`` entries of a contiguous array from entry ``start`` on, as an array that does not keep it alive.
+
+    A slice would count a reference, with two locked instructions, which cost as much as a short row's step.
+    """
+    _access(array, types.literal(NAMES[0]))
+    kind = types.Array(array.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        out = context.make_array(kind)(context, builder)
+        width = context.get_constant(types.intp, array.dtype.bitwidth // 8)
+        populate_array(
+            out, data=_pointer(context, builder, array, args[0], args[1]), shape=[args[2]], strides=[width],
+            itemsize=width, meminfo=None,
+        )  # fmt: skip
+        return out._getvalue()
+
+    return kind(array, types.intp, types.intp), codegen
+
+
+@intrinsic
+def _fetch(typingctx: Any, array: Any, index: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        )
+        data = context.make_array(array)(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), byte)  # may lie outside: that does no harm
+        builder.call(function, [pointer, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
+
+
+@njit(nogil=True)
+def fetch_row(array: Any, start: int, size: int) -> None:
+    """Have ``size`` entries from ``start`` on brought into the cache, for rows that are not taken in the order in which
+    they lie in memory. Entries may lie outside of the array."""
+    line = 64 // array.itemsize
+    for k in range(start, start + size, line):
+        _fetch(array, k)
 
 
 @intrinsic

@@ -98,32 +98,36 @@ class _Membrane(torch.autograd.Function):
         out = time_major(spikes if rule.spiking else before)
         ctx.rule, ctx.surrogate, ctx.through_reset, ctx.phase, ctx.shape = rule, surrogate, not detach, phase, xs.shape
         ctx.before = before if rule.spiking else None
-        ctx.save_for_backward(numbers, *((x, v, i) if learns else ()), *((out,) if learns and not rule.spiking else ()))
+        # what arrived is read again only for what the coefficients of the current need
+        ctx.save_for_backward(
+            numbers, v if learns else None, *((x, i) if learns and rule.synaptic else (None, None)),
+            out if learns and not rule.spiking else None,
+        )  # fmt: skip
         ctx.mark_non_differentiable(last_held)
         return out, last_v, last_i, last_held
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        rule, (table, *first) = ctx.rule, ctx.saved_tensors
+        rule, (table, v, x, i, out) = ctx.rule, ctx.saved_tensors
         numbers, learns = table.numpy(), ctx.needs_input_grad[4]
         none = np.empty((0, 0, ctx.shape[2]), numbers.dtype)
         before = ctx.before
         if before is None:
-            before = sample_major(first[3]) if learns else none
+            before = none if out is None else sample_major(out)
         kernel, given = kernel_of(ctx.surrogate), none
         if rule.spiking and kernel.code == GIVEN:
             given = _given(ctx.surrogate, before, table[THRESHOLD])
         grad_v, grad_i = grads[1].contiguous().clone(), grads[2].contiguous().clone()
         grad_x = empty(ctx.shape, numbers.dtype)
         grad_table = np.zeros((len(grad_x) if learns else 0, *numbers.shape), numbers.dtype)
-        x, v, i = none, np.empty_like(none, shape=(0, 0)), np.empty_like(none, shape=(0, 0))
-        if learns:
-            x, v, i = sample_major(first[0]), first[1].detach().numpy(), first[2].detach().numpy()
+        no_state = np.empty((0, none.shape[2]), numbers.dtype)
+        arrived = none if x is None else sample_major(x)
+        first = [no_state if part is None else part.detach().numpy() for part in (v, i)]
         for_range(
             membrane_backward, len(grad_x), sample_major(grads[0]), before, ctx.phase, numbers, *rule.options,
             rule.spiking, ctx.through_reset, kernel.code, numbers.dtype.type(kernel.first),
-            numbers.dtype.type(kernel.second), given, grad_v.numpy(), grad_i.numpy(), grad_x, x, v, i, grad_table,
+            numbers.dtype.type(kernel.second), given, grad_v.numpy(), grad_i.numpy(), grad_x, arrived, *first, grad_table,
         )  # fmt: skip
         to_table = torch.from_numpy(grad_table.sum(0)) if learns else None
         return time_major(grad_x), grad_v, grad_i, None, to_table, None, None, None, None
