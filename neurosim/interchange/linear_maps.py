@@ -71,10 +71,10 @@ class LinearMap:
             return self
         content = self.content
         if isinstance(content, Kernel):
-            if (factor == factor[0]).all():
-                return LinearMap(
-                    self.pre, self.post, Kernel(content.weights * factor[0], content.stride, content.padding)
-                )
+            channels = np.broadcast_to(factor, (math.prod(self.post),)).reshape(self.post[0], -1)
+            if (channels == channels[:, :1]).all():
+                weights = content.weights * channels[:, 0, None, None, None]
+                return LinearMap(self.pre, self.post, Kernel(weights, content.stride, content.padding))
             content = self.matrix()
         if isinstance(content, np.ndarray):
             rows = factor if content.ndim == 1 or factor.size == 1 else factor[:, None]
@@ -200,6 +200,8 @@ def compose(first: LinearMap, then: LinearMap) -> LinearMap:
         else:
             content = b * a if a.ndim == 1 else b @ a
         return LinearMap(pre, post, content)
+    if isinstance(a, Kernel) and both[1] and b.ndim == 1 and first.post == post:
+        return first.scaled(b)
     if (both[0] and a.ndim == 2) or (both[1] and b.ndim == 2):
         product = then.matrix() @ a if both[0] else b @ first.matrix()
         return LinearMap(pre, post, np.asarray(product))

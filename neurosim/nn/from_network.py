@@ -19,8 +19,8 @@ from neurosim.engine.lower import lower
 from neurosim.engine.plan import Plan
 from neurosim.errors import CycleError, DescriptionError, UnsupportedError
 from neurosim.network import Network, Projection
-from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.neurons.neuron_layer import neuron_layer
+from neurosim.nn.neurons.recurrent import Recurrent
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.surrogate import Surrogate
 from neurosim.nn.synapses.convolution import Conv2d
@@ -65,7 +65,7 @@ def from_network(
         post = net.populations[name]
         neurons = neuron_layer(post.model, post.shape, dt=net.dt, surrogate=surrogate)
         if itself:
-            neurons = _recurrent(neurons, _synapses(net, plan, itself, dtype, max_delay_steps, 1))
+            neurons = Recurrent(neurons, _synapses(net, plan, itself, dtype, max_delay_steps, 1))
         layers.append(neurons)
     return Sequential(*layers)
 
@@ -104,12 +104,6 @@ def _chain(net: Network) -> list[tuple[str, list[Projection], list[Projection]]]
         left = sorted(set(net.populations) - {name for name, *_ in found})
         raise UnsupportedError("only chains of populations can be trained", where="populations", value=left)
     return found
-
-
-def _recurrent(neurons: Neurons, synapses: Synapses) -> Neurons:
-    from neurosim.nn.neurons.recurrent import Recurrent
-
-    return Recurrent(neurons, synapses)
 
 
 def _synapses(

@@ -11,6 +11,7 @@ from neurosim.loss_report import Loss, LossReport
 from neurosim.network import Input, Network, Population
 from neurosim.neurons.lif import LIF
 from neurosim.nn.bias import with_bias
+from neurosim.nn.neurons.recurrent import Recurrent
 from neurosim.nn.sequential import Group, Sequential
 from neurosim.nn.synapses.dropout import Dropout
 from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
@@ -90,7 +91,6 @@ def _add(net: Network, pre: Input | Population, name: str, group: Group, losses:
         elif not isinstance(transform, Dropout):
             raise _unknown(transform, name)
     neurons = group.neurons
-    recurrent = getattr(neurons, "synapses", None)
     model, scale = neurons.described_model(), None
     if group.normalisation is not None:
         s, b = (each.cpu().numpy() for each in group.normalisation.folded())
@@ -100,8 +100,10 @@ def _add(net: Network, pre: Input | Population, name: str, group: Group, losses:
     options: dict[str, Any] = {"post": post.shape, "dt": net.dt}
     made = wiring(group.synapses, before, where=f"{pre.name}->{name}", scale=scale, **options)
     _connect(net, pre, post, made, losses)
-    if recurrent is not None:
-        made = wiring(recurrent, identity(post.shape), where=f"{name}->{name}", least_steps=1, **options)
+    if isinstance(neurons, Recurrent):
+        made = wiring(
+            neurons.synapses, identity(post.shape), where=f"{name}->{name}", least_steps=1, **options
+        )
         _connect(net, post, post, made, losses)
     return post
 

@@ -120,13 +120,8 @@ def _convolution(layer: Convolution, weight: Array, scale: Array | None) -> Line
     options: dict[str, Any] = {
         "stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": layer.groups,
     }  # fmt: skip
-    if scale is None:
-        return convolution(weight, layer.in_shape, **options)
-    channels = scale.reshape(layer.out_shape[0], -1)
-    if (channels == channels[:, :1]).all():
-        each = channels[:, 0].reshape(-1, *(1,) * (weight.ndim - 1))
-        return convolution(weight * each, layer.in_shape, **options)
-    return convolution(weight, layer.in_shape, **options).scaled(scale)
+    made = convolution(weight, layer.in_shape, **options)
+    return made if scale is None else made.scaled(scale)
 
 
 def _fitting(joined: LinearMap, pre: Shape, post: Shape) -> LinearMap:

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from neurosim.connectivity import AllToAll, Convolution2d, Ends, OneToOne, Sparse
 from neurosim.errors import ShapeError, UnsupportedError
-from neurosim.interchange.linear_maps import compose, convolution, dense, diagonal, identity, pooling
+from neurosim.interchange.linear_maps import Kernel, compose, convolution, dense, diagonal, identity, pooling
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
@@ -125,3 +125,15 @@ def test_misfits_are_refused():
         convolution(np.ones((1, 1, 3, 3)), (1, 5, 5), stride=0)
     with pytest.raises(ShapeError):
         compose(identity((3,)), identity((4,)))
+
+
+def test_a_gain_for_each_channel_keeps_a_convolution():
+    rng = np.random.default_rng(0)
+    kernel = convolution(rng.normal(size=(3, 2, 2, 2)), (2, 4, 5))
+    each = np.repeat(rng.normal(size=3), 12)
+    x = rng.normal(size=40)
+    for made in (kernel.scaled(each), compose(kernel, diagonal(each.reshape(kernel.post), kernel.post))):
+        assert isinstance(made.content, Kernel)
+        np.testing.assert_allclose(made(x), each * kernel(x), rtol=1e-12)
+    mixed = rng.normal(size=36)
+    np.testing.assert_allclose(kernel.scaled(mixed)(x), mixed * kernel(x), rtol=1e-12)

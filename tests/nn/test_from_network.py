@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,79 @@ def test_several_projections_of_a_pair_are_added_up():
     network.connect("in", "out", ns.FixedProbability(0.5), weight=0.2, delay=1e-3)
     with pytest.raises(UnsupportedError, match="different delays"):
         nn.from_network(network)
+
+
+@pytest.mark.parametrize(
+    ("rule", "delay", "kind"),
+    [
+        (ns.AllToAll(), DT, nn.Linear),
+        (ns.AllToAll(), ns.Uniform(DT, 4 * DT), nn.DelayLinear),
+        (ns.FixedInDegree(2), ns.Uniform(DT, 4 * DT), nn.SparseDelayLinear),
+    ],
+)
+def test_populations_that_drive_themselves_are_recurrent_layers(rule, delay, kind):
+    network = chain(ns.AllToAll(), weight=0.3)
+    network.connect("out", "out", rule, weight=ns.Normal(0.3, 0.3), delay=delay)
+    net = agree(network)
+    assert type(net.layers[1]) is nn.Recurrent
+    assert type(net.layers[1].synapses) is kind
+    again, losses = nn.to_network(net, seed=3)
+    assert not losses
+    agree(again)
+
+
+def test_a_snntorch_module_goes_on_training_here():
+    snn = pytest.importorskip("snntorch")
+    from neurosim.interchange.snntorch import from_snntorch
+
+    torch.manual_seed(0)
+    reset = {"reset_mechanism": "zero", "reset_delay": False}
+    norm = torch.nn.BatchNorm2d(3)
+    layers = [
+        torch.nn.Conv2d(2, 3, 3, padding=1), norm, snn.Leaky(beta=0.9, **reset), torch.nn.Flatten(),
+        torch.nn.Linear(48, 6), snn.RLeaky(beta=0.8, linear_features=6, **reset),
+    ]  # fmt: skip
+    theirs = torch.nn.Sequential(*layers).double()
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            if parameter.ndim > 1:
+                parameter *= 2.0
+        norm(torch.rand(20, 3, 4, 4).double())
+    theirs.eval()
+    x = (torch.rand(25, 3, 2, 4, 4) < 0.3).double()
+    v, w, spikes = (torch.zeros(3, *shape).double() for shape in ((3, 4, 4), (6,), (6,)))
+    emitted = []
+    with torch.no_grad():
+        for step in x:
+            hidden, v = layers[2](norm(layers[0](step)), v)
+            spikes, w = layers[5](layers[4](hidden.double().flatten(1)), spikes, w)
+            spikes = spikes.double()
+            emitted.append(spikes)
+    module = nn.from_network(from_snntorch(theirs, (2, 4, 4))[0], dtype=torch.float64)
+    assert [type(layer) for layer in module.layers] == [nn.Conv2d, nn.LIF, nn.Linear, nn.Recurrent]
+    mine, _ = module(x)
+    assert mine.sum() > 20
+    assert torch.equal(mine, torch.stack(emitted))
+    mine.sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in module.parameters())
+
+
+def test_a_nir_graph_goes_on_training_here():
+    nir = pytest.importorskip("nir")
+    from neurosim.interchange.nir import from_nir
+
+    rng = np.random.default_rng(0)
+    one = np.ones(4)
+    nodes = {
+        "input": nir.Input(np.array([5])),
+        "weights": nir.Affine(rng.normal(20.0, 10.0, size=(4, 5)), 30 * rng.random(4)),
+        "neurons": nir.LIF(tau=20e-3 * one, r=one, v_leak=0 * one, v_threshold=0.5 * one),
+        "output": nir.Output(np.array([4])),
+    }
+    names = list(nodes)
+    graph = nir.NIRGraph(nodes, list(itertools.pairwise(names)))
+    network, _ = from_nir(graph, dt=DT, dialect="norse")
+    assert type(agree(network, density=0.2).layers[0]) is nn.Linear
 
 
 def test_delays_can_be_made_learnable():
