@@ -15,8 +15,16 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-__all__ = ["Taps", "arrivals", "arrivals_dense", "input_gradient", "tap_gradients"]
+__all__ = ["DENSE_ABOVE", "delayed_linear"]
+
+DENSE_ABOVE = 0.2
+"""Share of non-zero inputs above which arrivals go the dense way; a guess, not measured."""
+WIDTH = 128
+"""Postsynaptic neurons that a program handles, spike by spike."""
+TILE = (16, 32)
+"""Steps and samples that a program handles the dense way."""
 
 
 class Taps(NamedTuple):
@@ -104,38 +112,32 @@ def _listed(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return start, cell, x[group, cell]
 
 
-def _grid(first: int, second: int, block: int) -> tuple[int, int]:
-    return first, triton.cdiv(second, block)
-
-
-def arrivals(x: Tensor, taps: Taps, *, block: int = 128) -> Tensor:
-    """Arrivals ``[T, B, n_post]`` of ``x [T, B, n_pre]``, spike by spike."""
+def _pushed(x: Tensor, taps: Taps, block: int) -> Tensor:
     steps, samples, n_pre = x.shape
     n_post = taps.step.shape[1]
     out = x.new_zeros(steps, samples, n_post)
     spikes = _listed(x.transpose(0, 1).reshape(samples, steps * n_pre))
-    kernel: Any = _push[_grid(samples, n_post, block)]
+    kernel: Any = _push[(samples, triton.cdiv(n_post, block))]
     kernel(*spikes, *taps, out, n_pre, n_post, steps, samples, BLOCK=block)
     return out
 
 
-def tap_gradients(x: Tensor, grad: Tensor, taps: Taps, *, block: int = 128) -> tuple[Tensor, Tensor]:
+def _collected(x: Tensor, grad: Tensor, taps: Taps, block: int) -> tuple[Tensor, Tensor]:
     """A0 and A1 ``[n_pre, n_post]``: of every synapse, the gradients ``grad [T, B, n_post]`` that its spikes met."""
     steps, samples, n_pre = x.shape
     n_post = taps.step.shape[1]
     a0, a1 = torch.empty_like(taps.early), torch.empty_like(taps.early)
     spikes = _listed(x.permute(2, 0, 1).reshape(n_pre, steps * samples))
-    kernel: Any = _collect[_grid(n_pre, n_post, block)]
+    kernel: Any = _collect[(n_pre, triton.cdiv(n_post, block))]
     kernel(*spikes, taps.step, grad.contiguous(), a0, a1, n_post, steps, samples, BLOCK=block)
     return a0, a1
 
 
-def _dense(x: Tensor, taps: Taps, sign: int, time: int, block: int) -> Tensor:
+def _shifted(x: Tensor, taps: Taps, sign: int, time: int, block: int) -> Tensor:
+    """For sign -1 arrivals ``[T, B, n_post]`` of the input x, for +1 gradients ``[T, B, n_pre]`` of the arrivals' x."""
     steps, samples, n_in = x.shape
     n_pre, n_post = taps.step.shape
-    forward = sign < 0
-    n_out = n_post if forward else n_pre
-    strides = (n_post, 1) if forward else (1, n_post)
+    n_out, strides = (n_post, (n_post, 1)) if sign < 0 else (n_pre, (1, n_post))
     out = x.new_empty(steps, n_out, samples)
     kernel: Any = _sum_shifted[(n_out, triton.cdiv(steps, time), triton.cdiv(samples, block))]
     kernel(
@@ -145,11 +147,34 @@ def _dense(x: Tensor, taps: Taps, sign: int, time: int, block: int) -> Tensor:
     return out.permute(0, 2, 1)
 
 
-def arrivals_dense(x: Tensor, taps: Taps, *, time: int = 16, block: int = 32) -> Tensor:
-    """What `arrivals` computes, for many spikes."""
-    return _dense(x, taps, -1, time, block)
+class _DelayedLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, longest: int) -> Tensor:
+        w, d = weight.T.contiguous(), delay.T.clamp(0, longest).contiguous()
+        m = d.floor().clamp(max=max(longest - 1, 0))
+        f = d - m
+        taps = Taps(m.to(torch.int32), w * (1 - f), w * f)
+        ctx.save_for_backward(x, w, f, *taps)
+        if torch.count_nonzero(x) <= DENSE_ABOVE * x.numel():
+            return _pushed(x, taps, WIDTH)
+        return _shifted(x, taps, -1, *TILE)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, w, f, *parts = ctx.saved_tensors
+        taps, grad = Taps(*parts), grads[0]
+        grad_x = grad_weight = grad_delay = None
+        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
+            a0, a1 = _collected(x, grad, taps, WIDTH)
+            grad_weight, grad_delay = ((1 - f) * a0 + f * a1).T, (w * (a1 - a0)).T
+        if ctx.needs_input_grad[0]:
+            grad_x = _shifted(grad, taps, 1, *TILE)
+        return grad_x, grad_weight, grad_delay, None
 
 
-def input_gradient(grad: Tensor, taps: Taps, *, time: int = 16, block: int = 32) -> Tensor:
-    """Gradient ``[T, B, n_pre]`` of the input, from that of the arrivals ``grad [T, B, n_post]``."""
-    return _dense(grad, taps, 1, time, block)
+def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, longest: int, *, skip: int = 0) -> Tensor:
+    """What `neurosim.nn.ops.delays.delayed_linear` computes, for tensors that Triton can reach."""
+    apply: Any = _DelayedLinear.apply
+    out: Tensor = apply(x, weight, delay, longest)
+    return out[skip:]
