@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import UnsupportedError
-from neurosim.nn.neurons.lif import Neurons
+from neurosim.nn.neurons.base import Neurons
 
 __all__ = ["Filter", "Filtered"]
 

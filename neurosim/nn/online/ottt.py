@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neurosim import neurons
 from neurosim.errors import UnsupportedError
-from neurosim.nn.neurons.lif import Neurons
+from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.online.filter import Filter, Filtered
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.state import detached
