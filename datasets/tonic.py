@@ -65,11 +65,13 @@ def from_tonic(
     for i in range(len(source)) if samples is None else samples:
         events, label = source[i]
         try:
-            recordings.append(Events.from_structured(np.asarray(events), shape=sensor))
+            recordings.append(Events.from_structured(_one_polarity(np.asarray(events), sensor), shape=sensor))
         except DataError as wrong:
             raise DataError(f"recording {i} is invalid: {wrong}", where=name) from None
         found.append(label)
-    labels, names = _labels(name, found, class_names or getattr(source, "classes", None))
+    labels, names = _labels(
+        name, found, getattr(source, "classes", None) if class_names is None else class_names
+    )
     return EventDataset(
         name=name, split=split or "all", recordings=tuple(recordings), labels=labels, class_names=names
     )
@@ -109,11 +111,20 @@ def _shape(name: str, source: Any) -> tuple[int, ...]:
     return polarities, height, width
 
 
+def _one_polarity(events: NDArray[Any], sensor: Sequence[int]) -> NDArray[Any]:
+    """Events of a sensor that has only one polarity, which tonic numbers 1, with polarity 0."""
+    if sensor[0] != 1 or "p" not in (events.dtype.names or ()):
+        return events
+    out = events.copy()
+    out["p"] = 0
+    return out
+
+
 def _labels(
     name: str, found: Sequence[Any], class_names: Sequence[str] | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     if found and all(isinstance(label, str) for label in found):
-        names = tuple(class_names or sorted(set(found)))
+        names = tuple(sorted(set(found)) if class_names is None or not len(class_names) else class_names)
         unknown = sorted(set(found) - set(names))
         if unknown:
             raise DataError("labels without a class", where=name, value=unknown, limit=names)
@@ -124,4 +135,6 @@ def _labels(
         raise DataError(
             "labels are neither whole numbers nor texts", where=name, value=repr(found[0])
         ) from None
-    return labels, tuple(map(str, class_names or range(int(labels.max(initial=-1)) + 1)))
+    if class_names is None or not len(class_names):
+        return labels, tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
+    return labels, tuple(name.decode() if isinstance(name, bytes) else str(name) for name in class_names)
