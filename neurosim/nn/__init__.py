@@ -7,6 +7,7 @@ except ImportError as _error:
 
     raise MissingExtraError("torch", "train", _error) from _error
 
+from neurosim.nn.fold_normalisation import fold_normalisation
 from neurosim.nn.from_network import from_network
 from neurosim.nn.neurons.adaptive_lif import AdaptiveLIF
 from neurosim.nn.neurons.base import Neurons
@@ -27,7 +28,7 @@ from neurosim.nn.synapses.sparse import Growth, SparseDelayLinear, SparseLinear,
 from neurosim.nn.synapses.transform import Transform
 from neurosim.nn.to_network import to_network
 from neurosim.nn.training.annealing import AnnealSigma
-from neurosim.nn.training.batches import batch_order, batches, hold_out
+from neurosim.nn.training.batches import BatchLoader, batch_order, batches, hold_out
 from neurosim.nn.training.chunks import Borders, Chunks, chunked_step
 from neurosim.nn.training.early_stopping import EarlyStopping, Monitor
 from neurosim.nn.training.evaluate import Evaluation, accuracy, evaluate
@@ -58,6 +59,7 @@ __all__ = [
     "AnnealSigma",
     "Arctan",
     "AveragePool",
+    "BatchLoader",
     "BatchNorm",
     "Borders",
     "Boxcar",
@@ -130,6 +132,7 @@ __all__ = [
     "evaluate",
     "fingerprint",
     "fit",
+    "fold_normalisation",
     "from_network",
     "hold_out",
     "neuron_layer",
