@@ -14,6 +14,7 @@ from benchmarks.accuracy.commands import BANDS, spectrogram
 from neurosim import nn, random
 from neurosim.datasets import ArrayDataset
 from neurosim.errors import NumericsError
+from neurosim.nn.ops.threads import one_torch_thread
 
 __all__ = ["DenseInput", "fit_dense"]
 
@@ -37,6 +38,7 @@ class DenseInput:
         return torch.from_numpy(x).transpose(0, 1)
 
 
+@one_torch_thread()
 def fit_dense(
     module: nn.Sequential,
     inputs: DenseInput,

@@ -18,6 +18,7 @@ from benchmarks.accuracy.recipe import Delays, Kernel, Recipe
 from neurosim import nn
 from neurosim.atomic_file import write_atomically
 from neurosim.datasets import SpikeDataset
+from neurosim.nn.ops.threads import one_torch_thread
 
 __all__ = ["FORMAT", "finished", "run", "run_once"]
 
@@ -102,6 +103,7 @@ def _fit(recipe: Recipe, module: nn.Sequential, data: Labelled, seed: int, check
     return nn.fit(module, data.spikes, data.labels, progress=False, checkpoint=checkpoint, **options)
 
 
+@one_torch_thread()
 @torch.no_grad()
 def _predict(module: nn.Sequential, data: Labelled, recipe: Recipe, batch: int = 256) -> NDArray[np.int64]:
     module.eval()

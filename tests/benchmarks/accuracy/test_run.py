@@ -87,7 +87,7 @@ def test_trains_on_spectrograms() -> None:
     data = ArrayDataset(name="GSC", split="x", data=sounds, labels=np.arange(16) % 2, class_names=("a", "b"))
     network = dataclasses.replace(RECIPE.network, hidden=(8,), batch_norm=1.0, dropout=0.0)
     training = dataclasses.replace(
-        RECIPE.training, shift_steps=0, batch=8, epochs=8, whole_after=0.5, warm_up=0.0
+        RECIPE.training, shift_steps=0, batch=8, epochs=4, whole_after=0.5, warm_up=0.0
     )
     recipe = dataclasses.replace(
         RECIPE, data=Data(name="GSC", dt=10e-3, steps=20), network=network, training=training
