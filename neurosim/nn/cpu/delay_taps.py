@@ -12,8 +12,16 @@ __all__ = ["finish_pairs", "split", "transposed"]
 
 
 @njit(cache=True, nogil=True)
+def _step_and_share(delay: Any, longest: int, whole: bool) -> Any:
+    """m and f of a delay; f is 0 or 1, whichever is nearer, if ``whole``."""
+    d = min(max(delay, 0), longest)
+    m = min(math.floor(d), max(longest - 1, 0))
+    return m, math.floor(d - m + 0.5) if whole else d - m
+
+
+@njit(cache=True, nogil=True)
 def split(
-    first: int, last: int, weight: Any, delay: Any, longest: int, step: Any, early: Any, late: Any
+    first: int, last: int, weight: Any, delay: Any, longest: int, whole: bool, step: Any, early: Any, late: Any
 ) -> None:
     """step = m, early = w (1 - f) and late = w f of rows first to last; all ``[n_post, n_pre]``.
 
@@ -21,11 +29,9 @@ def split(
     """
     for j in range(first, last):
         for i in range(weight.shape[1]):
-            d = min(max(delay[j, i], delay.dtype.type(0)), delay.dtype.type(longest))
-            m = min(math.floor(d), max(longest - 1, 0))
-            f = d - delay.dtype.type(m)
+            m, f = _step_and_share(delay[j, i], longest, whole)
             step[j, i] = m
-            early[j, i] = weight[j, i] * (delay.dtype.type(1) - f)
+            early[j, i] = weight[j, i] * (1 - f)
             late[j, i] = weight[j, i] * f
 
 
@@ -45,15 +51,9 @@ def transposed(
 
 @njit(cache=True, nogil=True)
 def finish_pairs(
-    first: int,
-    last: int,
-    weight: Any,
-    delay: Any,
-    longest: int,
-    pairs: Any,
-    grad_weight: Any,
-    grad_delay: Any,
-) -> None:
+    first: int, last: int, weight: Any, delay: Any, longest: int, whole: bool, pairs: Any,
+    grad_weight: Any, grad_delay: Any,
+) -> None:  # fmt: skip
     """dL/dw and dL/dd of rows first to last from ``pairs [ceil(n_post / 4), n_pre, 16]``.
 
     Entries 4 k to 4 k + 3 belong to the k-th row of four: two that add up to A0, and two that add up to A1.
@@ -61,9 +61,8 @@ def finish_pairs(
     for j in range(first, last):
         k = 4 * (j % 4)
         for i in range(weight.shape[1]):
-            d = min(max(delay[j, i], delay.dtype.type(0)), delay.dtype.type(longest))
-            f = d - delay.dtype.type(min(math.floor(d), max(longest - 1, 0)))
+            _, f = _step_and_share(delay[j, i], longest, whole)
             a0 = pairs[j // 4, i, k] + pairs[j // 4, i, k + 1]
             a1 = pairs[j // 4, i, k + 2] + pairs[j // 4, i, k + 3]
-            grad_weight[j, i] = (delay.dtype.type(1) - f) * a0 + f * a1
+            grad_weight[j, i] = (1 - f) * a0 + f * a1
             grad_delay[j, i] = weight[j, i] * (a1 - a0)

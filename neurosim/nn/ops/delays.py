@@ -76,9 +76,9 @@ class _Taps(NamedTuple):
     late: Array
 
     @classmethod
-    def of(cls, weight: Array, delay: Array, longest: int) -> _Taps:
+    def of(cls, weight: Array, delay: Array, longest: int, whole: bool) -> _Taps:
         taps = cls(np.empty(weight.shape, np.uint32), np.empty_like(weight), np.empty_like(weight))
-        for_range(split, len(weight), weight, delay, longest, *taps)
+        for_range(split, len(weight), weight, delay, longest, whole, *taps)
         return taps
 
     def by_pre(self) -> _Taps:
@@ -125,12 +125,19 @@ def _pull(x: Array, offset: Array, taps: tuple[Array, Array], strides: tuple[int
 class _DelayedLinear(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, events: Events, longest: int, skip: int
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        delay: Tensor,
+        events: Events,
+        longest: int,
+        skip: int,
+        whole: bool,
     ) -> Tensor:
         steps, samples, n_pre = events.shape
         n_post, reach = len(weight), max(longest, 1)
         w, d = (a.detach().contiguous().numpy() for a in (weight, delay))
-        taps, dtype = _Taps.of(w, d, longest), w.dtype
+        taps, dtype = _Taps.of(w, d, longest, whole), w.dtype
         out = np.empty((samples, steps - skip, n_post), dtype)
         if cheapest(Pass.ARRIVALS, len(events.neuron), events.shape, n_post, longest) is Way.SPIKES:
             spikes = _Sorted.of(events, dtype)
@@ -139,29 +146,36 @@ class _DelayedLinear(torch.autograd.Function):
             offset = np.uint32(reach - 1) - taps.step
             _pull(sample_major(x), offset, (taps.late, taps.early), (1, n_pre), reach, reach, skip, out)
         ctx.save_for_backward(weight, delay)
-        ctx.events, ctx.taps, ctx.longest, ctx.skip = events, taps, longest, skip
+        ctx.events, ctx.taps, ctx.options = events, taps, (longest, skip, whole)
         return time_major(out)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         weight, delay = (a.detach().contiguous().numpy() for a in ctx.saved_tensors)
-        events, taps, longest, skip = ctx.events, ctx.taps, ctx.longest, ctx.skip
+        events, taps, (longest, skip, whole) = ctx.events, ctx.taps, ctx.options
         grad = sample_major(grads[0])
         reach, (steps, samples, n_pre) = max(longest, 1), events.shape
         grad_x = grad_weight = grad_delay = None
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            found = _synapses(grad, events, taps, weight, delay, longest, skip)
+            found = _synapses(grad, events, taps, weight, delay, longest, skip, whole)
             grad_weight, grad_delay = (torch.from_numpy(a) for a in found)
         if ctx.needs_input_grad[0]:
             pulled = np.empty((samples, steps, n_pre), grad.dtype)
             _pull(grad, taps.step, (taps.early, taps.late), (n_pre, 1), skip, reach, 0, pulled)
             grad_x = time_major(pulled)
-        return grad_x, grad_weight, grad_delay, None, None, None
+        return grad_x, grad_weight, grad_delay, None, None, None, None
 
 
 def _synapses(
-    grad: Array, events: Events, taps: _Taps, weight: Array, delay: Array, longest: int, skip: int
+    grad: Array,
+    events: Events,
+    taps: _Taps,
+    weight: Array,
+    delay: Array,
+    longest: int,
+    skip: int,
+    whole: bool,
 ) -> tuple[Array, Array]:
     """Gradients of weights and delays."""
     n_post, n_pre = weight.shape
@@ -172,17 +186,21 @@ def _synapses(
         for_range(collect, n_pre, *spikes, offset, grad, rows, skip, a0, a1)
         d = np.clip(delay, 0, longest)
         f = d - taps.step.astype(d.dtype)
+        if whole:
+            f = np.floor(f + 0.5)
         return (1 - f) * a0.T + f * a1.T, weight * (a1 - a0).T
     pairs = np.zeros((-(-n_post // 4), n_pre, LANES), grad.dtype)
     for_range(
         collect_tiles, -(-n_post // GROUP), *_list(events, grad.dtype), grad, taps.step, skip, rows, pairs
     )
     found = np.empty_like(weight), np.empty_like(weight)
-    for_range(finish_pairs, n_post, weight, delay, longest, pairs, *found)
+    for_range(finish_pairs, n_post, weight, delay, longest, whole, pairs, *found)
     return found
 
 
-def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, longest: int, *, skip: int = 0) -> Tensor:
+def delayed_linear(
+    x: Tensor, weight: Tensor, delay: Tensor, longest: int, *, skip: int = 0, whole: bool = False
+) -> Tensor:
     """Arrivals ``[T - skip, B, n_post]`` of spikes (or counts, or any numbers) ``x [T, B, n_pre]``.
 
     What arrives after the last step is dropped, and what arrives in the first ``skip`` steps is not computed: there,
@@ -190,8 +208,9 @@ def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, longest: int, *, sk
 
     Args:
         weight, delay: ``[n_post, n_pre]``; delays in steps, clamped to [0, longest], need not be whole.
+        whole: spikes arrive after floor(d + 1/2) steps; the gradient of d is still that of the interpolation between
+            the two whole steps around it.
     """
-    events = events_of(x)
     apply: Any = _DelayedLinear.apply
-    out: Tensor = apply(x, weight, delay, events, longest, skip)
+    out: Tensor = apply(x, weight, delay, events_of(x), longest, skip, whole)
     return out
