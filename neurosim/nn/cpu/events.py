@@ -76,16 +76,17 @@ def list_ones(row: Any, neuron: Any, found: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def scan(first: int, last: int, x: Any, row: Any, neuron: Any, value: Any) -> None:
-    """List the non-zero entries of samples first to last of x [B, T, n].
+def scan(first: int, last: int, x: Any, row: Any, start: Any, neuron: Any, value: Any) -> None:
+    """List the non-zero entries of samples first to last of x [B, T, n], from entry ``first * T * n`` on.
 
-    Those of a sample begin at entry b * T * n of ``neuron`` and ``value``; ``row[b, t]`` counts those of the steps up
-    to and with t.
+    Those of sample b begin at entry ``start[b]`` of ``neuron`` and ``value``; ``row[b, t]`` counts those of the steps
+    up to and with t. Samples follow each other closely, so that memory is touched only for what is found.
     """
     steps, n = x.shape[1], x.shape[2]
     flat = x.reshape(-1)
+    found = first * steps * n
     for b in range(first, last):
-        base, found = b * steps * n, 0
+        start[b] = found
         for t in range(steps):
-            found = list_row(flat, base + t * n, n, neuron[base:], value[base:], found)
-            row[b, t] = found
+            found = list_row(flat, (b * steps + t) * n, n, neuron, value, found)
+            row[b, t] = found - start[b]

@@ -7,6 +7,7 @@ takes it from there. A tensor without a list, or changed since, is scanned.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,31 +73,31 @@ def _scanned(x: Tensor, densest: float) -> Events | None:
         samples and np.count_nonzero(xs[0]) > 2 * densest * xs[0].size
     ):  # a look at one sample saves looking at all
         return None
-    row = np.empty((samples, steps), np.int64)
-    neuron, value = (
-        np.empty(xs.size, np.uint32),
-        np.empty(xs.size, xs.dtype),
-    )  # memory only where it is written
-    for_range(scan, samples, xs, row, neuron, value)
-    return packed(row, neuron, value, (steps, samples, n))
+    row, start = np.zeros((samples, steps), np.int64), np.zeros(samples, np.int64)
+    # memory only where it is written
+    neuron, value = np.empty(xs.size, np.uint32), np.empty(xs.size, xs.dtype)
+    for_range(scan, samples, xs, row, start, neuron, value)
+    return packed(row, start, neuron, value, (steps, samples, n))
 
 
 def packed(
     row: NDArray[np.int64],
+    start: NDArray[np.int64],
     neuron: NDArray[np.uint32],
     value: NDArray[Any] | None,
     shape: tuple[int, int, int],
 ) -> Events:
-    """One list of lists by sample, each at the beginning of its own T * n entries of ``neuron`` and ``value``.
+    """One list of the lists that threads made, those of sample b from entry ``start [B]`` of theirs on.
 
     ``row [B, T]`` counts the entries of a sample up to and with a step.
     """
-    steps, samples, n = shape
+    steps, samples, _ = shape
     counts = row[:, -1] if steps else np.zeros(samples, np.int64)
     before = np.concatenate([[0], np.cumsum(counts)])
     ends = np.zeros(row.size + 1, np.int64)
     np.add(row, before[:-1, None], out=ends[1:].reshape(row.shape))
-    parts = [slice(b * steps * n, b * steps * n + count) for b, count in enumerate(counts)]
+    cuts = [0, *(np.flatnonzero(start[1:] != start[:-1] + counts[:-1]) + 1), samples] if samples else [0]
+    parts = [slice(start[a], start[b - 1] + counts[b - 1]) for a, b in pairwise(cuts)]
     joined = np.concatenate([neuron[:0], *(neuron[p] for p in parts)])
     kept = None
     if value is not None and any((value[p] != 1).any() for p in parts):

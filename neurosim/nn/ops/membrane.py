@@ -21,7 +21,7 @@ from neurosim.neurons.options import RefractoryInput
 from neurosim.nn.cpu.membrane import ROWS, THRESHOLD
 from neurosim.nn.cpu.membrane_passes import membrane_backward, membrane_forward
 from neurosim.nn.cpu.surrogate import GIVEN
-from neurosim.nn.ops.events import Events, attach
+from neurosim.nn.ops.events import Events, attach, packed
 from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 from neurosim.nn.surrogate import Surrogate, kernel_of
@@ -194,12 +194,5 @@ def check_state(x: Tensor, table: Tensor, rows: int, refractory: NDArray[np.int3
 def listed(
     row: NDArray[np.int64], start: NDArray[np.int64], neuron: NDArray[np.uint32], shape: Any
 ) -> Events:
-    """One list of the lists that threads made: ``row [B, T]`` counts a sample's, from entry ``start [B]`` on."""
-    steps, samples, n = shape
-    counts = row[:, -1] if steps else np.zeros(samples, np.int64)
-    before = np.concatenate([[0], np.cumsum(counts)])
-    ends = np.zeros(row.size + 1, np.int64)
-    np.add(row, before[:-1, None], out=ends[1:].reshape(row.shape))
-    cuts = [0, *(np.flatnonzero(start[1:] != start[:-1] + counts[:-1]) + 1), samples] if samples else [0]
-    parts = [neuron[start[a] : start[b - 1] + counts[b - 1]] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-    return Events(ends, np.concatenate([neuron[:0], *parts]), None, (steps, samples, n))
+    """One list of the lists of spikes that threads made, see `neurosim.nn.ops.events.packed`."""
+    return packed(row, start, neuron, None, tuple(shape))
