@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from neurosim.nn.ops.events import Events, attach
 from neurosim.nn.ops.threads import for_range
 from neurosim.spikes import Spikes
 
-__all__ = ["BatchSource", "Split", "batch_order", "batch_tensor", "batches", "hold_out"]
+__all__ = ["BatchLoader", "BatchSource", "Split", "batch_order", "batch_tensor", "batches", "hold_out"]
 
 
 class BatchSource:
@@ -125,6 +126,28 @@ def batches(
         if len(chosen) >= world:
             mine = chosen[rank::world]
             yield source.take(mine), torch.from_numpy(target[mine]).to(source.device)
+
+
+class BatchLoader:
+    """The `batches` of one epoch each time it is iterated over, and of the next epoch the next time: for loops and
+    frameworks that take an iterable.
+
+    Args:
+        options: of `batches`: ``seed``, ``rank``, ``world``, ``dtype``, ``device``.
+    """
+
+    def __init__(self, spikes: Spikes, labels: ArrayLike, batch_size: int, **options: Any) -> None:
+        self.spikes, self.labels, self.batch_size, self.options = spikes, labels, batch_size, options
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        whole, rest = divmod(self.spikes.samples, self.batch_size)
+        return whole + (rest >= max(1, int(self.options.get("world", 1))))
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        return batches(self.spikes, self.labels, self.batch_size, epoch=epoch, **self.options)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -53,6 +53,16 @@ def test_an_epoch_holds_every_sample_once_in_an_order_of_its_own():
         next(nn.batches(spikes, labels[1:], 5))
 
 
+def test_a_loader_goes_on_with_the_next_epoch():
+    spikes, labels = data()
+    loader = nn.BatchLoader(spikes, labels, 5, seed=3)
+    assert len(loader) == 5
+    for epoch in (0, 1):
+        order = nn.batch_order(23, 5, seed=3, epoch=epoch)
+        assert [y.tolist() for _, y in loader] == [labels[chosen].tolist() for chosen in order]
+    assert [len(nn.BatchLoader(spikes, labels, n, world=2)) for n in (11, 21, 23, 24)] == [2, 2, 1, 1]
+
+
 def test_processes_share_every_batch():
     spikes, labels = data()
     whole = list(nn.batches(spikes, labels, 11))
