@@ -159,7 +159,9 @@ def _deployed(net: Any, rules: Any, task: Any, devices: int) -> tuple[float, flo
             ours, theirs = (_cells(r[name].spikes) for r in (engine, found))
             apart += len(np.setxor1d(ours, theirs, assume_unique=True))
             count += len(ours) + len(theirs)
-        right.append(np.mean(decode(found["output"].spikes) == task.test_labels))
+        output = found["output"].spikes
+        assert output is not None
+        right.append(np.mean(decode(output) == task.test_labels))
     return float(np.mean(right)), apart / max(count, 1)
 
 
@@ -204,7 +206,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print a table."""
     from neurosim.cli.demo.tasks import load_task
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", choices=("digits", "nmnist"), default="digits")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--hidden", type=int, default=128)

@@ -173,7 +173,8 @@ def _block(
     lines, line = np.unique(code, return_inverse=True)
     cell = line * len(neuron) + column
     size = len(lines) * len(neuron)
-    weight = np.bincount(cell, p.weight[synapse].astype(np.float64), size).reshape(len(lines), len(neuron))
+    summed = np.bincount(cell, p.weight[synapse].astype(np.float64), size)
+    weight: Float = np.asarray(summed.reshape(len(lines), len(neuron)), np.float64)
     present = (np.bincount(cell, minlength=size) > 0).reshape(weight.shape)
 
     top = np.abs(weight).max(axis=0) if scaling is Scaling.COLUMN else np.full(len(neuron), largest)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import Plan, PlanProjection
 from neurosim.hardware.loihi.arithmetic import shift
 from neurosim.hardware.loihi.netx_layers import BIAS_EXPONENT, DELAY_MAX, DenseLayer, write_layers
+from neurosim.hardware.loihi.quantise import QuantisedPopulation
 from neurosim.hardware.loihi.quantised_network import QuantisedNetwork
 
-__all__ = ["COARSEST_THRESHOLD", "netx_file"]
+__all__ = ["COARSEST_THRESHOLD", "netx_file", "unfit"]
 
 Ints = NDArray[np.int64]
 
@@ -30,23 +31,16 @@ def netx_file(plan: Plan, network: QuantisedNetwork) -> bytes | str:
         return chain
     for p in chain:
         q, s = network.populations[p.post], network.synapses[p.name]
-        bias = shift(q.bias_mantissa, q.bias_exponent)
         wrong = [
             ("a weight exponent", bool(np.any(s.exponent))),
-            (
-                "thresholds too small to do without weight exponents",
-                int(q.threshold.min()) < COARSEST_THRESHOLD,
-            ),
             ("only zero weights", not np.any(s.weight)),
-            ("parameters that differ within it", any(np.ptp(x) > 0 for x in (q.du, q.dv, q.threshold))),
-            ("a bias that is no multiple of 64", bool(np.any(bias % 64))),
-            ("an initial state", bool(np.any(q.v) or np.any(q.u))),
-            ("a refractory period", bool(np.any(q.refractory != 1))),
             ("a delay beyond the loader's limit", p.max_delay - 1 > DELAY_MAX),
         ]
-        for reason, holds in wrong:
-            if holds:
-                return f"population {p.post!r} has {reason}"
+        reasons = [reason for reason, holds in wrong if holds]
+        reason = reasons[0] if reasons else unfit(q)
+        if reason is not None:
+            return f"population {p.post!r} has {reason}"
+        bias = shift(q.bias_mantissa, q.bias_exponent)
         weight, delay = (np.zeros((p.n_post, p.n_pre), dtype=np.int64) for _ in range(2))
         weight[p.target, p.pre_index], delay[p.target, p.pre_index] = s.weight, p.delay - 1
         layers.append(
@@ -60,6 +54,18 @@ def netx_file(plan: Plan, network: QuantisedNetwork) -> bytes | str:
             )
         )
     return write_layers(layers)
+
+
+def unfit(q: QuantisedPopulation) -> str | None:
+    """What registers of a population have that a netx file cannot hold, or None."""
+    wrong = {
+        "thresholds too small to do without weight exponents": int(q.threshold.min()) < COARSEST_THRESHOLD,
+        "parameters that differ within it": any(np.ptp(x) > 0 for x in (q.du, q.dv, q.threshold)),
+        "a bias that is no multiple of 64": bool(np.any(shift(q.bias_mantissa, q.bias_exponent) % 64)),
+        "an initial state": bool(np.any(q.v) or np.any(q.u)),
+        "a refractory period": bool(np.any(q.refractory != 1)),
+    }
+    return next((reason for reason, holds in wrong.items() if holds), None)
 
 
 def _chain(plan: Plan) -> list[PlanProjection] | str:

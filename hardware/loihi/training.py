@@ -12,7 +12,7 @@ from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.compiler.held_model import held_model, spread
 from neurosim.hardware.loihi.arithmetic import shift
-from neurosim.hardware.loihi.netx import COARSEST_THRESHOLD
+from neurosim.hardware.loihi.netx import unfit
 from neurosim.hardware.loihi.quantise import (
     LSB,
     QuantisedPopulation,
@@ -76,7 +76,7 @@ class Quantisation:
         # a netx file has no exponents; compiling tries that first
         alone = isinstance(self.target, Loihi2) and self.target.signs is Signs.MIXED
         registers, acting = self._settled(given, demand, 0 if alone else None)
-        if alone and registers.spiking and registers.threshold.min() < COARSEST_THRESHOLD:
+        if alone and unfit(registers) is not None:
             registers, acting = self._settled(given, demand, None)
         held = tuple(
             np.divide(a, g, out=np.zeros_like(a), where=g != 0) for a, g in zip(acting, gains, strict=True)

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.neurons.model import NeuronModel
-from neurosim.nn.neurons.lif import Neurons
+from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.protocols import DeviceRules, Held, NoiseModel
-from neurosim.nn.sequential import Sequential
+from neurosim.nn.sequential import Group, Sequential
 from neurosim.nn.synapses.linear import Synapses
+from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
+from neurosim.nn.synapses.sparse import Masked
 
 __all__ = ["PopulationGrid", "quantise", "straight_through"]
 
@@ -53,49 +55,58 @@ def quantise(module: M, rules: DeviceRules | None) -> M:
         if rules is None:
             group.neurons.quantiser = None
             for layer in incoming:
-                if isinstance(layer.quantiser, LayerWeights):
-                    layer.quantiser, layer.noise = None, layer.quantiser.own_noise
+                before = layer.quantiser
+                if isinstance(before, LayerWeights):
+                    layer.quantiser, layer.noise = None, before.own_noise
             continue
-        grid = PopulationGrid(rules, group.neurons, incoming)
+        grid = PopulationGrid(rules, group.neurons, incoming, joined=_joined(group))
         group.neurons.quantiser = grid.model
         for k, layer in enumerate(incoming):
             _check_delays(layer, rules)
-            own = layer.quantiser.own_noise if isinstance(layer.quantiser, LayerWeights) else layer.noise
+            before = layer.quantiser
+            own = before.own_noise if isinstance(before, LayerWeights) else layer.noise
             layer.quantiser = LayerWeights(grid, k, own)
             layer.noise = own if rules.noise is None else rules.noise
     return module
 
 
 class PopulationGrid:
-    """What a device holds of one population and of the layers of synapses that end at it, rounded together."""
+    """What a device holds of one population and of the layers of synapses that end at it, rounded together.
 
-    def __init__(self, rules: DeviceRules, neurons: Neurons, incoming: Sequence[Synapses]) -> None:
-        self.rules, self.neurons, self.incoming = rules, neurons, tuple(incoming)
-        self._given: dict[int, Tensor] = {}
+    Args:
+        joined: synapses that each of the first layer's becomes where pooling before it is joined with it, and the
+            factor of their weights.
+    """
+
+    def __init__(
+        self,
+        rules: DeviceRules,
+        neurons: Neurons,
+        incoming: Sequence[Synapses],
+        *,
+        joined: tuple[int, float] = (1, 1.0),
+    ) -> None:
+        self.rules, self.neurons, self.incoming, self.joined = rules, neurons, tuple(incoming), joined
         self._last: tuple[NeuronModel, list[NDArray[Any]], Held] | None = None
 
     def model(self, model: NeuronModel) -> NeuronModel:
         """The quantiser of the neurons."""
         return self.held(model).model
 
-    def weight(self, number: int, weight: Tensor) -> NDArray[np.float64]:
-        """What the device holds of the weights that layer ``number`` computes with: its parameter, or a masked one."""
-        if weight is self.incoming[number].weight:
-            self._given.pop(number, None)
-        else:
-            self._given[number] = weight
-        return self.held(self.neurons.model).weights[number]
-
     def held(self, model: NeuronModel) -> Held:
         """All numbers of now; worked out again only when one of them has changed."""
-        layers = enumerate(self.incoming)
-        weights = [self._given.get(k, layer.weight).detach().cpu().numpy() for k, layer in layers]
+        weights = [_present(layer) for layer in self.incoming]
         if self._last is not None:
             before, given, held = self._last
             if before == model and all(map(np.array_equal, given, weights)):
                 return held
         exact = [w.astype(np.float64) for w in weights]
+        copies, factor = self.joined
+        if self.joined != (1, 1.0):
+            exact[0] = np.repeat(exact[0] * factor, copies, axis=1)
         held = self.rules.held(model, self.neurons.shape, exact, dt=self.neurons.dt)
+        if self.joined != (1, 1.0):
+            held = held._replace(weights=(held.weights[0][:, ::copies] / factor, *held.weights[1:]))
         self._last = model, [w.copy() for w in weights], held
         return held
 
@@ -108,7 +119,7 @@ class LayerWeights:
 
     def __call__(self, weight: Tensor) -> Tensor:
         """The layer's weights as the device holds them."""
-        held = self.grid.weight(self.number, weight)
+        held = self.grid.held(self.grid.neurons.model).weights[self.number]
         return straight_through(weight, torch.from_numpy(held).to(weight))
 
 
@@ -131,6 +142,23 @@ class _StraightThrough(torch.autograd.Function):
 def _recurrent(neurons: Neurons) -> list[Synapses]:
     synapses = getattr(neurons, "synapses", None)
     return [synapses] if isinstance(synapses, Synapses) else []
+
+
+def _present(layer: Synapses) -> NDArray[Any]:
+    """Weights of the synapses that there are, zero elsewhere."""
+    weight = layer.weight.detach()
+    return (weight * layer.mask if isinstance(layer, Masked) else weight).cpu().numpy()
+
+
+def _joined(group: Group) -> tuple[int, float]:
+    copies, factor = 1, 1.0
+    for layer in group.transforms:
+        if isinstance(layer, MaxPool):  # a population of its own
+            copies, factor = 1, 1.0
+        elif isinstance(layer, (SumPool, AveragePool)):
+            size = int(np.prod(layer.window))
+            copies, factor = copies * size, factor / size if isinstance(layer, AveragePool) else factor
+    return copies, factor
 
 
 def _check_delays(layer: Synapses, rules: DeviceRules) -> None:
