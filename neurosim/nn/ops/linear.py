@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from neurosim.nn.cpu.linear import add_outer, sum_rows
 from neurosim.nn.ops.events import Events, events_of
 from neurosim.nn.ops.layout import sample_major, time_major
+from neurosim.nn.ops.product import product
 from neurosim.nn.ops.threads import for_range
 
 __all__ = ["DENSE_ABOVE", "linear"]
@@ -38,7 +39,7 @@ class _Linear(torch.autograd.Function):
         (weight,) = ctx.saved_tensors
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
-            grad_x = torch.matmul(grads[0].transpose(0, 1), weight).transpose(0, 1)
+            grad_x = product(grads[0].transpose(0, 1), weight.t().contiguous()).transpose(0, 1)
         if ctx.needs_input_grad[1]:
             grad = sample_major(grads[0])
             n_post = grad.shape[2]
@@ -54,6 +55,26 @@ class _Linear(torch.autograd.Function):
         return grad_x, grad_weight, None
 
 
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return product(x.transpose(0, 1), weight).transpose(0, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        grad = grads[0].transpose(0, 1)
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = product(grad, weight.t().contiguous()).transpose(0, 1)
+        if ctx.needs_input_grad[1]:
+            before = x.transpose(0, 1).reshape(-1, weight.shape[1])
+            grad_weight = grad.reshape(-1, len(weight)).t() @ before
+        return grad_x, grad_weight
+
+
 def _arguments(events: Events, dtype: Any) -> tuple[Any, ...]:
     binary = events.value is None
     return events.row, events.neuron, np.empty(0, dtype) if binary else events.value, binary
@@ -64,9 +85,9 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
 
     The gradients are exact whichever way it is computed; sums may differ in rounding.
     """
-    events = events_of(x, DENSE_ABOVE) if x.device.type == "cpu" else None
-    if events is None:
+    if x.device.type != "cpu":
         return torch.nn.functional.linear(x.transpose(0, 1), weight).transpose(0, 1)
-    apply: Any = _Linear.apply
-    out: Tensor = apply(x, weight, events)
+    events = events_of(x, DENSE_ABOVE)
+    apply: Any = _Product.apply if events is None else _Linear.apply
+    out: Tensor = apply(x, weight) if events is None else apply(x, weight, events)
     return out
