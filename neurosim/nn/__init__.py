@@ -18,10 +18,14 @@ from neurosim.nn.protocols import DeviceRules, Held, NeuronQuantiser, NoiseModel
 from neurosim.nn.quantisation import quantise, straight_through
 from neurosim.nn.sequential import Sequential
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Surrogate, Triangle
+from neurosim.nn.synapses.blur import BlurredDelayLinear, BlurSide
 from neurosim.nn.synapses.convolution import Conv1d, Conv2d
+from neurosim.nn.synapses.dcls import DclsLinear, DclsShape
 from neurosim.nn.synapses.delay_linear import DelayLinear
+from neurosim.nn.synapses.delayed import DelayGrid
 from neurosim.nn.synapses.dropout import Dropout
 from neurosim.nn.synapses.linear import Linear, Synapses
+from neurosim.nn.synapses.neuron_delays import AxonalDelayLinear, DendriticDelayLinear
 from neurosim.nn.synapses.normalisation import BatchNorm
 from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
 from neurosim.nn.synapses.sparse import Growth, SparseDelayLinear, SparseLinear, prune_, rewire_
@@ -59,8 +63,11 @@ __all__ = [
     "AnnealSigma",
     "Arctan",
     "AveragePool",
+    "AxonalDelayLinear",
     "BatchLoader",
     "BatchNorm",
+    "BlurSide",
+    "BlurredDelayLinear",
     "Borders",
     "Boxcar",
     "Chunks",
@@ -69,7 +76,11 @@ __all__ = [
     "Conv2d",
     "Cosine",
     "CurrentLIF",
+    "DclsLinear",
+    "DclsShape",
+    "DelayGrid",
     "DelayLinear",
+    "DendriticDelayLinear",
     "DeviceRules",
     "Dropout",
     "EarlyStopping",

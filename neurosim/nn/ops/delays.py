@@ -30,7 +30,7 @@ from neurosim.nn.ops.events import Events, events_of
 from neurosim.nn.ops.layout import sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 
-__all__ = ["Pass", "Way", "cheapest", "delayed_linear"]
+__all__ = ["Pass", "SortedSpikes", "Way", "cheapest", "delayed_linear"]
 
 Array = NDArray[Any]
 
@@ -89,7 +89,7 @@ class _Taps(NamedTuple):
         return taps
 
 
-class _Sorted(NamedTuple):
+class SortedSpikes(NamedTuple):
     """Spikes by (sample, neuron): those of b * n + i are ``start[b * n + i]`` to the next start."""
 
     start: NDArray[np.int64]
@@ -97,7 +97,7 @@ class _Sorted(NamedTuple):
     value: Array
 
     @classmethod
-    def of(cls, events: Events, dtype: Any) -> _Sorted:
+    def of(cls, events: Events, dtype: Any) -> SortedSpikes:
         steps, samples, n = events.shape
         total = len(events.neuron)
         found = cls(
@@ -140,7 +140,7 @@ class _DelayedLinear(torch.autograd.Function):
         taps, dtype = _Taps.of(w, d, longest, whole), w.dtype
         out = np.empty((samples, steps - skip, n_post), dtype)
         if cheapest(Pass.ARRIVALS, len(events.neuron), events.shape, n_post, longest) is Way.SPIKES:
-            spikes = _Sorted.of(events, dtype)
+            spikes = SortedSpikes.of(events, dtype)
             for_range(push, samples, *spikes, *taps.by_pre(), steps + reach, skip, out)
         else:
             offset = np.uint32(reach - 1) - taps.step
@@ -182,7 +182,7 @@ def _synapses(
     rows = events.shape[0] + max(longest, 1)
     if cheapest(Pass.SYNAPSES, len(events.neuron), events.shape, n_post, longest) is Way.SPIKES:
         a0, a1 = np.zeros((n_pre, n_post), grad.dtype), np.zeros((n_pre, n_post), grad.dtype)
-        spikes, offset = _Sorted.of(events, grad.dtype), taps.by_pre().step
+        spikes, offset = SortedSpikes.of(events, grad.dtype), taps.by_pre().step
         for_range(collect, n_pre, *spikes, offset, grad, rows, skip, a0, a1)
         d = np.clip(delay, 0, longest)
         f = d - taps.step.astype(d.dtype)

@@ -6,6 +6,7 @@ import torch
 
 from neurosim import nn
 from neurosim.errors import DescriptionError
+from neurosim.nn.synapses.delayed import DelayGrid
 
 
 def spikes(steps=30, batch=2, n=5, seed=0):
@@ -31,6 +32,34 @@ def test_a_run_in_parts_is_the_run():
         parts.append(out)
     torch.testing.assert_close(torch.cat(parts), whole, rtol=1e-12, atol=1e-12)
     assert len(state) == 6
+
+
+def test_gradients_pass_through_the_state():
+    layer = nn.DelayLinear(5, 4, 6, dtype=torch.float64)
+    x = spikes().requires_grad_()
+    first, state = layer(x[:9])
+    parts = torch.cat([first, layer(x[9:], state)[0]])
+    wrt = (x, layer.weight, layer.delay)
+    grads = [torch.autograd.grad(y.square().sum(), wrt) for y in (parts, layer(x)[0])]
+    for a, b in zip(*grads, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_whole_delays_are_learnt_straight_through():
+    real = nn.DelayLinear(5, 4, 6, dtype=torch.float64)
+    whole = nn.DelayLinear(5, 4, 6, grid=DelayGrid.WHOLE, dtype=torch.float64)
+    x = spikes().requires_grad_()
+    out = whole(x)[0]
+    slope = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
+    delay_of_real = torch.autograd.grad((real(x)[0] * slope).sum(), real.delay)[0]
+    grads = torch.autograd.grad((out * slope).sum(), (x, whole.weight, whole.delay))
+    assert torch.equal(grads[2], delay_of_real)
+    real.round_delays_()
+    assert torch.equal(whole.delay_steps(), real.delay_steps())
+    rounded = real(x)[0]
+    torch.testing.assert_close(out, rounded, rtol=1e-12, atol=1e-12)
+    for a, b in zip(grads[:2], torch.autograd.grad((rounded * slope).sum(), (x, real.weight)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
 def test_rounding_makes_every_delay_whole_and_tells_by_how_much():
