@@ -14,7 +14,7 @@ from numba import njit
 from neurosim.nn.cpu.lanes import LANES, aligned, fill, fma, load, store, sums_of_pairs
 from neurosim.nn.cpu.tiles import transpose
 
-__all__ = ["BLOCK", "GROUP", "collect_tiles", "pull_tiles"]
+__all__ = ["BLOCK", "GROUP", "collect_tiles", "lay_out", "pull_tiles", "take_out"]
 
 BLOCK = 8
 """Steps that `pull_tiles` has in registers."""
@@ -25,7 +25,7 @@ _NEAR = 8000
 
 
 @njit(cache=True, nogil=True)
-def _lay_out(x: Any, first: int, t: int, begin: int, end: int, tile: Any, row: int, height: int) -> None:
+def lay_out(x: Any, first: int, t: int, begin: int, end: int, tile: Any, row: int, height: int) -> None:
     """tile[i - begin, row, :] = x[first:, t, i] for begin <= i < end; zero where x ends. x [B, T, n], tile flat."""
     samples, steps, n = x.shape
     count = min(LANES, samples - first)
@@ -44,7 +44,7 @@ def _lay_out(x: Any, first: int, t: int, begin: int, end: int, tile: Any, row: i
 
 
 @njit(cache=True, nogil=True)
-def _take_out(tile: Any, row: int, height: int, first: int, t: int, x: Any) -> None:
+def take_out(tile: Any, row: int, height: int, first: int, t: int, x: Any) -> None:
     """x[first:, t, :] = tile[:, row, :]; x [B, T, n], tile flat."""
     samples, steps, n = x.shape
     count, whole = min(LANES, samples - first), 0
@@ -86,7 +86,7 @@ def pull_tiles(
         for p0 in range(0, n_p, LANES):
             many = min(LANES, n_p - p0)
             for row in range(height):
-                _lay_out(x, first, start + skip - lead + row, p0, p0 + many, window, row, height)
+                lay_out(x, first, start + skip - lead + row, p0, p0 + many, window, row, height)
             for q in range(n_q):
                 for s in range(0, block, BLOCK):
                     at = np.uint64((q * block + s) * LANES)
@@ -123,7 +123,7 @@ def pull_tiles(
                     store(total, at + 6 * lanes, y6)
                     store(total, at + 7 * lanes, y7)
         for row in range(min(block, steps - start)):
-            _take_out(total, row, block, first, start + row, out)
+            take_out(total, row, block, first, start + row, out)
 
 
 @njit(cache=True, nogil=True)
@@ -198,7 +198,7 @@ def collect_tiles(
         for j0 in range(begin * GROUP, min(end * GROUP, n_post), GROUP):
             many = min(GROUP, n_post - j0)
             for r in range(skip, steps):
-                _lay_out(grad, first, r - skip, j0, j0 + many, g, r, rows)
+                lay_out(grad, first, r - skip, j0, j0 + many, g, r, rows)
             i0 = 0
             while i0 < n:
                 i1 = i0 + 1

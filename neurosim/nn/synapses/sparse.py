@@ -13,7 +13,9 @@ from torch import Tensor
 
 from neurosim import random
 from neurosim.errors import DescriptionError, ShapeError
+from neurosim.nn.ops.sparse_delays import SynapseList, sparse_delayed_linear
 from neurosim.nn.synapses.delay_linear import DelayLinear
+from neurosim.nn.synapses.delayed import DelayGrid
 from neurosim.nn.synapses.linear import Linear, Synapses
 
 __all__ = ["Growth", "Masked", "SparseDelayLinear", "SparseLinear", "prune_", "rewire_"]
@@ -187,7 +189,32 @@ class SparseLinear(Masked, Linear):
 
 class SparseDelayLinear(Masked, DelayLinear):
     """`DelayLinear` with synapses under a mask only, see `Masked`:
-    ``SparseDelayLinear(n_in, n_out, max_delay_steps, fan_in=32)``."""
+    ``SparseDelayLinear(n_in, n_out, max_delay_steps, fan_in=32)``.
+
+    Where less than half of the pairs are connected, time goes with the number of synapses (but while gradients are
+    summed for `Growth.GRADIENT`, which needs them of all pairs).
+    """
+
+    _pairs: tuple[int, SynapseList] | None = None
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Arrivals ``[T, B, n_out]`` of ``x [T, B, n_in]``; the state is the last ``max_delay_steps`` inputs."""
+        needs_all = self.dense_gradient is not None and self.training and torch.is_grad_enabled()
+        pairs = None if needs_all or x.device.type != "cpu" else self._list()
+        if pairs is None or len(pairs.pre) > 0.5 * self.mask.numel():
+            return super().forward(x, state)
+        inputs, known, after = self._with_past(x, state, self.max_delay_steps)
+        weight, delay = (a.reshape(-1)[pairs.place] for a in (self.effective_weight(), self._learnt()))
+        whole = self.grid is DelayGrid.WHOLE
+        return sparse_delayed_linear(
+            inputs, weight, delay, pairs, self.max_delay_steps, skip=known, whole=whole
+        ), after
+
+    def _list(self) -> SynapseList:
+        """The synapses of now; listed again when the mask has changed."""
+        if self._pairs is None or self._pairs[0] != self.mask._version:
+            self._pairs = self.mask._version, SynapseList(self.mask.numpy())
+        return self._pairs[1]
 
 
 def rewire_(module: torch.nn.Module, share: float) -> int:
