@@ -24,6 +24,8 @@ __all__ = ["HELD_EXACTLY", "QuantisedNetwork", "held_weights", "losses_of", "qua
 
 HELD_EXACTLY = 1e-6
 """Relative errors below this are those of float32 weights themselves and are not reported."""
+_SAME = 1e-12
+"""Differences below this are those of the description's own arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,12 @@ def losses_of(network: QuantisedNetwork) -> Iterator[Loss]:
             )
     for name, p in network.populations.items():
         where = f"population {name!r}"
-        if p.decay_error > 0:
+        if p.decay_error > _SAME:
             what = "decay factors rounded to 12 bits, largest difference"
             yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.decay_error)
         if p.spiking and p.threshold_error > HELD_EXACTLY:
             what = "threshold rounded to a multiple of 64, relative to the threshold"
             yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.threshold_error)
-        if p.bias_error > 0:
+        if p.bias_error > _SAME:
             what = "bias rounded, largest difference per step"
             yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.bias_error)
