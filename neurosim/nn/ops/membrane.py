@@ -154,7 +154,8 @@ def membrane(
 
     Args:
         x: jumps of the synaptic current, or of v.
-        table: coefficients ``[ROWS, n]`` in the precision of x.
+        table: coefficients ``[ROWS, n]`` in the precision of x. Decay and gain of the synaptic current get no gradient
+            where the rule says that there is none.
         detach_reset: whether no gradient passes through the reset (the term in dv/ds is left out).
 
     Raises:
