@@ -62,6 +62,10 @@ def synapse_layers(shape, n_out, seed):
     plain = {
         "linear": lambda: nn.Linear(n_in, n_out, **options),
         "delays": lambda: nn.DelayLinear(n_in, n_out, 5, **options),
+        "axonal": lambda: nn.AxonalDelayLinear(n_in, n_out, 3, **options),
+        "dendritic": lambda: nn.DendriticDelayLinear(n_in, n_out, 3, **options),
+        "kernels": lambda: nn.DclsLinear(n_in, n_out, 4, **options),
+        "blurred": lambda: nn.BlurredDelayLinear(n_in, n_out, 5, **options),
         "sparse": lambda: nn.SparseLinear(n_in, n_out, fan_in=min(5, n_in), **options),
         "sparse delays": lambda: nn.SparseDelayLinear(n_in, n_out, 4, fan_in=min(4, n_in), **options),
     }
