@@ -34,7 +34,7 @@ def _epochs(history: History) -> list[Mapping[str, Any]]:
 
 
 def _curve(
-    ax: Axes, epochs: list[Mapping[str, Any]], name: str, label: str, colour: int, scale: float = 1.0
+    ax: Axes, epochs: Sequence[Mapping[str, Any]], name: str, label: str, colour: int, scale: float = 1.0
 ) -> None:
     values = [e.get(name) for e in epochs]
     if any(v is not None for v in values):
@@ -45,7 +45,7 @@ def _curve(
 
 def _finish(ax: Axes, label: str) -> Axes:
     ax.set(xlabel="epoch", ylabel=label)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     if len(ax.lines) > 1:
         ax.legend(fontsize="small", frameon=False)
     return ax

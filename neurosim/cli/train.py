@@ -80,7 +80,8 @@ def _train(args: argparse.Namespace, task: Task, progress: Progress) -> Any:
     values = {name: getattr(args, name) for name in asked if getattr(args, name) is not None}
     recipe = replace(task.recipe, **values)
     schedules = dict(zip(SCHEDULES, (nn.Constant(), nn.Cosine(), nn.OneCycle()), strict=True))
-    spikes, labels, options = task.train, task.train_labels, {}
+    spikes, labels = task.train, task.train_labels
+    options: dict[str, Any] = {}
     if args.validation is not None:
         split = nn.hold_out(spikes, labels, args.validation, seed=args.seed)
         spikes, labels, options = split.spikes, split.labels, {"validation": split.validation}

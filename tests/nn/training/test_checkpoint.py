@@ -89,7 +89,7 @@ def _headed(text):
 
 
 def _huge(path):
-    np.savez_compressed(path, header=np.zeros(2**26, np.uint8))
+    np.savez_compressed(path, header=np.zeros(2**20, np.uint8))
 
 
 WHOLE = '{"format": "neurosim-training-2", "settings": {"seed": 0, "epochs": 3, "betas": [0.9, 0.999]}, "state": %s}'
