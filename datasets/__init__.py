@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
         downsample as downsample,
         merge_polarity as merge_polarity,
     )
+    from neurosim.datasets.yin_yang import yin_yang_points as yin_yang_points
 
 _HOME = {
     "CATALOGUE": "catalogue",
@@ -70,6 +71,7 @@ _HOME = {
     "read_events": "formats",
     "spoken_digits": "spoken",
     "to_spikes": "events",
+    "yin_yang_points": "yin_yang",
 }
 
 __all__ = sorted(_HOME)

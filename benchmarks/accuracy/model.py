@@ -49,8 +49,8 @@ def _synapses(net: Network, n_in: int, n_out: int, seed: int) -> Any:
     if net.delays is Delays.NONE:
         return nn.Linear(n_in, n_out, gain=net.gain, seed=seed)
     options: dict[str, Any] = {"gain": net.gain, "seed": seed}
-    if net.kernel is Kernel.GAUSSIAN:
-        return nn.GaussianDelayLinear(n_in, n_out, net.max_delay, **options)
+    if net.kernel is Kernel.GAUSSIAN and net.delays is Delays.LEARNED:
+        return nn.DclsLinear(n_in, n_out, net.max_delay, **options)
     layer = nn.DelayLinear(n_in, n_out, net.max_delay, **options)
     if net.delays is Delays.FIXED:
         layer.round_delays_()
@@ -68,4 +68,7 @@ def _hidden(net: Network, n: int, dt: float, seed: int) -> Any:
     )
     if net.recurrence is Recurrence.NONE:
         return lif
-    raise NotImplementedError
+    options: dict[str, Any] = {"gain": net.recurrent_gain, "seed": seed}
+    if net.recurrence is Recurrence.PLAIN:
+        return nn.Recurrent(lif, nn.Linear(n, n, **options))
+    return nn.Recurrent(lif, nn.DelayLinear(n, n, net.recurrent_delay, minimum_delay=1, **options))

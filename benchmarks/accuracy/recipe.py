@@ -48,9 +48,9 @@ class Recurrence(Enum):
     """Whether hidden neurons drive one another."""
 
     NONE = "none"
-    AXONAL = "axonal"
-    """with one learned delay for each presynaptic neuron"""
-    SYNAPTIC = "synaptic"
+    PLAIN = "plain"
+    """one step after the spike"""
+    DELAYED = "delayed"
     """with a learned delay for each synapse"""
 
 
@@ -99,7 +99,8 @@ class Network:
         batch_norm: scale with which batch normalisation between synapses and hidden neurons starts; 0: there is none.
         dropout: of hidden neurons, for a whole sequence.
         recurrence: of the hidden populations.
-        recurrent_delay: longest delay of the recurrent synapses in steps; the shortest is one.
+        recurrent_delay, recurrent_gain: longest delay of the recurrent synapses in steps (the shortest is one), and the
+            scale of their first weights.
     """
 
     hidden: tuple[int, ...]
@@ -116,6 +117,7 @@ class Network:
     dropout: float = 0.0
     recurrence: Recurrence = Recurrence.NONE
     recurrent_delay: int = 1
+    recurrent_gain: float = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
