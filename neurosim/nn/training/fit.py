@@ -77,7 +77,7 @@ def fit(
         seed: draws the order of samples, anew in every epoch, and seeds PyTorch for every update.
         rate: learning rate of the weights.
         delay_rate: learning rate of the delays, in steps.
-        neuron_rate: learning rate of the neurons' own parameters; None: ``rate``.
+        neuron_rate: learning rate of the neurons' own parameters (time constants are in steps); None: ``rate``.
         weight_decay: of the weights alone.
         schedule: factor of the rates, of the share of the training that is done; see `Schedule`.
         delay_schedule: the same for the delays; None: ``schedule``.

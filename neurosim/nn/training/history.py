@@ -18,7 +18,7 @@ class Epoch:
     loss: float
     accuracy: float
     spikes: tuple[float, ...]
-    """spikes a sample of every population"""
+    """spikes a sample of every population; of a readout that does not spike, the sum of its potential"""
     seconds: float
     rates: Mapping[str, float] = field(default_factory=dict)
     """learning rate of every kind of parameter, at the last update"""
