@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,13 @@ __all__ = [
     "LSB",
     "QuantisedPopulation",
     "QuantisedSynapses",
+    "SignFormat",
     "Signs",
     "decay_registers",
     "quantise_registers",
     "quantise_synapses",
+    "round_acting",
+    "sign_formats",
 ]
 
 Ints = NDArray[np.int64]
@@ -103,6 +107,74 @@ class QuantisedSynapses:
     zeroed: int
 
 
+class SignFormat(NamedTuple):
+    """How the weights of one sign are stored: range and distance of the stored ones, and their exponent."""
+
+    mode: SignMode
+    exponent: int
+    low: int
+    high: int
+    step: int
+
+    @property
+    def top(self) -> float:
+        """The largest magnitude, in steps of one, that is rounded into the range."""
+        return (self.high if self.mode is SignMode.MIXED else max(self.high, -self.low)) + self.step / 2
+
+
+def sign_formats(
+    acting: Floats,
+    scale: float,
+    *,
+    signs: Signs,
+    exponent_maximum: int,
+    weight_bits: int = 8,
+    exponent: int | None = None,
+) -> tuple[SignFormat, SignFormat]:
+    """Formats of excitatory and inhibitory weights, with the least exponents that hold them; if mixed, one for both."""
+    highest, lowest = (float(f(initial=0.0)) for f in (acting.max, acting.min))
+
+    def of(mode: SignMode, largest: float) -> SignFormat:
+        step = weight_step(mode, weight_bits)
+        low, high = (int(x / step) * step for x in weight_range(mode))
+        fmt = SignFormat(mode, 0, low, high, step)
+        least = _least_exponent(largest * (scale / LSB), fmt.top, exponent_maximum)
+        return fmt._replace(exponent=least if exponent is None else exponent)
+
+    if signs is Signs.MIXED and lowest < 0 < highest:
+        both = of(SignMode.MIXED, max(highest, -lowest))
+        return both, both
+    return of(SignMode.EXCITATORY, highest), of(SignMode.INHIBITORY, -lowest)
+
+
+def round_acting(
+    acting: Floats,
+    scale: float,
+    *,
+    signs: Signs,
+    exponent_maximum: int,
+    weight_bits: int = 8,
+    exponent: int | None = None,
+) -> Floats:
+    """What the weights that `quantise_synapses` stores do to the potential; any shape, and little work."""
+    up, down = sign_formats(
+        acting,
+        scale,
+        signs=signs,
+        exponent_maximum=exponent_maximum,
+        weight_bits=weight_bits,
+        exponent=exponent,
+    )
+    unit: Floats | float = up.step * _ACTS[up.exponent] / scale
+    if up.exponent != down.exponent:
+        unit = np.where(acting >= 0, unit, down.step * _ACTS[down.exponent] / scale)
+    held = acting / unit
+    np.rint(held, out=held)
+    np.clip(held, down.low / down.step, up.high / up.step, out=held)
+    held *= unit
+    return held
+
+
 def quantise_synapses(
     acting: Floats,
     scale: float,
@@ -118,33 +190,27 @@ def quantise_synapses(
     Weights up to the percentile of their magnitudes share the least exponent that holds them; the rest share a larger
     one, so that nothing is clipped. ``exponent`` forces one for all. With fewer ``weight_bits`` the low bits are zero.
     """
-    units = np.abs(acting) * (scale / LSB)
-    if signs is Signs.MIXED and acting.size and acting.min() < 0 < acting.max():
-        modes = np.full(acting.shape, int(SignMode.MIXED))
-        groups = {SignMode.MIXED: np.ones(acting.shape, dtype=bool)}
-    else:
-        positive = acting >= 0
-        modes = np.where(positive, int(SignMode.EXCITATORY), int(SignMode.INHIBITORY))
-        groups = {SignMode.EXCITATORY: positive, SignMode.INHIBITORY: ~positive}
-    step = weight_step(next(iter(groups)), weight_bits)
-    exponents = np.zeros(acting.shape, dtype=np.int64)
-    lowest, highest = 0, 0
-    for mode, members in groups.items():
-        low, high = (int(x / step) * step for x in weight_range(mode))
-        lowest, highest = min(lowest, low), max(highest, high)
-        top = (high if mode is SignMode.MIXED else max(high, -low)) + step / 2
-        largest = float(np.max(units, where=members, initial=0.0))
-        e: Ints | int
-        if exponent is not None:
-            e = exponent
-        else:
-            e = _least_exponent(largest, top, exponent_maximum)
-            if percentile != 100.0 and members.any():
+    up, down = sign_formats(
+        acting,
+        scale,
+        signs=signs,
+        exponent_maximum=exponent_maximum,
+        weight_bits=weight_bits,
+        exponent=exponent,
+    )
+    positive = acting >= 0
+    exponents = np.where(positive, up.exponent, down.exponent)
+    if percentile != 100.0 and exponent is None:
+        units = np.abs(acting) * (scale / LSB)
+        for fmt in {up, down}:
+            members = np.ones_like(positive) if up is down else positive if fmt is up else ~positive
+            if members.any():
                 bulk = float(np.percentile(units[members], percentile, method="lower"))
-                e = np.where(units <= bulk, _least_exponent(bulk, top, exponent_maximum), e)
-        exponents = np.where(members, e, exponents)
-    rounded = step * np.rint(np.copysign(units, acting) * _PARTS[exponents] / step)
-    weight = np.clip(rounded, lowest, highest).astype(np.int64)
+                least = _least_exponent(bulk, fmt.top, exponent_maximum)
+                exponents[members & (units <= bulk)] = least
+    rounded = np.rint(acting * (scale / LSB) * _PARTS[exponents] / up.step) * up.step
+    weight = np.clip(rounded, down.low, up.high).astype(np.int64)
+    modes = np.where(positive, int(up.mode), int(down.mode))
     power = float(np.sqrt(np.mean(acting**2))) if acting.size else 0.0
     acted = weight * (_ACTS[exponents] / scale)
     return QuantisedSynapses(

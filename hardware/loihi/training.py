@@ -19,7 +19,7 @@ from neurosim.hardware.loihi.quantise import (
     Signs,
     decay_registers,
     quantise_registers,
-    quantise_synapses,
+    round_acting,
 )
 from neurosim.hardware.loihi.required_registers import Demand, demand_of
 from neurosim.hardware.loihi.scale import candidate_scales
@@ -107,16 +107,14 @@ class Quantisation:
         return quantise_registers("trained", demand, scale, limits), acting
 
     def _acting(self, weight: Floats, scale: float, exponent: int | None) -> Floats:
-        stored = quantise_synapses(
-            weight.reshape(-1),
+        return round_acting(
+            weight,
             scale,
             signs=self.target.signs,
             exponent_maximum=self.target.limits["weight_exponent_maximum"],
             weight_bits=self.target.weight_bits,
             exponent=exponent,
         )
-        acts = np.exp2(6.0 + np.arange(64)) / scale
-        return np.asarray((stored.weight * acts[stored.exponent]).reshape(weight.shape))
 
 
 def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:
@@ -124,8 +122,9 @@ def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:
     up, down = np.zeros(size), np.zeros(size)
     for weight in acting:
         rows = weight.reshape(len(weight), -1)
-        up += np.repeat(np.maximum(rows, 0.0).sum(axis=1), size // len(rows))
-        down += np.repeat(np.maximum(-rows, 0.0).sum(axis=1), size // len(rows))
+        excited = np.maximum(rows, 0.0).sum(axis=1)
+        up += np.repeat(excited, size // len(rows))
+        down += np.repeat(np.maximum(excited - rows.sum(axis=1), 0.0), size // len(rows))
     return np.maximum(up, down)
 
 

@@ -14,7 +14,7 @@ from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.spinnaker.neuron_program import NeuronProgram
 from neurosim.loss_report import Loss, LossKind
 
-__all__ = ["QuantisedProjection", "quantise", "stored"]
+__all__ = ["QuantisedProjection", "quantise", "round_weights", "stored"]
 
 _LARGEST_RAW = 0xFFFF
 
@@ -46,6 +46,16 @@ def stored(
     unit = factor * of_one[receptor]
     raw = np.rint(np.abs(weight.astype(np.float64)) * unit).astype(np.int64)
     return raw, receptor, np.asarray(np.where(receptor, -raw, raw) / unit)
+
+
+def round_weights(weight: NDArray[Any], factor: NDArray[np.float64], shifts: tuple[int, int]) -> NDArray[Any]:
+    """What the weights that `stored` makes stand for; float64 of any shape, and little work."""
+    excitatory, inhibitory = (factor * 2.0 ** (15 - shift) for shift in shifts)
+    unit = excitatory if shifts[0] == shifts[1] else np.where(weight < 0, inhibitory, excitatory)
+    held = weight * unit
+    np.rint(held, out=held)
+    held /= unit
+    return held
 
 
 def quantise(

@@ -15,7 +15,7 @@ from neurosim.hardware.spinnaker.activity import Activity, memory_of
 from neurosim.hardware.spinnaker.arithmetic import ONE
 from neurosim.hardware.spinnaker.decay import membrane_words, synapse_tau_word
 from neurosim.hardware.spinnaker.neuron_program import NeuronProgram, program
-from neurosim.hardware.spinnaker.quantised_projection import stored
+from neurosim.hardware.spinnaker.quantised_projection import round_weights
 from neurosim.hardware.spinnaker.target import SpiNNaker
 from neurosim.neurons import SpikeWhen
 from neurosim.neurons.model import NeuronModel
@@ -70,7 +70,7 @@ class Quantisation:
             if (words.shifts, words.states) == before:
                 break
             before = words.shifts, words.states
-            held = [stored(w, _factor_of_rows(words.factor, w), words.shifts)[2] for w in weights]
+            held = [round_weights(w, _factor_of_rows(words.factor, w), words.shifts) for w in weights]
         return Held(_on_word_grid(model, shape, dt, words), tuple(held))
 
 
@@ -79,10 +79,13 @@ def _activity(weights: Sequence[Floats], population: PlanPopulation, dt: float) 
     sums, largest = np.zeros((2, population.size)), np.zeros((2, population.size))
     for weight in weights:
         rows = weight.reshape(len(weight), -1)
-        for receptor, part in enumerate((np.maximum(rows, 0.0), np.maximum(-rows, 0.0))):
-            each = population.size // len(rows)  # neurons that share a row
-            sums[receptor] += np.repeat(part.sum(axis=1), each)
-            np.maximum(largest[receptor], np.repeat(part.max(axis=1), each), out=largest[receptor])
+        each = population.size // len(rows)  # neurons that share a row
+        excited = np.maximum(rows, 0.0).sum(axis=1)
+        inhibited = np.maximum(excited - rows.sum(axis=1), 0.0)
+        ends = np.maximum(rows.max(axis=1), 0.0), np.maximum(-rows.min(axis=1), 0.0)
+        for receptor, (total, end) in enumerate(zip((excited, inhibited), ends, strict=True)):
+            sums[receptor] += np.repeat(np.where(end > 0, total, 0.0), each)
+            np.maximum(largest[receptor], np.repeat(end, each), out=largest[receptor])
     return Activity(sums, sums / (1.0 - memory_of(population, dt)), largest)
 
 

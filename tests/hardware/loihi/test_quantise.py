@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.loihi.limits import read_limits
-from neurosim.hardware.loihi.quantise import Signs, quantise_registers, quantise_synapses
+from neurosim.hardware.loihi.quantise import Signs, quantise_registers, quantise_synapses, round_acting
 from neurosim.hardware.loihi.required_registers import demand_of
 from neurosim.hardware.loihi.weights import SignMode, is_common
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, SpikeWhen
@@ -101,3 +101,16 @@ def test_bias_and_its_error():
     drive = 0.5 * (1 - np.exp(-1 / 20))
     assert abs(int(q.bias_mantissa[0] << q.bias_exponent[0]) / 1e6 - drive) == pytest.approx(q.bias_error)
     assert q.bias_error <= 2.0 ** q.bias_exponent[0] / 2 / 1e6
+
+
+@pytest.mark.parametrize("signs", Signs)
+@pytest.mark.parametrize("bits", [8, 3])
+@pytest.mark.parametrize("exponent", [None, 0])
+@pytest.mark.parametrize("scale", [700.0, 254 * 64.0, 3e5])
+def test_short_form_does_what_stored_weights_do(signs, bits, exponent, scale):
+    rng = np.random.default_rng(0)
+    options = {"signs": signs, "exponent_maximum": 7, "weight_bits": bits, "exponent": exponent}
+    for acting in (rng.normal(0, 0.3, 500), rng.random(500), rng.normal(-0.1, 0.3, 500) ** 3, np.zeros(3)):
+        stored = quantise_synapses(acting, scale, **options)
+        acts = stored.weight * np.exp2(6.0 + stored.exponent) / scale
+        assert np.allclose(round_acting(acting, scale, **options), acts, rtol=1e-14, atol=0)
