@@ -21,7 +21,6 @@ __all__ = [
     "BLOCK",
     "add_outer_next",
     "clear",
-    "collect_taps",
     "copy",
     "keep_row",
     "move_rows",
@@ -175,31 +174,3 @@ def add_outer_next(first: int, last: int, row: Any, neuron: Any, grad: Any, rest
                 total = out[np.int64(neuron[e]), low:high]
                 for j in range(total.size):
                     total[j] += g[j]
-
-
-@njit(cache=True, nogil=True)
-def collect_taps(
-    first: int, last: int, row: Any, neuron: Any, grad: Any, rest: Any, offset: Any, a0: Any, a1: Any
-) -> None:
-    """Add to a0, a1 [n_pre, n_post] the gradients of the arrivals m and m + 1 steps after every spike.
-
-    grad [B, T, n_post], and rest [B, R, n_post] for the steps after it; offset as for `push_taps`. Only for the
-    postsynaptic neurons first to last, each a block of `LANES`.
-    """
-    samples, steps, n = grad.shape
-    reach = rest.shape[1]
-    low, high = first * LANES, min(last * LANES, n)
-    width = np.uint64(n)
-    g = np.empty((steps + reach) * n, grad.dtype)
-    flat, flat_rest = grad.reshape(-1), rest.reshape(-1)
-    for b in range(samples):
-        copy(flat, b * steps * n, steps * n, g, 0)
-        copy(flat_rest, b * reach * n, reach * n, g, steps * n)
-        for t in range(steps):
-            base = np.uint64(t * n)
-            for e in range(row[b * steps + t], row[b * steps + t + 1]):
-                i = neuron[e]
-                for j in range(low, high):
-                    p = base + np.uint64(offset[i, j])
-                    a0[i, j] += g[p]
-                    a1[i, j] += g[p + width]

@@ -14,7 +14,9 @@ from neurosim.nn.ops.membrane import MembraneRule
 from neurosim.nn.ops.recurrent import recurrent
 from neurosim.nn.protocols import NeuronQuantiser
 from neurosim.nn.synapses.delay_linear import DelayLinear
+from neurosim.nn.synapses.delayed import DelayedSynapses, DelayGrid
 from neurosim.nn.synapses.linear import Linear, Synapses
+from neurosim.nn.synapses.neuron_delays import AxonalDelayLinear, DendriticDelayLinear
 
 __all__ = ["Recurrent", "RecurrentState"]
 
@@ -44,8 +46,8 @@ class Recurrent(Neurons):
 
     Args:
         neurons: a layer of neurons that spike: `LIF`, `CurrentLIF`, `AdaptiveLIF`, `IntegrateAndFire`.
-        synapses: as many onto as from them: a `Linear`, whose delay is one step here, or a `DelayLinear` with
-            ``minimum_delay`` of at least 1.
+        synapses: as many onto as from them: a `Linear`, whose delay is one step here, or a `DelayLinear`,
+            `AxonalDelayLinear` or `DendriticDelayLinear` with ``minimum_delay`` of at least 1.
 
     Attributes:
         neurons, synapses: the two layers.
@@ -62,10 +64,10 @@ class Recurrent(Neurons):
             raise DescriptionError(
                 "needs a layer of neurons", where="Recurrent", value=type(neurons).__name__
             )
-        if not isinstance(synapses, (Linear, DelayLinear)):
+        if not isinstance(synapses, (Linear, DelayLinear, AxonalDelayLinear, DendriticDelayLinear)):
             raise DescriptionError(
                 "needs a layer of synapses", where="Recurrent", value=type(synapses).__name__,
-                limit="Linear or DelayLinear",
+                limit="Linear, DelayLinear, AxonalDelayLinear, DendriticDelayLinear",
             )  # fmt: skip
         if not neurons.model.SPIKES:
             raise UnsupportedError(
@@ -76,7 +78,7 @@ class Recurrent(Neurons):
                 "synapses do not fit the neurons", where="Recurrent", value=(synapses.n_in, synapses.n_out),
                 limit=(neurons.size, neurons.size),
             )  # fmt: skip
-        if isinstance(synapses, DelayLinear) and synapses.minimum_delay < 1:
+        if isinstance(synapses, DelayedSynapses) and synapses.minimum_delay < 1:
             raise DescriptionError(
                 "a spike cannot come back in its own step", where="Recurrent", value=synapses.minimum_delay,
                 limit="minimum_delay >= 1", remedy="DelayLinear(..., minimum_delay=1)",
@@ -87,7 +89,7 @@ class Recurrent(Neurons):
     @property
     def longest(self) -> int:
         """Longest delay in steps."""
-        return self.synapses.max_delay_steps if isinstance(self.synapses, DelayLinear) else 1
+        return self.synapses.max_delay_steps if isinstance(self.synapses, DelayedSynapses) else 1
 
     @property
     def model(self) -> NeuronModel:
@@ -134,13 +136,12 @@ class Recurrent(Neurons):
         """Spikes ``[T, B, n]`` for the arrivals from other layers ``x [T, B, n]``, and the state afterwards."""
         self._check(x)
         before = self.start(x) if state is None else state
-        delay = None
-        if isinstance(self.synapses, DelayLinear):
-            # values within the range, gradients as if it had no ends: a delay on an end can come back
-            delay = self.synapses.delay + (self.synapses.delay_steps() - self.synapses.delay).detach()
+        delay, whole = None, False
+        if isinstance(self.synapses, DelayedSynapses):
+            delay, whole = self.synapses.learnt_delays(), self.synapses.grid is DelayGrid.WHOLE
         spikes, pending, after = recurrent(
             x, before.neurons, before.pending, self.synapses.effective_weight(), delay,
             self.table(x.dtype, x.device), self.step_rule(), self.neurons.surrogate,
-            detach_reset=self.neurons.detach_reset,
+            detach_reset=self.neurons.detach_reset, whole=whole,
         )  # fmt: skip
         return spikes, RecurrentState(after, pending)

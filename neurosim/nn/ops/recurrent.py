@@ -17,12 +17,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurosim.errors import DataError, ShapeError
+from neurosim.nn.cpu.delay_spikes import collect
 from neurosim.nn.cpu.lanes import LANES
 from neurosim.nn.cpu.membrane import ROWS, THRESHOLD
 from neurosim.nn.cpu.recurrent import recurrent_backward, recurrent_forward
-from neurosim.nn.cpu.recurrent_synapses import BLOCK, add_outer_next, collect_taps
+from neurosim.nn.cpu.recurrent_synapses import BLOCK, add_outer_next
 from neurosim.nn.cpu.surrogate import GIVEN
 from neurosim.nn.ops.adaptive import AdaptiveState
+from neurosim.nn.ops.delays import SortedSpikes
 from neurosim.nn.ops.events import Events, attach
 from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.membrane import MembraneRule, MembraneState, check_state, listed
@@ -86,14 +88,14 @@ def _blocks(a: Array, padded: int) -> Array:
     return out.reshape(-1)
 
 
-def _taps(weight: Tensor, delay: Tensor | None, longest: int) -> _Taps:
+def _taps(weight: Tensor, delay: Tensor | None, longest: int, whole: bool) -> _Taps:
     w = np.ascontiguousarray(weight.detach().numpy().T)
     if delay is None or longest == 1:
         none = np.empty((0, len(w)), w.dtype)
         return _Taps(none.astype(np.uint32), w, none, none)
     d = np.clip(np.ascontiguousarray(delay.detach().numpy().T), 1, longest)
     m = np.minimum(np.floor(d), longest - 1)
-    f = d - m
+    f = np.floor(d - m + d.dtype.type(0.5)) if whole else d - m
     return _Taps(m.astype(np.uint32), w * (1 - f), w * f, f)
 
 
@@ -102,7 +104,7 @@ class _Recurrent(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, v: Tensor, second: Tensor, pending: Tensor, weight: Tensor, delay: Tensor | None,
         table: Tensor, held: Tensor, adaptive: bool, rule: MembraneRule, surrogate: Surrogate, detach: bool,
-        events: list[Events],
+        whole: bool, events: list[Events],
     ) -> tuple[Tensor, ...]:  # fmt: skip
         xs, numbers = sample_major(x), table.detach().contiguous()
         trains, learns = any(ctx.needs_input_grad), ctx.needs_input_grad[6]
@@ -114,7 +116,7 @@ class _Recurrent(torch.autograd.Function):
         rest = pending.detach().transpose(0, 1).clone(memory_format=torch.contiguous_format)
         row, start = np.empty(xs.shape[:2], np.int64), np.empty(len(xs), np.int64)
         neuron = np.empty(spikes.size, np.uint32)  # memory only where it is written
-        taps = _taps(weight, delay, len(pending))
+        taps = _taps(weight, delay, len(pending), whole)
         for_range(
             recurrent_forward, len(xs), xs, last_v.numpy(), last_second.numpy(), last_held.numpy(), adaptive,
             numbers.numpy(), rule.refractory, *rule.options, rest.numpy(), *taps.pushed(), before, kept, phase,
@@ -158,7 +160,7 @@ class _Recurrent(torch.autograd.Function):
         to_table = torch.from_numpy(grad_table.sum(0)) if needs[6] else None
         return (
             time_major(grad_x), grad_v, grad_second, grad_pending, grad_weight, grad_delay if needs[5] else None,
-            to_table, *[None] * 6,
+            to_table, *[None] * 7,
         )  # fmt: skip
 
 
@@ -173,7 +175,9 @@ def _collected(
         to_weight = torch.from_numpy(a0).t()
         return to_weight, torch.zeros_like(to_weight)
     a1 = np.zeros_like(a0)
-    for_range(collect_taps, blocks, events.row, events.neuron, grad, rest, taps.offset, a0, a1)
+    arrivals = np.concatenate([grad, rest], axis=1)
+    spikes = SortedSpikes.of(events, grad.dtype)
+    for_range(collect, len(a0), *spikes, taps.offset, arrivals, arrivals.shape[1], 0, a0, a1)
     grad_weight = torch.from_numpy((1 - taps.fraction) * a0 + taps.fraction * a1).t()
     return grad_weight, weight.detach() * torch.from_numpy(a1 - a0).t()
 
@@ -189,6 +193,7 @@ def recurrent(
     surrogate: Surrogate,
     *,
     detach_reset: bool = True,
+    whole: bool = False,
 ) -> tuple[Tensor, Tensor, Any]:
     """Spikes ``[T, B, n]``, what they leave to arrive ``[R, B, n]``, and the neurons' last state.
 
@@ -202,6 +207,7 @@ def recurrent(
         weight, delay: ``[n, n]`` by (postsynaptic, presynaptic) neuron; delays in steps, clamped to [1, R]; None: all
             are one step (and so they are if R = 1; they have no gradient then).
         table: coefficients of the neurons, ``[ROWS, n]``.
+        whole: spikes arrive after floor(d + 1/2) steps; the gradient of d is still that of the interpolation.
 
     Raises:
         ShapeError, DataError: arguments that do not fit each other.
@@ -216,7 +222,7 @@ def recurrent(
     apply: Any = _Recurrent.apply
     out, v, second, pending, held = apply(
         x, v.contiguous(), second.contiguous(), pending, weight, delay, table, held.contiguous(), adaptive, rule,
-        surrogate, detach_reset, events,
+        surrogate, detach_reset, whole, events,
     )  # fmt: skip
     attach(out, events[0])
     left = held if rule.holds else None

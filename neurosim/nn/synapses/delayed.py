@@ -83,6 +83,10 @@ class DelayedSynapses(Synapses):
         """``delay``, of the shape of the parameter, for every synapse ``[n_out, n_in]``."""
         return delay
 
+    def learnt_delays(self) -> Tensor:
+        """Delays ``[n_out, n_in]`` as they are learnt: real-valued, within the range, with a gradient that passes."""
+        return self._per_synapse(self._learnt())
+
     def delay_steps(self) -> Tensor:
         """Delays ``[n_out, n_in]`` in steps, within the range, not necessarily whole."""
         steps = self._per_synapse(self._in_range())

@@ -129,6 +129,34 @@ def test_a_run_in_two_parts_is_the_run(longest):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11 * float(a.abs().max()))
 
 
+@pytest.mark.parametrize("kind", [nn.AxonalDelayLinear, nn.DendriticDelayLinear])
+def test_delays_by_neuron_are_delays_of_all_their_synapses(kind):
+    neuron = nn.neuron_layer(MODELS["LIF"], N, dt=DT)
+    few = nn.Recurrent(neuron, kind(N, N, 6, minimum_delay=1, dtype=torch.float64))
+    many = nn.Recurrent(neuron, nn.DelayLinear(N, N, 6, minimum_delay=1, dtype=torch.float64))
+    with torch.no_grad():
+        few.synapses.delay[0] = 6.0
+        many.synapses.delay.copy_(few.synapses.delay_steps())
+    goal = torch.tensor(np.random.default_rng(1).normal(size=(T, B, N)))
+    delays = []
+    for module in (few, many):
+        out, _ = module(spikes_in() * 1.5)
+        delays.append(torch.autograd.grad((out * goal).sum(), module.synapses.delay)[0])
+    axis = 0 if kind is nn.AxonalDelayLinear else 1
+    assert delays[0].abs().max() > 0
+    torch.testing.assert_close(delays[0], delays[1].sum(axis), rtol=1e-10, atol=1e-10)
+
+
+def test_whole_delays_are_those_after_rounding():
+    whole = nn.DelayLinear(N, N, 6, minimum_delay=1, dtype=torch.float64, grid=nn.DelayGrid.WHOLE)
+    module = nn.Recurrent(nn.neuron_layer(MODELS["LIF"], N, dt=DT), whole)
+    out, _ = module(spikes_in() * 1.5)
+    (slope,) = torch.autograd.grad(out.sum(), whole.delay)
+    assert slope.abs().max() > 0
+    whole.round_delays_()
+    assert torch.equal(module(spikes_in() * 1.5)[0], out)
+
+
 def test_it_stands_in_a_sequence():
     module = layer(MODELS["LIF"], longest=4)
     net = nn.Sequential(nn.Linear(7, N, dtype=torch.float64), module)
