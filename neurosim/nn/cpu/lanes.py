@@ -26,13 +26,13 @@ from numba.core.cgutils import get_or_insert_function
 from numba.core.datamodel import PrimitiveModel
 from numba.extending import intrinsic, overload, register_model
 
-__all__ = ["LANES", "aligned", "fill", "fma", "lane_sum", "load", "store", "sums_of_pairs"]
+__all__ = ["LANES", "Lanes", "aligned", "fill", "fma", "lane_sum", "load", "store", "sums_of_pairs"]
 
 LANES = 16
 """Numbers in a vector: 64 bytes of float32, the widest register and a cache line."""
 
 
-class _Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):  # type: ignore[misc]
     """Numba's type of a vector."""
 
     def __init__(self, dtype: Any) -> None:
@@ -40,21 +40,23 @@ class _Lanes(types.Type):  # type: ignore[misc]
         super().__init__(name=f"lanes({dtype})")
 
 
-@register_model(_Lanes)
+@register_model(Lanes)
 class _Model(PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _llvm(kind))
 
 
 def _llvm(kind: Any) -> Any:
-    if isinstance(kind, _Lanes):
+    if isinstance(kind, Lanes):
         return ir.VectorType(_llvm(kind.dtype), LANES)
+    if kind == types.int32:
+        return ir.IntType(32)
     return ir.FloatType() if kind == types.float32 else ir.DoubleType()
 
 
 def _floating(kind: Any) -> Any:
     """``kind``, which must be float32, float64 or a vector of them."""
-    if not isinstance(kind, (types.Float, _Lanes)):
+    if not isinstance(kind, (types.Float, Lanes)):
         raise errors.TypingError(f"needs float32, float64 or lanes of them, not {kind}")
     return kind
 
@@ -64,14 +66,15 @@ def _pointer(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     array = signature.args[0]
     data = context.make_array(array)(context, builder, args[0]).data
     start = builder.gep(data, [args[1]], inbounds=True)
-    pointer = builder.bitcast(start, _llvm(_Lanes(array.dtype)).as_pointer())
+    pointer = builder.bitcast(start, _llvm(Lanes(array.dtype)).as_pointer())
     return pointer, array.dtype.bitwidth // 8
 
 
 def _contiguous(array: Any) -> Any:
-    if not isinstance(array, types.Array) or array.layout != "C" or not isinstance(array.dtype, types.Float):
-        raise errors.TypingError(f"needs a C-contiguous array of float32 or float64, not {array}")
-    return _Lanes(array.dtype)
+    known = (types.float32, types.float64, types.int32)
+    if not isinstance(array, types.Array) or array.layout != "C" or array.dtype not in known:
+        raise errors.TypingError(f"needs a C-contiguous array of float32, float64 or int32, not {array}")
+    return Lanes(array.dtype)
 
 
 @intrinsic
@@ -102,7 +105,7 @@ def store(typingctx: Any, array: Any, index: Any, lanes: Any) -> Any:
 @intrinsic
 def fill(typingctx: Any, number: Any) -> Any:
     """A vector with ``number`` in every lane."""
-    kind = _Lanes(_floating(number))
+    kind = Lanes(_floating(number))
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector, word = _llvm(kind), ir.IntType(32)
@@ -120,7 +123,7 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         scalar = "f32" if getattr(kind, "dtype", kind) == types.float32 else "f64"
-        name = f"llvm.fmuladd.v{LANES}{scalar}" if isinstance(kind, _Lanes) else f"llvm.fmuladd.{scalar}"
+        name = f"llvm.fmuladd.v{LANES}{scalar}" if isinstance(kind, Lanes) else f"llvm.fmuladd.{scalar}"
         function = ir.FunctionType(_llvm(kind), [_llvm(kind)] * 3)
         return builder.call(get_or_insert_function(builder.module, function, name), args)
 
@@ -130,7 +133,7 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
 @intrinsic
 def lane_sum(typingctx: Any, lanes: Any) -> Any:
     """The sum over the lanes: halves are added to each other until one number is left."""
-    if not isinstance(lanes, _Lanes):
+    if not isinstance(lanes, Lanes):
         raise errors.TypingError(f"needs lanes, not {lanes}")
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -197,7 +200,7 @@ def _define(operation: Any, instruction: str) -> None:
         def compute(a: Any, b: Any) -> Any:
             return apply(a, b)
 
-        return compute if isinstance(a, _Lanes) and a == b else None
+        return compute if isinstance(a, Lanes) and a == b else None
 
 
 _define(operator.add, "fadd")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neurosim.nn.cpu.delay_bits import BITS_BLOCK, has_tables, mark, pull_bits
 from neurosim.nn.cpu.delay_spikes import by_neuron, collect, push
 from neurosim.nn.cpu.delay_taps import finish_pairs, split, transposed
 from neurosim.nn.cpu.delay_tiles import GROUP, collect_tiles, pull_tiles
@@ -40,6 +41,8 @@ class Way(Enum):
 
     SPIKES = "one spike after the other"
     TILES = "tiles of samples, step by step"
+    TABLES = "tiles of samples, sums of taps from tables"
+    """spikes that are all one, float32, CPUs with AVX-512; sums differ in rounding from those of the other ways"""
 
 
 class Pass(Enum):
@@ -49,23 +52,27 @@ class Pass(Enum):
     SYNAPSES = "gradients of weights and delays"
 
 
-def cheapest(what: Pass, spikes: int, shape: tuple[int, int, int], n_post: int, longest: int) -> Way:
-    """The faster way for ``spikes`` non-zero entries of an input of ``shape`` (T, B, n_pre).
+def cheapest(
+    what: Pass, spikes: int, shape: tuple[int, int, int], longest: int, *, tables: bool = False
+) -> Way:
+    """The fastest way for ``spikes`` non-zero entries of an input of ``shape`` (T, B, n_pre); tables: if they can be used.
 
     From nanoseconds a unit of work, measured on one core with AVX-512 (Zen 5), float32.
     """
     steps, samples, n_pre = shape
     tiles = -(-samples // LANES)
+    cells = tiles * steps * n_pre
     if what is Pass.ARRIVALS:
-        one_by_one = 0.7 * spikes
-        together = (0.33 + 0.0011 * longest) * tiles * steps * n_pre
+        cost = {Way.SPIKES: 0.7 * spikes, Way.TILES: (0.33 + 0.0011 * longest) * cells}
+        if tables:
+            cost[Way.TABLES] = (0.2 + 0.0006 * longest) * cells
     else:
         density = spikes / max(1, steps * samples * n_pre)
-        active = tiles * steps * n_pre * (1 - (1 - density) ** min(samples, LANES))
+        active = cells * (1 - (1 - density) ** min(samples, LANES))
         rows = steps + longest
-        one_by_one = 0.55 * spikes
         together = (0.47 * active + 2.3 * tiles * n_pre) * (1 if rows < 256 else 1.5 if rows < 512 else 3)
-    return Way.SPIKES if one_by_one * n_post <= together * n_post else Way.TILES
+        cost = {Way.SPIKES: 0.55 * spikes, Way.TILES: together}
+    return min(cost, key=lambda way: cost[way])
 
 
 class _Taps(NamedTuple):
@@ -139,11 +146,20 @@ class _DelayedLinear(torch.autograd.Function):
         w, d = (a.detach().contiguous().numpy() for a in (weight, delay))
         taps, dtype = _Taps.of(w, d, longest, whole), w.dtype
         out = np.empty((samples, steps - skip, n_post), dtype)
-        if cheapest(Pass.ARRIVALS, len(events.neuron), events.shape, n_post, longest) is Way.SPIKES:
+        tables = dtype == np.float32 and events.value is None and has_tables()
+        way = cheapest(Pass.ARRIVALS, len(events.neuron), events.shape, longest, tables=tables)
+        # pulled arrivals: first the later tap, whose spike is the earlier one
+        offset = np.uint32(reach - 1) - taps.step
+        if way is Way.SPIKES:
             spikes = SortedSpikes.of(events, dtype)
             for_range(push, samples, *spikes, *taps.by_pre(), steps + reach, skip, out)
+        elif way is Way.TABLES:
+            tiles = -(-samples // LANES)
+            fired = np.zeros((tiles, n_pre, steps), np.uint16)
+            for_range(mark, tiles, events.row, events.neuron, samples, steps, fired)
+            parts = tiles * -(-(steps - skip) // BITS_BLOCK)
+            for_range(pull_bits, parts, fired, offset, taps.late, taps.early, reach, reach, skip, out)
         else:
-            offset = np.uint32(reach - 1) - taps.step
             _pull(sample_major(x), offset, (taps.late, taps.early), (1, n_pre), reach, reach, skip, out)
         ctx.save_for_backward(weight, delay)
         ctx.events, ctx.taps, ctx.options = events, taps, (longest, skip, whole)
@@ -180,7 +196,7 @@ def _synapses(
     """Gradients of weights and delays."""
     n_post, n_pre = weight.shape
     rows = events.shape[0] + max(longest, 1)
-    if cheapest(Pass.SYNAPSES, len(events.neuron), events.shape, n_post, longest) is Way.SPIKES:
+    if cheapest(Pass.SYNAPSES, len(events.neuron), events.shape, longest) is Way.SPIKES:
         a0, a1 = np.zeros((n_pre, n_post), grad.dtype), np.zeros((n_pre, n_post), grad.dtype)
         spikes, offset = SortedSpikes.of(events, grad.dtype), taps.by_pre().step
         for_range(collect, n_pre, *spikes, offset, grad, rows, skip, a0, a1)

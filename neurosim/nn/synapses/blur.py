@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,9 +84,9 @@ class BlurredDelayLinear(DelayedSynapses):
         side: BlurSide = BlurSide.CAUSAL,
         minimum_delay: int = 0,
         grid: DelayGrid = DelayGrid.REAL,
-        **options: object,
+        **options: Any,
     ) -> None:
-        super().__init__(n_in, n_out, max_delay_steps, minimum_delay=minimum_delay, grid=grid, **options)  # type: ignore[arg-type]
+        super().__init__(n_in, n_out, max_delay_steps, minimum_delay=minimum_delay, grid=grid, **options)
         self.sigma = float(max_delay_steps / 2 if sigma is None else sigma)
         self.side = BlurSide(side)
 

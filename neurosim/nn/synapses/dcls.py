@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,9 +67,9 @@ class DclsLinear(DelayedSynapses):
         *,
         sigma: float | None = None,
         shape: DclsShape = DclsShape.GAUSSIAN,
-        **options: object,
+        **options: Any,
     ) -> None:
-        super().__init__(n_in, n_out, max_delay_steps, **options)  # type: ignore[arg-type]
+        super().__init__(n_in, n_out, max_delay_steps, **options)
         self.sigma = float((max_delay_steps + 1) // 2 if sigma is None else sigma)
         self.shape = DclsShape(shape)
 

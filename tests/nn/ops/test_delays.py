@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
+from neurosim.nn.cpu.delay_bits import has_tables
 from neurosim.nn.ops.delays import Pass, Way, cheapest, delayed_linear
 from neurosim.nn.reference import delays as reference
 
@@ -51,9 +52,9 @@ def test_any_shape_and_density(seed, longest, **shape):
     compare(tensors, rng, longest, 1e-10)
 
 
-@pytest.fixture(params=Way, ids=lambda way: way.name)
+@pytest.fixture(params=[Way.SPIKES, Way.TILES], ids=lambda way: way.name)
 def way(request, monkeypatch):
-    monkeypatch.setattr("neurosim.nn.ops.delays.cheapest", lambda *_: request.param)
+    monkeypatch.setattr("neurosim.nn.ops.delays.cheapest", lambda *_, **__: request.param)
     return request.param
 
 
@@ -74,19 +75,38 @@ def test_each_way_is_exact(way, shape):
 
 def test_all_ways_add_up_arrivals_in_one_order(monkeypatch):
     outs = []
-    for way in Way:
-        monkeypatch.setattr("neurosim.nn.ops.delays.cheapest", lambda *_, way=way: way)
+    for way in (Way.SPIKES, Way.TILES):
+        monkeypatch.setattr("neurosim.nn.ops.delays.cheapest", lambda *_, way=way, **__: way)
         tensors, _ = make(5, batch=18, density=0.2, dtype=torch.float32)
         outs.append(delayed_linear(*tensors, 6))
     assert torch.equal(outs[0], outs[1])  # so a sample's spikes do not depend on how busy its batch is
 
 
 def test_the_way_follows_density_and_length():
-    busy, sparse, long = (Pass.ARRIVALS, 500_000), (Pass.ARRIVALS, 20_000), (Pass.SYNAPSES, 20_000)
     shape = (100, 32, 700)
-    assert cheapest(*busy, shape, 256, 25) is Way.TILES
-    assert cheapest(*sparse, shape, 256, 25) is Way.SPIKES
-    assert cheapest(*long, (10_000, 1, 700), 256, 250) is Way.SPIKES
+    for what, spikes, tables, way in (
+        (Pass.ARRIVALS, 500_000, True, Way.TABLES),
+        (Pass.ARRIVALS, 500_000, False, Way.TILES),
+        (Pass.ARRIVALS, 20_000, True, Way.SPIKES),
+        (Pass.SYNAPSES, 500_000, True, Way.TILES),
+    ):
+        assert cheapest(what, spikes, shape, 25, tables=tables) is way
+    assert cheapest(Pass.SYNAPSES, 20_000, (10_000, 1, 700), 250) is Way.SPIKES
+
+
+@pytest.mark.skipif(not has_tables(), reason="needs AVX-512")
+@pytest.mark.parametrize(
+    ("batch", "n_pre", "longest", "skip"), [(19, 21, 9, 0), (16, 32, 30, 5), (1, 1, 1, 0)]
+)
+def test_tables_hold_the_sums_of_the_taps(batch, n_pre, longest, skip, monkeypatch):
+    (x, weight, delay), _ = make(8, steps=37, batch=batch, n_pre=n_pre, longest=longest, dtype=torch.float32)
+    x = (x > 0).float()
+    outs = []
+    for way in (Way.TILES, Way.TABLES):
+        monkeypatch.setattr("neurosim.nn.ops.delays.cheapest", lambda *_, way=way, **__: way)
+        outs.append(delayed_linear(x, weight, delay, longest, skip=skip))
+    torch.testing.assert_close(*outs, rtol=1e-5, atol=1e-5)
+    assert outs[0].abs().max() > 0.1
 
 
 def test_steps_that_are_skipped_count_as_the_past(way):
