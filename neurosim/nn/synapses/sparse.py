@@ -195,7 +195,7 @@ class SparseDelayLinear(Masked, DelayLinear):
     summed for `Growth.GRADIENT`, which needs them of all pairs).
     """
 
-    _pairs: tuple[int, SynapseList] | None = None
+    _pairs: tuple[tuple[int, int], SynapseList] | None = None
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Arrivals ``[T, B, n_out]`` of ``x [T, B, n_in]``; the state is the last ``max_delay_steps`` inputs."""
@@ -212,8 +212,9 @@ class SparseDelayLinear(Masked, DelayLinear):
 
     def _list(self) -> SynapseList:
         """The synapses of now; listed again when the mask has changed."""
-        if self._pairs is None or self._pairs[0] != self.mask._version:
-            self._pairs = self.mask._version, SynapseList(self.mask.numpy())
+        key = id(self.mask), self.mask._version  # a copy of the layer counts anew
+        if self._pairs is None or self._pairs[0] != key:
+            self._pairs = key, SynapseList(self.mask.numpy())
         return self._pairs[1]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,14 +11,14 @@ from neurosim import nn
 from neurosim.errors import DescriptionError, ShapeError
 
 
-def spikes(n, steps=12, samples=3, density=0.3, dtype=torch.float32):
+def spikes(n, steps=12, samples=3, density=0.3):
     rng = np.random.default_rng(0)
-    return torch.tensor(rng.uniform(size=(steps, samples, n)) < density).to(dtype)
+    return torch.tensor(rng.uniform(size=(steps, samples, n)) < density).double()
 
 
 def make(kind, n_in=12, n_out=9, **options):
     sizes = (n_in, n_out, 4) if kind is nn.SparseDelayLinear else (n_in, n_out)
-    return kind(*sizes, **({"fan_in": 5} | options))
+    return kind(*sizes, dtype=torch.float64, **({"fan_in": 5} | options))
 
 
 KINDS = [nn.SparseLinear, nn.SparseDelayLinear]
@@ -26,18 +28,16 @@ KINDS = [nn.SparseLinear, nn.SparseDelayLinear]
 def test_it_is_the_dense_layer_with_zeros(kind):
     layer = make(kind, seed=3)
     assert torch.equal(layer.mask.sum(1), torch.full((9,), 5))
-    dense = kind.__mro__[2](*((12, 9, 4) if kind is nn.SparseDelayLinear else (12, 9)))
+    dense = kind.__mro__[2](*((12, 9, 4) if kind is nn.SparseDelayLinear else (12, 9)), dtype=torch.float64)
     with torch.no_grad():
         dense.weight.copy_(layer.weight * layer.mask)
         if kind is nn.SparseDelayLinear:
             dense.delay.copy_(layer.delay)
     x = spikes(12)
-    torch.testing.assert_close(
-        layer(x)[0], dense(x)[0], rtol=1e-5, atol=1e-5
-    )  # float32 sums in another order
+    torch.testing.assert_close(layer(x)[0], dense(x)[0], rtol=1e-12, atol=1e-12)  # sums in another order
     layer(x)[0].square().sum().backward()
     dense(x)[0].square().sum().backward()
-    torch.testing.assert_close(layer.weight.grad, dense.weight.grad * layer.mask, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(layer.weight.grad, dense.weight.grad * layer.mask, rtol=1e-12, atol=1e-12)
     first, state = layer(x[:5])
     rest, _ = layer(x[5:], state)
     assert torch.equal(torch.cat([first, rest]), layer(x)[0])
@@ -46,15 +46,17 @@ def test_it_is_the_dense_layer_with_zeros(kind):
 def test_a_changed_mask_is_seen():
     layer = make(nn.SparseDelayLinear)
     x = spikes(12)
+    layer.rewire_(0.5)
     before, _ = layer(x)
+    layer = copy.deepcopy(layer)
     layer.rewire_(0.5)
     after, _ = layer(x)
-    dense = nn.DelayLinear(12, 9, 4)
+    dense = nn.DelayLinear(12, 9, 4, dtype=torch.float64)
     with torch.no_grad():
         dense.weight.copy_(layer.weight)
         dense.delay.copy_(layer.delay)
     assert not torch.equal(before, after)
-    torch.testing.assert_close(after, dense(x)[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(after, dense(x)[0], rtol=1e-12, atol=1e-12)
 
 
 def test_first_weights_have_the_scale_of_the_fan_in():
@@ -88,7 +90,9 @@ def test_no_optimiser_moves_what_is_not_there(kind):
     seed=st.integers(0, 99),
 )
 def test_rewiring_keeps_count_limit_and_large_weights(share, fan_in, spare, growth, seed):
-    layer = nn.SparseLinear(12, 9, fan_in=fan_in, max_fan_in=fan_in + spare, growth=growth, seed=seed)
+    layer = nn.SparseLinear(
+        12, 9, fan_in=fan_in, max_fan_in=fan_in + spare, growth=growth, seed=seed, dtype=torch.float64
+    )
     if growth is nn.Growth.GRADIENT:
         layer(spikes(12))[0].square().sum().backward()
     mask, weight = layer.mask.clone(), layer.weight.detach().clone()
@@ -110,11 +114,11 @@ def test_rewiring_keeps_count_limit_and_large_weights(share, fan_in, spare, grow
 
 
 def test_gradients_say_where_synapses_grow():
-    layer = nn.SparseLinear(12, 9, fan_in=4, max_fan_in=12, growth=nn.Growth.GRADIENT)
-    x = spikes(12, dtype=torch.float32)
-    dense = torch.zeros(9, 12)
+    layer = nn.SparseLinear(12, 9, fan_in=4, max_fan_in=12, growth=nn.Growth.GRADIENT, dtype=torch.float64)
+    x = spikes(12)
+    dense = torch.zeros(9, 12, dtype=torch.float64)
     for k in range(2):  # gradients of two updates are added up
-        target = torch.rand(9, generator=torch.Generator().manual_seed(k))
+        target = torch.rand(9, generator=torch.Generator().manual_seed(k)).double()
         y, _ = layer(x)
         (y * target).sum().backward()
         dense += target[:, None] * x.sum((0, 1))
