@@ -21,8 +21,9 @@ def _step_and_share(delay: Any, longest: int, whole: bool) -> Any:
 
 @njit(cache=True, nogil=True)
 def split(
-    first: int, last: int, weight: Any, delay: Any, longest: int, whole: bool, step: Any, early: Any, late: Any
-) -> None:
+    first: int, last: int, weight: Any, delay: Any, longest: int, whole: bool,
+    step: Any, early: Any, late: Any,
+) -> None:  # fmt: skip
     """step = m, early = w (1 - f) and late = w f of rows first to last; all ``[n_post, n_pre]``.
 
     Delays are clamped to [0, longest] and m to longest - 1: at the longest delay f is one.

@@ -55,9 +55,9 @@ class Pass(Enum):
 def cheapest(
     what: Pass, spikes: int, shape: tuple[int, int, int], longest: int, *, tables: bool = False
 ) -> Way:
-    """The fastest way for ``spikes`` non-zero entries of an input of ``shape`` (T, B, n_pre); tables: if they can be used.
+    """The fastest way for ``spikes`` non-zero entries of an input of ``shape`` (T, B, n_pre).
 
-    From nanoseconds a unit of work, measured on one core with AVX-512 (Zen 5), float32.
+    From nanoseconds a unit of work, measured on one core with AVX-512 (Zen 5), float32. ``tables``: they can be used.
     """
     steps, samples, n_pre = shape
     tiles = -(-samples // LANES)
