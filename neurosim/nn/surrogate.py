@@ -16,7 +16,17 @@ from torch.autograd.function import once_differentiable
 from neurosim.nn.cpu.surrogate import ARCTAN, BOXCAR, GIVEN, SIGMOID, SUPER_SPIKE, TRIANGLE
 from neurosim.parameters import Parameters, parameter
 
-__all__ = ["Arctan", "Boxcar", "Kernel", "Sigmoid", "SuperSpike", "Surrogate", "Triangle", "heaviside", "kernel_of"]
+__all__ = [
+    "Arctan",
+    "Boxcar",
+    "Kernel",
+    "Sigmoid",
+    "SuperSpike",
+    "Surrogate",
+    "Triangle",
+    "heaviside",
+    "kernel_of",
+]
 
 
 class Kernel(NamedTuple):

@@ -22,7 +22,7 @@ from numba import njit
 
 from neurosim.neurons.options import RefractoryInput
 from neurosim.nn.cpu.membrane import BELOW, DECAY, DRIVE, FIRED, HELD, RESET, THRESHOLD, V_REST, reached
-from neurosim.nn.cpu.rows import choose, read, write
+from neurosim.nn.cpu.rows import choose, entry, read, write
 
 __all__ = [
     "DECAY_THETA", "JUMP", "ROWS", "after_row", "backward_row", "forward_row", "learning_row", "theta_row"
@@ -55,20 +55,25 @@ def forward_row(
     below, fires, holds = np.uint8(BELOW), np.uint8(FIRED), np.uint8(HELD)
     drop, integrate = held_input == DROP, held_input == INTEGRATE
     for j in range(n):
-        old, rest, jump = read(v, j, "v"), read(table, V_REST * n + j, "table"), read(x, j, "x")
-        raised = read(table, DECAY_THETA * n + j, "table") * read(theta, j, "theta")
-        free = rest + read(table, DECAY * n + j, "table") * (old - rest) + read(table, DRIVE * n + j, "table") + jump
+        old, rest, jump = read(v, j, "v"), entry(table, V_REST, j), read(x, j, "x")
+        raised = entry(table, DECAY_THETA, j) * read(theta, j, "theta")
+        free = rest + entry(table, DECAY, j) * (old - rest) + entry(table, DRIVE, j) + jump
         left = read(held, j, "held")
         is_held = left > none
         u = choose(is_held & (not integrate), choose(drop, old, old + jump), free)
-        highest = read(table, THRESHOLD * n + j, "table") + raised
+        highest = entry(table, THRESHOLD, j) + raised
         fired = reached(u, highest, exceeded) & (left <= none)
-        write(v, j, "v", choose(fired, choose(subtract, u - highest, read(table, RESET * n + j, "table")), u))
-        write(theta, j, "theta", choose(fired, raised + read(table, JUMP * n + j, "table"), raised))
+        write(v, j, "v", choose(fired, choose(subtract, u - highest, entry(table, RESET, j)), u))
+        write(theta, j, "theta", choose(fired, raised + entry(table, JUMP, j), raised))
         write(before, j, "before", u)
         write(limit, j, "limit", highest)
         write(spikes, j, "spikes", choose(fired, one, zero))
-        write(held, j, "held", choose(fired, read(refractory, j, "refractory"), left - choose(is_held, step, none)))
+        write(
+            held,
+            j,
+            "held",
+            choose(fired, read(refractory, j, "refractory"), left - choose(is_held, step, none)),
+        )
         write(phase, j, "phase", choose(fired, fires, choose(is_held, holds, below)))
 
 
@@ -78,22 +83,24 @@ def theta_row(theta: Any, before: Any, phase: Any, table: Any, exceeded: bool, l
     n = before.size
     holds = np.uint8(HELD)
     for j in range(n):
-        raised = read(table, DECAY_THETA * n + j, "table") * read(theta, j, "theta")
-        highest = read(table, THRESHOLD * n + j, "table") + raised
+        raised = entry(table, DECAY_THETA, j) * read(theta, j, "theta")
+        highest = entry(table, THRESHOLD, j) + raised
         fired = reached(read(before, j, "before"), highest, exceeded) & (read(phase, j, "phase") != holds)
         write(limit, j, "limit", highest)
-        write(out, j, "out", choose(fired, raised + read(table, JUMP * n + j, "table"), raised))
+        write(out, j, "out", choose(fired, raised + entry(table, JUMP, j), raised))
 
 
 @njit(nogil=True)
-def after_row(before: Any, limit: Any, phase: Any, table: Any, subtract: bool, exceeded: bool, after: Any) -> None:
+def after_row(
+    before: Any, limit: Any, phase: Any, table: Any, subtract: bool, exceeded: bool, after: Any
+) -> None:
     """v after the reset, as `forward_row` left it, from what it kept; ``after [n]`` is written."""
     n = before.size
     holds = np.uint8(HELD)
     for j in range(n):
         u, highest = read(before, j, "before"), read(limit, j, "limit")
         fired = reached(u, highest, exceeded) & (read(phase, j, "phase") != holds)
-        write(after, j, "after", choose(fired, choose(subtract, u - highest, read(table, RESET * n + j, "table")), u))
+        write(after, j, "after", choose(fired, choose(subtract, u - highest, entry(table, RESET, j)), u))
 
 
 @njit(inline="always")
@@ -101,7 +108,7 @@ def _adjoint(
     u: Any, limit: Any, g: Any, g_theta: Any, grad_out: Any, pseudo: Any, reset: Any, jump: Any, zero: Any, free: bool,
     subtract: bool, exceeded: bool, through_reset: bool,
 ) -> Any:  # fmt: skip
-    """Whether a neuron fired, and the gradients of u and of the limit; ``g``, ``g_theta``: those of v and theta after."""
+    """Whether a neuron fired, and the gradients of u and of the limit; g and g_theta: of v and theta after the step."""
     fired = reached(u, limit, exceeded) & free
     reaction = choose(through_reset, g * choose(subtract, -limit, reset - u), zero)
     by_spike = choose(free, (grad_out + g_theta * jump + reaction) * pseudo, zero)
@@ -131,12 +138,12 @@ def backward_row(
         free, g_theta = read(phase, j, "phase") != holds, read(grad_theta, j, "grad_theta")
         _, to_u, to_limit = _adjoint(
             read(before, j, "before"), read(limit, j, "limit"), read(grad_v, j, "grad_v"), g_theta,
-            read(grad_out, j, "grad_out"), read(pseudo, j, "pseudo"), read(table, RESET * n + j, "table"),
-            read(table, JUMP * n + j, "table"), zero, free, subtract, exceeded, through_reset,
+            read(grad_out, j, "grad_out"), read(pseudo, j, "pseudo"), entry(table, RESET, j),
+            entry(table, JUMP, j), zero, free, subtract, exceeded, through_reset,
         )  # fmt: skip
         write(grad_x, j, "grad_x", choose(free | (not drop), to_u, zero))
-        write(grad_theta, j, "grad_theta", read(table, DECAY_THETA * n + j, "table") * (g_theta + to_limit))
-        write(grad_v, j, "grad_v", choose(free | integrate, read(table, DECAY * n + j, "table") * to_u, to_u))
+        write(grad_theta, j, "grad_theta", entry(table, DECAY_THETA, j) * (g_theta + to_limit))
+        write(grad_v, j, "grad_v", choose(free | integrate, entry(table, DECAY, j) * to_u, to_u))
 
 
 @njit(nogil=True)
@@ -158,16 +165,20 @@ def learning_row(
     thresholds, resets = grad_table[THRESHOLD], grad_table[RESET]
     thetas, jumps = grad_table[DECAY_THETA], grad_table[JUMP]
     for j in range(n):
-        free, g, g_theta = read(phase, j, "phase") != holds, read(grad_v, j, "grad_v"), read(grad_theta, j, "grad_theta")
+        free, g, g_theta = (
+            read(phase, j, "phase") != holds,
+            read(grad_v, j, "grad_v"),
+            read(grad_theta, j, "grad_theta"),
+        )
         fired, to_u, to_limit = _adjoint(
             read(before, j, "before"), read(limit, j, "limit"), g, g_theta, read(grad_out, j, "grad_out"),
-            read(pseudo, j, "pseudo"), read(table, RESET * n + j, "table"), read(table, JUMP * n + j, "table"),
+            read(pseudo, j, "pseudo"), entry(table, RESET, j), entry(table, JUMP, j),
             zero, free, subtract, exceeded, through_reset,
         )  # fmt: skip
         leak = choose(free | integrate, to_u, zero)
-        distance = read(v, j, "v") - read(table, V_REST * n + j, "table")
+        distance = read(v, j, "v") - entry(table, V_REST, j)
         write(decays, j, "grad_0", read(decays, j, "grad_0") + leak * distance)
-        write(rests, j, "grad_1", read(rests, j, "grad_1") + leak * (one - read(table, DECAY * n + j, "table")))
+        write(rests, j, "grad_1", read(rests, j, "grad_1") + leak * (one - entry(table, DECAY, j)))
         write(drives, j, "grad_2", read(drives, j, "grad_2") + leak)
         write(thresholds, j, "grad_3", read(thresholds, j, "grad_3") + to_limit)
         write(resets, j, "grad_4", read(resets, j, "grad_4") + choose(fired & (not subtract), g, zero))

@@ -107,7 +107,13 @@ def adaptive_backward(
                 if t > 0:
                     done = row_of(phase, at - n, n) if phase.size else no_phase
                     after_row(
-                        row_of(before, at - n, n), row_of(limits, (t - 1) * n, n), done, table, subtract, exceeded, old
+                        row_of(before, at - n, n),
+                        row_of(limits, (t - 1) * n, n),
+                        done,
+                        table,
+                        subtract,
+                        exceeded,
+                        old,
                     )
                 else:
                     old[:] = v[b]

@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit
 
 from neurosim.neurons.options import RefractoryInput
-from neurosim.nn.cpu.rows import choose, read, write
+from neurosim.nn.cpu.rows import choose, entry, read, write
 
 __all__ = [
     "BELOW", "DECAY", "DECAY_SYNAPSE", "DRIVE", "FIRED", "GAIN", "HELD", "RESET", "ROWS", "THRESHOLD", "V_REST",
@@ -65,20 +65,25 @@ def forward_row(
     below, fires, holds = np.uint8(BELOW), np.uint8(FIRED), np.uint8(HELD)
     drop, integrate = held_input == DROP, held_input == INTEGRATE
     for j in range(n):
-        old, rest = read(v, j, "v"), read(table, V_REST * n + j, "table")
-        current = read(table, DECAY_SYNAPSE * n + j, "table") * read(i, j, "i") + read(x, j, "x")
-        jump = read(table, GAIN * n + j, "table") * current
-        free = rest + read(table, DECAY * n + j, "table") * (old - rest) + read(table, DRIVE * n + j, "table") + jump
+        old, rest = read(v, j, "v"), entry(table, V_REST, j)
+        current = entry(table, DECAY_SYNAPSE, j) * read(i, j, "i") + read(x, j, "x")
+        jump = entry(table, GAIN, j) * current
+        free = rest + entry(table, DECAY, j) * (old - rest) + entry(table, DRIVE, j) + jump
         left = read(held, j, "held")
         is_held = left > none
         u = choose(is_held & (not integrate), choose(drop, old, old + jump), free)
-        fired = reached(u, read(table, THRESHOLD * n + j, "table"), exceeded) & (left <= none)
-        reset = read(table, RESET * n + j, "table")
+        fired = reached(u, entry(table, THRESHOLD, j), exceeded) & (left <= none)
+        reset = entry(table, RESET, j)
         write(i, j, "i", current)
         write(v, j, "v", choose(fired, choose(subtract, u + reset, reset), u))
         write(before, j, "before", u)
         write(spikes, j, "spikes", choose(fired, one, zero))
-        write(held, j, "held", choose(fired, read(refractory, j, "refractory"), left - choose(is_held, step, none)))
+        write(
+            held,
+            j,
+            "held",
+            choose(fired, read(refractory, j, "refractory"), left - choose(is_held, step, none)),
+        )
         write(phase, j, "phase", choose(fired, fires, choose(is_held, holds, below)))
 
 
@@ -87,7 +92,7 @@ def current_row(x: Any, i: Any, table: Any, current: Any) -> None:
     """The synaptic current of `forward_row` alone: from before the step, ``i [n]``, to after it, ``current [n]``."""
     n = x.size
     for j in range(n):
-        decayed = read(table, DECAY_SYNAPSE * n + j, "table") * read(i, j, "i")
+        decayed = entry(table, DECAY_SYNAPSE, j) * read(i, j, "i")
         write(current, j, "current", decayed + read(x, j, "x"))
 
 
@@ -97,8 +102,8 @@ def after_row(before: Any, phase: Any, table: Any, subtract: bool, exceeded: boo
     n = before.size
     holds = np.uint8(HELD)
     for j in range(n):
-        u, reset = read(before, j, "before"), read(table, RESET * n + j, "table")
-        crossed = reached(u, read(table, THRESHOLD * n + j, "table"), exceeded)
+        u, reset = read(before, j, "before"), entry(table, RESET, j)
+        crossed = reached(u, entry(table, THRESHOLD, j), exceeded)
         fired = crossed & (read(phase, j, "phase") != holds)
         write(after, j, "after", choose(fired, choose(subtract, u + reset, reset), u))
 
@@ -141,14 +146,14 @@ def backward_row(
         free = read(phase, j, "phase") != holds
         _, _, to_u = _adjoint(
             read(before, j, "before"), read(grad_v, j, "grad_v"), read(grad_out, j, "grad_out"),
-            read(pseudo, j, "pseudo"), read(table, THRESHOLD * n + j, "table"), read(table, RESET * n + j, "table"),
+            read(pseudo, j, "pseudo"), entry(table, THRESHOLD, j), entry(table, RESET, j),
             zero, free, subtract, exceeded, through_reset,
         )  # fmt: skip
         to_jump = choose(free | (not drop), to_u, zero)
-        to_i = read(grad_i, j, "grad_i") + read(table, GAIN * n + j, "table") * to_jump
+        to_i = read(grad_i, j, "grad_i") + entry(table, GAIN, j) * to_jump
         write(grad_x, j, "grad_x", to_i)
-        write(grad_i, j, "grad_i", read(table, DECAY_SYNAPSE * n + j, "table") * to_i)
-        write(grad_v, j, "grad_v", choose(free | integrate, read(table, DECAY * n + j, "table") * to_u, to_u))
+        write(grad_i, j, "grad_i", entry(table, DECAY_SYNAPSE, j) * to_i)
+        write(grad_v, j, "grad_v", choose(free | integrate, entry(table, DECAY, j) * to_u, to_u))
 
 
 @njit(nogil=True)
@@ -175,15 +180,15 @@ def learning_row(
         free, g = read(phase, j, "phase") != holds, read(grad_v, j, "grad_v")
         fired, by_spike, to_u = _adjoint(
             read(before, j, "before"), g, read(grad_out, j, "grad_out"), read(pseudo, j, "pseudo"),
-            read(table, THRESHOLD * n + j, "table"), read(table, RESET * n + j, "table"),
+            entry(table, THRESHOLD, j), entry(table, RESET, j),
             zero, free, subtract, exceeded, through_reset,
         )  # fmt: skip
         to_jump = choose(free | (not drop), to_u, zero)
-        to_i = read(grad_i, j, "grad_i") + read(table, GAIN * n + j, "table") * to_jump
+        to_i = read(grad_i, j, "grad_i") + entry(table, GAIN, j) * to_jump
         leak = choose(free | integrate, to_u, zero)
-        distance = read(v, j, "v") - read(table, V_REST * n + j, "table")
+        distance = read(v, j, "v") - entry(table, V_REST, j)
         write(decays, j, "grad_0", read(decays, j, "grad_0") + leak * distance)
-        write(rests, j, "grad_1", read(rests, j, "grad_1") + leak * (one - read(table, DECAY * n + j, "table")))
+        write(rests, j, "grad_1", read(rests, j, "grad_1") + leak * (one - entry(table, DECAY, j)))
         write(drives, j, "grad_2", read(drives, j, "grad_2") + leak)
         write(thresholds, j, "grad_3", read(thresholds, j, "grad_3") - by_spike)
         write(resets, j, "grad_4", read(resets, j, "grad_4") + choose(fired, g, zero))

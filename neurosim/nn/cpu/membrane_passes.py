@@ -12,7 +12,14 @@ import numpy as np
 from numba import njit
 
 from neurosim.nn.cpu.events import list_ones
-from neurosim.nn.cpu.membrane import THRESHOLD, after_row, backward_row, current_row, forward_row, learning_row
+from neurosim.nn.cpu.membrane import (
+    THRESHOLD,
+    after_row,
+    backward_row,
+    current_row,
+    forward_row,
+    learning_row,
+)
 from neurosim.nn.cpu.rows import fetch_row, row_of
 from neurosim.nn.cpu.surrogate import GIVEN, derivative_row
 

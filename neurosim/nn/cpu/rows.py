@@ -16,7 +16,7 @@ from numba.core import errors
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-__all__ = ["choose", "fetch_row", "read", "row_of", "write"]
+__all__ = ["choose", "entry", "fetch_row", "read", "row_of", "write"]
 
 NAMES = (
     "x", "v", "i", "theta", "held", "table", "refractory", "before", "limit", "phase", "spikes", "pseudo", "after",
@@ -71,6 +71,12 @@ def write(typingctx: Any, array: Any, index: Any, name: Any, number: Any) -> Any
         return context.get_dummy_value()
 
     return types.void(array, types.intp, name, array.dtype), codegen
+
+
+@njit(inline="always")
+def entry(table: Any, row: int, index: int) -> Any:
+    """Entry ``index`` of a row of the table ``[rows, n]``."""
+    return read(table, row * table.shape[1] + index, "table")
 
 
 @intrinsic

@@ -106,7 +106,7 @@ class Neurons(torch.nn.Module):
         held = {name: from_held(name, getattr(self, name), self.dt, self.shape) for name in self.learn}
         same = all(np.array_equal(value, getattr(self._model, name)) for name, value in held.items())
         if not same:
-            self._model = dataclasses.replace(self._model, **held)  # type: ignore[type-var]
+            self._model = dataclasses.replace(self._model, **held)
         return self._model
 
     def described_model(self) -> NeuronModel:
@@ -156,7 +156,10 @@ class Neurons(torch.nn.Module):
         if self.learn:
             held = {name: getattr(self, name).cpu() for name in self.learn}
             formulas: dict[Any, Tensor] = self._row_formulas(differentiable(self._first, self.dt, held))
-            rows = [formulas.get(row, value).expand(self.size) for row, value in zip(self.TABLE, values, strict=True)]
+            rows = [
+                formulas.get(row, value).expand(self.size)
+                for row, value in zip(self.TABLE, values, strict=True)
+            ]
             apply: Any = _StraightThrough.apply
             values = apply(torch.stack(rows), values)
         return values.to(device=device, dtype=dtype)
@@ -205,5 +208,8 @@ class Neurons(torch.nn.Module):
             raise DataError("is not a tensor", where=where, value=type(x).__name__)
         if x.ndim != 3 or x.shape[2] != self.size:
             raise ShapeError(
-                "arrivals have the wrong shape", where=where, value=tuple(x.shape), limit=f"[T, B, {self.size}]"
+                "arrivals have the wrong shape",
+                where=where,
+                value=tuple(x.shape),
+                limit=f"[T, B, {self.size}]",
             )

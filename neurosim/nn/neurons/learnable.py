@@ -49,7 +49,7 @@ def in_range(name: str, model: NeuronModel, dt: float) -> tuple[Any, Any]:
 
 
 def differentiable(model: NeuronModel, dt: float, held: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The coefficients that depend on what is held, as functions of it, in float64; see the models' ``coefficients``."""
+    """Coefficients that depend on what is held, as functions of it, in float64 (the models' ``coefficients``)."""
 
     def of(name: str) -> Tensor:
         if name in held:

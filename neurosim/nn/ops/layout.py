@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurosim.errors import UnsupportedError
+from neurosim.nn.ops.buffers import buffer
 
 __all__ = ["empty", "sample_major", "time_major"]
 
@@ -35,8 +36,9 @@ def time_major(x: NDArray[Any]) -> Tensor:
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """A new array that begins on a cache line; vectors of 64 bytes then lie in one if the rows are as long."""
+    """A new array that begins on a cache line; vectors of 64 bytes then lie in one if the rows are as long.
+
+    Its memory may have been used before (`neurosim.nn.ops.buffers`).
+    """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    whole = np.empty(size + 64, np.uint8)
-    start = -whole.ctypes.data % 64
-    return whole[start : start + size].view(dtype).reshape(shape)
+    return buffer(size).view(dtype).reshape(shape)

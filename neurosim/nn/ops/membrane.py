@@ -96,7 +96,13 @@ class _Membrane(torch.autograd.Function):
         if rule.spiking:
             events.append(listed(row, start, neuron, x.shape))
         out = time_major(spikes if rule.spiking else before)
-        ctx.rule, ctx.surrogate, ctx.through_reset, ctx.phase, ctx.shape = rule, surrogate, not detach, phase, xs.shape
+        ctx.rule, ctx.surrogate, ctx.through_reset, ctx.phase, ctx.shape = (
+            rule,
+            surrogate,
+            not detach,
+            phase,
+            xs.shape,
+        )
         ctx.before = before if rule.spiking else None
         # what arrived is read again only for what the coefficients of the current need
         ctx.save_for_backward(
@@ -127,7 +133,8 @@ class _Membrane(torch.autograd.Function):
         for_range(
             membrane_backward, len(grad_x), sample_major(grads[0]), before, ctx.phase, numbers, *rule.options,
             rule.spiking, ctx.through_reset, kernel.code, numbers.dtype.type(kernel.first),
-            numbers.dtype.type(kernel.second), given, grad_v.numpy(), grad_i.numpy(), grad_x, arrived, *first, grad_table,
+            numbers.dtype.type(kernel.second), given, grad_v.numpy(), grad_i.numpy(), grad_x,
+            arrived, *first, grad_table,
         )  # fmt: skip
         to_table = torch.from_numpy(grad_table.sum(0)) if learns else None
         return time_major(grad_x), grad_v, grad_i, None, to_table, None, None, None, None
@@ -185,7 +192,9 @@ def check_state(x: Tensor, table: Tensor, rows: int, refractory: NDArray[np.int3
         raise ShapeError("coefficients do not fit", value=tuple(table.shape), limit=f"[{rows}, {x.shape[2]}]")
     for name, part in zip(state._fields, state, strict=True):
         if part is not None and part.shape != x.shape[1:]:
-            raise ShapeError("a state does not fit", where=name, value=tuple(part.shape), limit=tuple(x.shape[1:]))
+            raise ShapeError(
+                "a state does not fit", where=name, value=tuple(part.shape), limit=tuple(x.shape[1:])
+            )
         if part is not None and name != "held" and part.dtype != x.dtype:
             raise DataError("a state has another type", where=name, value=str(part.dtype), limit=str(x.dtype))
     if table.dtype != x.dtype:

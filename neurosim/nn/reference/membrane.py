@@ -54,5 +54,3 @@ def reset(u: Tensor, spike: Tensor, to: Tensor, *, detach: bool) -> Tensor:
     # u + (to - u) is not exactly `to` in floating point; the value is, the gradient stays
     exact = torch.where(spike > 0, to, u)
     return smooth + (exact - smooth).detach()
-
-

@@ -28,7 +28,9 @@ def test_rows_of_interleaved_samples_are_the_rows_of_each():
     arrays = (x, v, i, held, grad_out, pseudo, grad_v, grad_i)
     apart = [step(table, refractory, *(a[k].copy() for a in arrays)) for k in range(LANES)]
     woven = step(
-        np.repeat(table, LANES, axis=1), np.repeat(refractory, LANES), *(a.T.reshape(-1).copy() for a in arrays)
+        np.repeat(table, LANES, axis=1),
+        np.repeat(refractory, LANES),
+        *(a.T.reshape(-1).copy() for a in arrays),
     )
     assert 0 < woven[5].sum() < woven[5].size
     for k, one in enumerate(apart):

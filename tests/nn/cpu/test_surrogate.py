@@ -21,7 +21,9 @@ def test_the_kernel_computes_the_derivative(surrogate):
     derivative_row(kernel.code, kernel.first, kernel.second, u, limit, out)
     expected = surrogate.derivative(torch.from_numpy(u - limit)).numpy()
     assert expected.max() > 0.1
-    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-14)  # far out, sigmoids are exact absolutely
+    np.testing.assert_allclose(
+        out, expected, rtol=1e-12, atol=1e-14
+    )  # far out, sigmoids are exact absolutely
 
 
 def test_a_class_derived_from_one_is_not_taken_for_it():

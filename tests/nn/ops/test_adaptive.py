@@ -31,7 +31,9 @@ def make_rule(*, holds=True, **options):
 def made():
     """x, the first state's v and theta, the table."""
     rng = np.random.default_rng(1)
-    low, high = np.array([[0.5, 1.0], [-0.2, 0.2], [0.0, 0.1], [0.6, 1.0], [0.0, 0.3], [0.7, 0.99], [0.0, 0.4]]).T
+    low, high = np.array(
+        [[0.5, 1.0], [-0.2, 0.2], [0.0, 0.1], [0.6, 1.0], [0.0, 0.3], [0.7, 0.99], [0.0, 0.4]]
+    ).T
     arrays = (
         rng.normal(0.25, 0.5, (T, B, N)), rng.normal(0, 0.3, (B, N)), rng.uniform(0, 0.2, (B, N)),
         rng.uniform(low[:, None], high[:, None], (7, N)),
@@ -43,7 +45,9 @@ def run(module, rule, surrogate, *, detach_reset):
     x, v, theta, table = made()
     rng = np.random.default_rng(2)
     held = torch.tensor(rng.integers(0, 3, (B, N)), dtype=torch.int32) if rule.holds else None
-    out, after = module.adaptive(x, AdaptiveState(v, theta, held), table, rule, surrogate, detach_reset=detach_reset)
+    out, after = module.adaptive(
+        x, AdaptiveState(v, theta, held), table, rule, surrogate, detach_reset=detach_reset
+    )
     loss = sum((a * torch.tensor(rng.normal(size=a.shape))).sum() for a in (out, after.v, after.theta))
     return out, after, torch.autograd.grad(loss, (x, v, theta, table))
 
@@ -75,12 +79,17 @@ def test_the_kernel_is_the_reference(rule, surrogate, detach):
 def test_a_run_in_two_parts_is_the_run(rule, surrogate, detach, cut):
     x, v, theta, table = made()
     whole, last = fused.adaptive(x, AdaptiveState(v, theta), table, rule, surrogate, detach_reset=detach)
-    head, middle = fused.adaptive(x[:cut], AdaptiveState(v, theta), table, rule, surrogate, detach_reset=detach)
+    head, middle = fused.adaptive(
+        x[:cut], AdaptiveState(v, theta), table, rule, surrogate, detach_reset=detach
+    )
     tail, end = fused.adaptive(x[cut:], middle, table, rule, surrogate, detach_reset=detach)
     parts = torch.cat([head, tail])
     assert torch.equal(parts, whole)
     assert all(a is None or torch.equal(a, b) for a, b in zip(last, end, strict=True))
-    pairs = [torch.autograd.grad(y.square().sum() + s.theta.sum(), (x, table)) for y, s in ((whole, last), (parts, end))]
+    pairs = [
+        torch.autograd.grad(y.square().sum() + s.theta.sum(), (x, table))
+        for y, s in ((whole, last), (parts, end))
+    ]
     for mine, theirs in zip(*pairs, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
 
@@ -114,7 +123,9 @@ def test_lists_threads_and_emptiness(monkeypatch):
     x, v, theta, table = made()
     for some in (x[:0], x[:, :0]):
         samples = some.shape[1]
-        out, after = fused.adaptive(some, AdaptiveState(v[:samples], theta[:samples]), table, make_rule(), Arctan())
+        out, after = fused.adaptive(
+            some, AdaptiveState(v[:samples], theta[:samples]), table, make_rule(), Arctan()
+        )
         assert out.shape == some.shape
         assert torch.equal(after.theta, theta[:samples])
     with pytest.raises(ShapeError, match="theta"):

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from neurosim.errors import DataError, ShapeError
 from neurosim.neurons.options import RefractoryInput
@@ -32,7 +31,9 @@ def make_rule(seed=0, *, holds=True, **options):
 
 def make_table(rule, dtype=torch.float64, seed=1):
     rng = np.random.default_rng(seed)
-    low, high = np.array([[0.5, 1.0], [-0.2, 0.2], [0.0, 0.1], [0.8, 1.2], [0.0, 0.3], [0.2, 0.9], [0.2, 1.0]]).T
+    low, high = np.array(
+        [[0.5, 1.0], [-0.2, 0.2], [0.0, 0.1], [0.8, 1.2], [0.0, 0.3], [0.2, 0.9], [0.2, 1.0]]
+    ).T
     rows = rng.uniform(low[:, None], high[:, None], (7, N))
     if not rule.synaptic:
         rows[DECAY_SYNAPSE], rows[GAIN] = 0.0, 1.0
@@ -62,7 +63,9 @@ def run(module, rule, surrogate, dtype, *, detach_reset):
     out, after = module.membrane(x, state, table, rule, surrogate, detach_reset=detach_reset)
     loss = (out * torch.tensor(rng.normal(size=(T, B, N)), dtype=dtype)).sum()
     for part in after[:2]:
-        loss = loss if part is None else loss + (part * torch.tensor(rng.normal(size=(B, N)), dtype=dtype)).sum()
+        loss = (
+            loss if part is None else loss + (part * torch.tensor(rng.normal(size=(B, N)), dtype=dtype)).sum()
+        )
     wanted = [x, table, state.v, *([state.i] if rule.synaptic else [])]
     grads = torch.autograd.grad(loss, wanted)
     if not rule.synaptic:
@@ -96,7 +99,9 @@ def test_the_kernel_is_the_reference(rule, surrogate, detach, dtype):
     for mine, theirs in zip(state, r_state, strict=True):
         assert (mine is None) == (theirs is None)
         assert mine is None or torch.equal(mine, theirs)
-    tolerance = 1e-10 if dtype == torch.float64 else 3e-4  # float32: sums of 75 terms of order one, some cancelling
+    tolerance = (
+        1e-10 if dtype == torch.float64 else 3e-4
+    )  # float32: sums of 75 terms of order one, some cancelling
     for mine, theirs in zip(grads, r_grads, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance * float(theirs.abs().max()))
 
@@ -199,7 +204,9 @@ def test_only_v_before_the_reset_is_kept():
     assert bytes_kept(plain, make_table(plain).detach()) == 8 * T * B * N
     assert bytes_kept(refractory, make_table(refractory).detach()) == (8 + 1) * T * B * N
     with torch.no_grad():
-        assert fused.membrane(make_x(), make_state(plain), make_table(plain), plain, Arctan())[0].grad_fn is None
+        assert (
+            fused.membrane(make_x(), make_state(plain), make_table(plain), plain, Arctan())[0].grad_fn is None
+        )
 
 
 def test_what_does_not_fit_is_refused():
