@@ -11,6 +11,14 @@ from neurosim import nn
 
 __all__ = ["build", "objective"]
 
+_SURROGATES: dict[str, tuple[type[Any], str]] = {
+    "Triangle": (nn.Triangle, "width"),
+    "Boxcar": (nn.Boxcar, "width"),
+    "Arctan": (nn.Arctan, "alpha"),
+    "Sigmoid": (nn.Sigmoid, "alpha"),
+    "SuperSpike": (nn.SuperSpike, "beta"),
+}
+
 
 def build(recipe: Recipe, shape: tuple[int, ...], classes: int, seed: int) -> nn.Sequential:
     """The module for inputs of a shape whose last axis are the channels, with first weights drawn from ``seed``."""
@@ -59,12 +67,12 @@ def _synapses(net: Network, n_in: int, n_out: int, seed: int) -> Any:
 
 
 def _hidden(net: Network, n: int, dt: float, seed: int) -> Any:
-    surrogate = getattr(nn, net.surrogate)
+    kind, sharpness = _SURROGATES[net.surrogate]
     lif = nn.LIF(
         ns.LIF(tau_membrane=net.tau_membrane, threshold=net.threshold),
         n,
         dt=dt,
-        surrogate=surrogate(net.sharpness) if net.sharpness else surrogate(),
+        surrogate=kind(**({sharpness: net.sharpness} if net.sharpness else {})),
     )
     if net.recurrence is Recurrence.NONE:
         return lif

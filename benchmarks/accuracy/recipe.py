@@ -94,7 +94,7 @@ class Network:
         kernel: of learned delays.
         tau_membrane, tau_readout: s.
         threshold: of the hidden neurons, which are reset to 0.
-        surrogate, sharpness: name of the surrogate in `neurosim.nn` and its parameter; 0 leaves its default.
+        surrogate, sharpness: name of the surrogate in `neurosim.nn`, its width, alpha or beta; 0 leaves the default.
         gain: scale of the first weights.
         batch_norm: scale with which batch normalisation between synapses and hidden neurons starts; 0: there is none.
         dropout: of hidden neurons, for a whole sequence.

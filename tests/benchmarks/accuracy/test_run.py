@@ -12,7 +12,7 @@ from benchmarks import spoken_digits
 from benchmarks.accuracy.dense import DenseInput
 from benchmarks.accuracy.model import build
 from benchmarks.accuracy.parts import Parts
-from benchmarks.accuracy.recipe import Data, Delays, Network, Objective, Recipe, Training
+from benchmarks.accuracy.recipe import Data, Delays, Network, Objective, Recipe, Training, named
 from benchmarks.accuracy.run import FORMAT, finished, run, run_once
 from neurosim import nn
 from neurosim.datasets import ArrayDataset, SpikeDataset
@@ -140,3 +140,20 @@ def test_the_comparison_of_spoken_digits(
     assert found["speakers"]["conditions"]["learned"]["items"] == 80
     assert found["official"]["comparisons"]["learned - none"]["difference"] == pytest.approx(19 / 40)
     assert found["official"]["comparisons"]["fixed - none"]["only_second"] == 0
+
+
+@pytest.mark.parametrize("name", ["shd_dcls", "shd_recurrent"])
+def test_configurations_of_both_protocols_run(name: str) -> None:
+    """With few neurons and steps, on data of the shape of SHD."""
+    recipe = named(name)
+    network = dataclasses.replace(recipe.network, hidden=(3,) * len(recipe.network.hidden))
+    training = dataclasses.replace(recipe.training, epochs=2, batch=4)
+    data = dataclasses.replace(recipe.data, steps=12)
+    r = np.random.default_rng(0)
+    spikes = Spikes.from_dense(r.poisson(0.05, (12, 8, 1, 1, 140)), dt=data.dt)
+    labels = np.arange(8) % 2
+    shd = SpikeDataset(name="SHD", split="x", labels=labels, class_names=("a", "b"), spikes=spikes)
+    tiny = dataclasses.replace(recipe, data=data, network=network, training=training)
+    result = run(tiny, Parts(train=shd, test=shd), 0)
+    assert result["parameters"]["delay"] == (3 * (140 + 3 + 2) if name == "shd_dcls" else 2 * 3 * 3)
+    assert np.isfinite(result["spikes"]).all()
