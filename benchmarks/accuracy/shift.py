@@ -30,6 +30,10 @@ class Shift(Transform):
         self.draws: Tensor
         self.register_buffer("draws", torch.zeros((), dtype=torch.int64))
 
+    def extra_repr(self) -> str:
+        """The layer's arguments, for ``repr``."""
+        return f"{self.rows}, {self.channels}, steps={self.steps}, by={self.by}, seed={self.seed}"
+
     def forward(self, x: Tensor, state: None = None) -> tuple[Tensor, None]:
         """``x [T, B, n]``, shifted; there is no state."""
         x = self._check(x)
