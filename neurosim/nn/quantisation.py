@@ -49,7 +49,7 @@ def quantise(module: M, rules: DeviceRules | None) -> M:
             raise UnsupportedError(
                 "a normalisation cannot be trained on a device's grid",
                 where=f"the layer after {name}({group.synapses.extra_repr()})",
-                remedy="Fold it first: train nn.from_network(nn.to_network(module)[0]) on",
+                remedy="Fold it first: train nn.fold_normalisation(module) on",
             )
         incoming = [group.synapses, *_recurrent(group.neurons)]
         if rules is None:
