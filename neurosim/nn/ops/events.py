@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurosim.nn.cpu.events import scan
-from neurosim.nn.ops.layout import sample_major
+from neurosim.nn.ops.layout import empty, sample_major
 from neurosim.nn.ops.threads import for_range
 
 __all__ = ["Events", "attach", "events_of", "packed"]
@@ -75,7 +75,7 @@ def _scanned(x: Tensor, densest: float) -> Events | None:
         return None
     row, start = np.zeros((samples, steps), np.int64), np.zeros(samples, np.int64)
     # memory only where it is written
-    neuron, value = np.empty(xs.size, np.uint32), np.empty(xs.size, xs.dtype)
+    neuron, value = empty((xs.size,), np.uint32), empty((xs.size,), xs.dtype)
     for_range(scan, samples, xs, row, start, neuron, value)
     return packed(row, start, neuron, value, (steps, samples, n))
 

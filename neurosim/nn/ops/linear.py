@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from neurosim.nn.cpu.linear import add_outer, sum_rows
 from neurosim.nn.ops.events import Events, events_of
-from neurosim.nn.ops.layout import sample_major, time_major
+from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.product import product
 from neurosim.nn.ops.threads import for_range
 
@@ -26,7 +26,7 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, events: Events) -> Tensor:
         rows = weight.detach().t().contiguous().numpy()
         steps, samples, _ = events.shape
-        out = np.empty((samples, steps, rows.shape[1]), rows.dtype)
+        out = empty((samples, steps, rows.shape[1]), rows.dtype)
         spikes = _arguments(events, rows.dtype)
         for_range(sum_rows, samples * steps, *spikes, rows, out.reshape(-1, rows.shape[1]))
         ctx.events = events

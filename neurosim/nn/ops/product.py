@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from neurosim.nn.ops.layout import empty
 
 __all__ = ["product"]
 
 SMALLEST = 2**16
 """Multiplications below which calling oneDNN takes longer than computing."""
+PIECE = 2**18
+"""Results at a time. They are copied to memory that is used again: to clear new pages would take longer."""
 
 
 def _found() -> Callable[..., Tensor] | None:
@@ -43,4 +48,10 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
         or x.numel() * len(weight) < SMALLEST
     ):
         return torch.nn.functional.linear(x, weight)
-    return _ONEDNN(x, weight, None, "none", [], "")
+    rows, n = x.reshape(-1, x.shape[-1]), len(weight)
+    if len(rows) * n <= PIECE:
+        return _ONEDNN(x, weight, None, "none", [], "")
+    out, step = torch.from_numpy(empty((len(rows), n), np.float32)), -(-PIECE // n)
+    for first in range(0, len(rows), step):
+        out[first : first + step] = _ONEDNN(rows[first : first + step], weight, None, "none", [], "")
+    return out.reshape(*x.shape[:-1], n)

@@ -6,7 +6,7 @@ import torch
 from neurosim.nn.ops import product as module
 from neurosim.nn.ops.product import product
 
-SHAPES = [((3, 5), 4), ((40, 30, 50), 7), ((128, 256), 20), ((0, 5), 4)]
+SHAPES = [((3, 5), 4), ((40, 30, 50), 7), ((128, 256), 20), ((0, 5), 4), ((3, 1000, 40), 300)]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
