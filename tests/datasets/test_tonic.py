@@ -123,3 +123,19 @@ def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "tonic", None)
     with pytest.raises(MissingExtraError, match=r"neurosim-toolkit\[data\]"):
         from_tonic("NMNIST")
+
+
+def test_the_heidelberg_sets_number_their_only_polarity_one_and_name_classes_in_bytes() -> None:
+    class Heidelberg(Fake):
+        sensor_size = (700, 1, 1)
+        classes = np.array([b"zero", b"one", b"two"])
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
+            events = np.zeros(2, [("t", int), ("x", int), ("p", int)])
+            events["x"], events["p"] = 699, 1
+            return events, np.int64(self.labels[index])
+
+    data = from_tonic(Heidelberg())
+    assert data.class_names == ("zero", "one", "two")
+    assert data.recordings[0].p.tolist() == [0, 0]
+    assert data.recordings[0].address.tolist() == [699, 699]
