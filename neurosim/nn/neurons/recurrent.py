@@ -13,6 +13,7 @@ from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.ops.membrane import MembraneRule
 from neurosim.nn.ops.recurrent import recurrent
 from neurosim.nn.protocols import NeuronQuantiser
+from neurosim.nn.surrogate import Surrogate
 from neurosim.nn.synapses.delay_linear import DelayLinear
 from neurosim.nn.synapses.delayed import DelayedSynapses, DelayGrid
 from neurosim.nn.synapses.linear import Linear, Synapses
@@ -100,7 +101,7 @@ class Recurrent(Neurons):
         """The model that the neurons compute with."""
         return self.neurons.described_model()
 
-    @property  # type: ignore[override]
+    @property
     def quantiser(self) -> NeuronQuantiser | None:
         """The neurons' quantiser; that of the synapses is ``synapses.quantiser``."""
         return self.neurons.quantiser
@@ -108,6 +109,24 @@ class Recurrent(Neurons):
     @quantiser.setter
     def quantiser(self, value: NeuronQuantiser | None) -> None:
         self.neurons.quantiser = value
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """The neurons' surrogate derivative."""
+        return self.neurons.surrogate
+
+    @surrogate.setter
+    def surrogate(self, value: Surrogate) -> None:
+        self.neurons.surrogate = value
+
+    @property
+    def detach_reset(self) -> bool:
+        """Whether no gradient passes through the neurons' reset."""
+        return self.neurons.detach_reset
+
+    @detach_reset.setter
+    def detach_reset(self, value: bool) -> None:
+        self.neurons.detach_reset = value
 
     def extra_repr(self) -> str:
         """Nothing but the two layers."""
@@ -141,7 +160,7 @@ class Recurrent(Neurons):
             delay, whole = self.synapses.learnt_delays(), self.synapses.grid is DelayGrid.WHOLE
         spikes, pending, after = recurrent(
             x, before.neurons, before.pending, self.synapses.effective_weight(), delay,
-            self.table(x.dtype, x.device), self.step_rule(), self.neurons.surrogate,
-            detach_reset=self.neurons.detach_reset, whole=whole,
+            self.table(x.dtype, x.device), self.step_rule(), self.surrogate,
+            detach_reset=self.detach_reset, whole=whole,
         )  # fmt: skip
         return spikes, RecurrentState(after, pending)

@@ -166,6 +166,8 @@ def test_it_stands_in_a_sequence():
     assert outputs[0].shape == (5, 2, N)
     assert isinstance(states[1], nn.RecurrentState)
     assert "LIF" in repr(module)
+    module.surrogate, module.detach_reset, module.quantiser = nn.Triangle(), False, None
+    assert (module.neurons.surrogate, module.neurons.detach_reset) == (nn.Triangle(), False)
     assert "DelayLinear" in repr(module)
 
 
