@@ -39,11 +39,11 @@ from neurosim.nn.training.evaluate import Evaluation, accuracy, evaluate
 from neurosim.nn.training.fit import Epoch, Schedule, batch_tensor, fit, spike_counts
 from neurosim.nn.training.losses import (
     FirstSpikeCrossEntropy,
-    Loss,
     LossSum,
     MembraneCrossEntropy,
     OverTime,
     RateMSE,
+    ReadoutLoss,
     SoftmaxSumCrossEntropy,
     SpikeCountCrossEntropy,
     VanRossumDistance,
@@ -93,7 +93,6 @@ __all__ = [
     "IntegrateAndFire",
     "LeakyIntegrator",
     "Linear",
-    "Loss",
     "LossSum",
     "LowerRate",
     "MaxPool",
@@ -109,6 +108,7 @@ __all__ = [
     "Quantiser",
     "Ranks",
     "RateMSE",
+    "ReadoutLoss",
     "Recurrent",
     "RecurrentState",
     "Schedule",

@@ -22,11 +22,11 @@ from neurosim.parameters import Parameters, parameter
 
 __all__ = [
     "FirstSpikeCrossEntropy",
-    "Loss",
     "LossSum",
     "MembraneCrossEntropy",
     "OverTime",
     "RateMSE",
+    "ReadoutLoss",
     "SoftmaxSumCrossEntropy",
     "SpikeCountCrossEntropy",
     "VanRossumDistance",
@@ -38,7 +38,7 @@ Outputs = Sequence[Tensor]
 AnyLoss = Callable[[Outputs, Tensor], Tensor]
 
 
-class Loss(Parameters):
+class ReadoutLoss(Parameters):
     """Base of losses on the readout. ``loss + penalty`` is a `LossSum`."""
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Tensor:
@@ -49,14 +49,14 @@ class Loss(Parameters):
         """Scores ``[B, n]`` of the readout's ``output [T, B, n]``; the class is the largest, the first of several."""
         return output.sum(0)
 
-    def __add__(self, other: Loss | LossSum | Penalty) -> LossSum:
+    def __add__(self, other: ReadoutLoss | LossSum | Penalty) -> LossSum:
         return LossSum(terms=(self,)) + other
 
 
 class LossSum(Parameters):
     """Losses and penalties that are added up; the first loss names the class."""
 
-    terms: tuple[Loss | Penalty, ...]
+    terms: tuple[ReadoutLoss | Penalty, ...]
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Tensor:
         """The sum of all terms."""
@@ -65,10 +65,10 @@ class LossSum(Parameters):
 
     def scores(self, output: Tensor) -> Tensor:
         """Scores ``[B, n]`` by the rule of the first loss."""
-        return scores_of(next((t for t in self.terms if isinstance(t, Loss)), None))(output)
+        return scores_of(next((t for t in self.terms if isinstance(t, ReadoutLoss)), None))(output)
 
-    def __add__(self, other: Loss | LossSum | Penalty) -> LossSum:
-        if not isinstance(other, (Loss, LossSum, Penalty)):
+    def __add__(self, other: ReadoutLoss | LossSum | Penalty) -> LossSum:
+        if not isinstance(other, (ReadoutLoss, LossSum, Penalty)):
             return NotImplemented
         return LossSum(terms=(*self.terms, *(other.terms if isinstance(other, LossSum) else (other,))))
 
@@ -83,14 +83,14 @@ def needs_hidden(loss: object) -> bool:
     """Whether ``loss`` looks at other populations than the readout; of a callable of your own, that is assumed."""
     if isinstance(loss, LossSum):
         return any(needs_hidden(term) for term in loss.terms)
-    return not isinstance(loss, Loss) or getattr(loss, "rate_weight", 0.0) > 0
+    return not isinstance(loss, ReadoutLoss) or getattr(loss, "rate_weight", 0.0) > 0
 
 
 def _sum(output: Tensor) -> Tensor:
     return output.sum(0)
 
 
-class SpikeCountCrossEntropy(Loss):
+class SpikeCountCrossEntropy(ReadoutLoss):
     """Cross-entropy of the output's spike counts, taken as logits, plus a penalty on rates outside a range.
 
     The class is the output neuron that spikes most. ``rate_weight``, ``rate_low`` and ``rate_high`` are short for
@@ -114,7 +114,7 @@ class SpikeCountCrossEntropy(Loss):
         return loss
 
 
-class RateMSE(Loss):
+class RateMSE(ReadoutLoss):
     """Mean squared distance of each output neuron's rate (spikes a step) from what its class asks for.
 
     With targets above zero for the wrong classes too, their neurons stay alive, so that they can still learn.
@@ -130,7 +130,7 @@ class RateMSE(Loss):
         return (rates - (self.wrong + (self.right - self.wrong) * hot)).square().mean()
 
 
-class FirstSpikeCrossEntropy(Loss):
+class FirstSpikeCrossEntropy(ReadoutLoss):
     """Cross-entropy of how early each output neuron spikes first: the earliest names the class.
 
     A neuron's latency is the number of steps before its first spike (all steps, if it is silent), and its logit minus
@@ -162,7 +162,7 @@ class OverTime(Enum):
     LAST = "last"
 
 
-class MembraneCrossEntropy(Loss):
+class MembraneCrossEntropy(ReadoutLoss):
     """Cross-entropy of the readout's membrane potential: of its maximum, mean or last value over time.
 
     For a readout that does not spike, such as `neurosim.nn.LeakyIntegrator`. Its maximum over time is what Cramer et
@@ -183,7 +183,7 @@ class MembraneCrossEntropy(Loss):
         return cross_entropy(self.scores(outputs[-1]), labels)
 
 
-class SoftmaxSumCrossEntropy(Loss):
+class SoftmaxSumCrossEntropy(ReadoutLoss):
     """Softmax over classes in each step, summed over time, and the cross-entropy of that sum taken as logits.
 
     The loss of Hammouamri, Khalfaoui-Hassani and Masquelier (ICLR 2024) on the readout's membrane potential: a step
@@ -199,7 +199,7 @@ class SoftmaxSumCrossEntropy(Loss):
         return cross_entropy(self.scores(outputs[-1]), labels)
 
 
-class VanRossumDistance(Loss):
+class VanRossumDistance(ReadoutLoss):
     """Squared distance of the output's spike trains from those wanted for the class (van Rossum, Neural Comput. 2001).
 
     Both are filtered with exp(-t / tau) from each spike on, to infinity; a spike that is missing or too many, alone,
