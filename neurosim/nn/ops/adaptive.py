@@ -51,7 +51,7 @@ class _Adaptive(torch.autograd.Function):
         phase = empty(xs.shape if trains and rule.holds else none, np.uint8)
         last_v, last_theta, last_held = v.detach().clone(), theta.detach().clone(), held.clone()
         row, start = np.empty(xs.shape[:2], np.int64), np.empty(len(xs), np.int64)
-        neuron = np.empty(xs.size, np.uint32)  # memory only where it is written
+        neuron = empty((xs.size,), np.uint32)  # memory only where it is written
         for_range(
             adaptive_forward, len(xs), xs, last_v.numpy(), last_theta.numpy(), last_held.numpy(), numbers.numpy(),
             rule.refractory, *rule.options, before, phase, spikes, row, start, neuron,

@@ -28,7 +28,7 @@ from neurosim.nn.cpu.delay_taps import finish_pairs, split, transposed
 from neurosim.nn.cpu.delay_tiles import GROUP, collect_tiles, pull_tiles
 from neurosim.nn.cpu.lanes import LANES
 from neurosim.nn.ops.events import Events, events_of
-from neurosim.nn.ops.layout import sample_major, time_major
+from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 
 __all__ = ["Pass", "SortedSpikes", "Way", "cheapest", "delayed_linear"]
@@ -145,7 +145,7 @@ class _DelayedLinear(torch.autograd.Function):
         n_post, reach = len(weight), max(longest, 1)
         w, d = (a.detach().contiguous().numpy() for a in (weight, delay))
         taps, dtype = _Taps.of(w, d, longest, whole), w.dtype
-        out = np.empty((samples, steps - skip, n_post), dtype)
+        out = empty((samples, steps - skip, n_post), dtype)
         tables = dtype == np.float32 and events.value is None and has_tables()
         way = cheapest(Pass.ARRIVALS, len(events.neuron), events.shape, longest, tables=tables)
         # pulled arrivals: first the later tap, whose spike is the earlier one
@@ -177,7 +177,7 @@ class _DelayedLinear(torch.autograd.Function):
             found = _synapses(grad, events, taps, weight, delay, longest, skip, whole)
             grad_weight, grad_delay = (torch.from_numpy(a) for a in found)
         if ctx.needs_input_grad[0]:
-            pulled = np.empty((samples, steps, n_pre), grad.dtype)
+            pulled = empty((samples, steps, n_pre), grad.dtype)
             _pull(grad, taps.step, (taps.early, taps.late), (n_pre, 1), skip, reach, 0, pulled)
             grad_x = time_major(pulled)
         return grad_x, grad_weight, grad_delay, None, None, None, None

@@ -88,7 +88,7 @@ class _Membrane(torch.autograd.Function):
         spikes = empty(xs.shape if rule.spiking else none, xs.dtype)
         last_v, last_i, last_held = v.detach().clone(), i.detach().clone(), held.clone()
         row, start = np.empty(xs.shape[:2], np.int64), np.empty(len(xs), np.int64)
-        neuron = np.empty(spikes.size, np.uint32)  # memory only where it is written
+        neuron = empty((spikes.size,), np.uint32)  # memory only where it is written
         for_range(
             membrane_forward, len(xs), xs, last_v.numpy(), last_i.numpy(), last_held.numpy(), numbers.numpy(),
             rule.refractory, *rule.options, before, phase, spikes, row, start, neuron,

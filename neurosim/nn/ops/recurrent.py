@@ -115,7 +115,7 @@ class _Recurrent(torch.autograd.Function):
         last_v, last_second, last_held = v.detach().clone(), second.detach().clone(), held.clone()
         rest = pending.detach().transpose(0, 1).clone(memory_format=torch.contiguous_format)
         row, start = np.empty(xs.shape[:2], np.int64), np.empty(len(xs), np.int64)
-        neuron = np.empty(spikes.size, np.uint32)  # memory only where it is written
+        neuron = empty((spikes.size,), np.uint32)  # memory only where it is written
         taps = _taps(weight, delay, len(pending), whole)
         for_range(
             recurrent_forward, len(xs), xs, last_v.numpy(), last_second.numpy(), last_held.numpy(), adaptive,

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neurosim.nn.cpu.shift import shift as forward_kernel, shift_back
-from neurosim.nn.ops.layout import sample_major, time_major
+from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 
 __all__ = ["shift"]
@@ -29,7 +29,7 @@ class _Shift(torch.autograd.Function):
         share = (d - step).astype(xs.dtype)
         if whole:
             share = np.floor(share + xs.dtype.type(0.5))
-        out = np.empty((xs.shape[0], xs.shape[1] - skip, xs.shape[2]), xs.dtype)
+        out = empty((xs.shape[0], xs.shape[1] - skip, xs.shape[2]), xs.dtype)
         for_range(forward_kernel, len(xs), xs, step, share, reach, skip, out)
         ctx.arrays, ctx.limits = (xs, step, share), (reach, skip)
         return time_major(out)

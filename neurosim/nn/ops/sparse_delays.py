@@ -15,7 +15,7 @@ from neurosim.nn.cpu.lanes import LANES
 from neurosim.nn.cpu.sparse_delays import CHUNK, collect_list, pull_list, push_list
 from neurosim.nn.ops.delays import SortedSpikes
 from neurosim.nn.ops.events import Events, events_of
-from neurosim.nn.ops.layout import sample_major, time_major
+from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 
 __all__ = ["SynapseList", "sparse_delayed_linear"]
@@ -82,7 +82,7 @@ class _SparseDelayedLinear(torch.autograd.Function):
         )
         split(0, 1, w[None], d[None], longest, whole, step, early, late)
         taps = step[0], early[0], late[0]
-        out = np.empty((samples, steps - skip, pairs.n_post), dtype)
+        out = empty((samples, steps - skip, pairs.n_post), dtype)
         if events.density < _SPIKES_BELOW:
             offset = taps[0] * np.uint32(pairs.n_post) + pairs.post.astype(np.uint32)
             spikes = SortedSpikes.of(events, dtype)
@@ -114,7 +114,7 @@ class _SparseDelayedLinear(torch.autograd.Function):
             grad_weight = torch.from_numpy((1 - share) * a0 + share * a1)
             grad_delay = torch.from_numpy(weight * (a1 - a0))
         if ctx.needs_input_grad[0]:
-            pulled = np.empty((samples, steps, n_pre), grad.dtype)
+            pulled = empty((samples, steps, n_pre), grad.dtype)
             _pull(grad, pairs.backwards, step, (early, late), skip, reach, 0, pulled)
             grad_x = time_major(pulled)
         return grad_x, grad_weight, grad_delay, None, None, None, None, None
