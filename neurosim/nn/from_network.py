@@ -174,6 +174,7 @@ def _matrices(
             "two synapses between one pair have different delays",
             where=where,
             value=int((steps[place] != delay).sum()),
+            remedy="Let a pair have one synapse: Multapses.FORBIDDEN in rules that draw",
         )
     np.add.at(weight, place, np.concatenate([p.weight for p in drawn]).astype(np.float64))
     mask = (steps >= 0).reshape(n_out, n_in)
