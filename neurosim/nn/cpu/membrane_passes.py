@@ -101,6 +101,8 @@ def membrane_backward(
             fetch_row(grad_out, at - AHEAD * n, n)
             fetch_row(before, at - AHEAD * n, n)
             fetch_row(grad_x, at - AHEAD * n, n)
+            if phase.size:
+                fetch_row(phase, at - AHEAD * n, n)
             if not spiking:
                 for j in range(n):
                     grad_v_b[j] += gradient[j]

@@ -151,3 +151,18 @@ def test_only_what_is_asked_for_learns():
     again = nn.LIF(neurons.LIF(threshold=3.0), N, dt=DT, learn="threshold")
     again.load_state_dict(layer.state_dict())
     assert again.model == layer.model
+
+
+def test_on_a_devices_grid_values_are_the_devices_and_gradients_pass():
+    layer = learning_layer(MODELS[0])
+
+    def rounded(model):
+        return neurons.LIF(tau_membrane=5e-3, threshold=round(model.threshold), current=0.4, resistance=2.0)
+
+    exact = layer.table(torch.float64)
+    layer.quantiser = rounded
+    held = layer.table(torch.float64)
+    assert torch.equal(held, nn.LIF(rounded(MODELS[0]), N, dt=DT).table(torch.float64))
+    weight = torch.tensor(np.random.default_rng(0).normal(size=held.shape))
+    grads = [torch.autograd.grad((table * weight).sum(), [*layer.parameters()]) for table in (held, exact)]
+    assert all(a.abs().max() > 0 and torch.equal(a, b) for a, b in zip(*grads, strict=True))
