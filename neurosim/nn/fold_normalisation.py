@@ -23,7 +23,7 @@ def fold_normalisation(module: Sequential) -> Sequential:
     normalisation layers: for training on with a quantiser, which must see the weights that a device holds.
 
     Weights of a neuron (or of a channel, in convolutions) are multiplied by the scale, the shift becomes part of the
-    neurons' current, which does not learn. All layers are copies; they share nothing with ``module``.
+    neurons' current. All layers are copies; they share nothing with ``module``.
 
     Raises:
         UnsupportedError: a normalisation of every neuron behind a convolution, whose weights the neurons of a channel
