@@ -134,7 +134,8 @@ def recurrent_backward(
         weight: [n, padded], flat, see `pull_next`; or offset, early, late, see `pull_taps`.
         grad_v, grad_second: [B, n], from the gradients of the last states to those of the first.
         grad_x: gradient of all arrivals, [B, T, n]; written.
-        grad_table: [tiles, ROWS, n], the table's gradients of every tile, added to; or without entries.
+        grad_table: [tiles, ROWS, n], the table's gradients of every tile, added to; or None, and nothing is compiled
+            for them.
     """
     samples, steps, n = before.shape
     reach, size = rest.shape[1], n * LANES
@@ -149,8 +150,7 @@ def recurrent_backward(
     )
     back = aligned(blocks * BLOCK * LANES, before)
     later = aligned(blocks * rows * BLOCK * LANES if delayed else 0, before)
-    learns = grad_table.size > 0
-    extra = size if learns else 0
+    extra = 0 if grad_table is None else size
     old_u, old, old_v, old_second = (
         aligned(extra, before), aligned(extra, before), aligned(extra, before), aligned(extra, before)
     )  # fmt: skip
@@ -191,7 +191,7 @@ def recurrent_backward(
                 into_tile(pseudo, b0, count, t, slope)
             else:
                 derivative_row(code, number, another, u, limit, slope)
-            if learns:
+            if grad_table is not None:
                 if t == 0:
                     into_tile(start_v, b0, count, 0, old_v)
                     into_tile(start_second, b0, count, 0, old_second)
@@ -246,7 +246,7 @@ def recurrent_backward(
                     move_rows(0, now + 1, reach, rows, later)
         from_tile(gv, b0, count, 0, last_v)
         from_tile(gs, b0, count, 0, last_second)
-        if learns:
+        if grad_table is not None:
             for r in range(ROWS):
                 for j in range(n):
                     for k in range(j * LANES, (j + 1) * LANES):

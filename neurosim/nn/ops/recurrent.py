@@ -143,7 +143,7 @@ class _Recurrent(torch.autograd.Function):
             given = ctx.surrogate.derivative(distance).contiguous().numpy()
         grad_v, grad_second = (g.contiguous().clone() for g in grads[1:3])
         rest, grad_x = sample_major(grads[3]), empty(before.shape, before.dtype)
-        grad_table = np.zeros((tiles if needs[6] else 0, ROWS, n), before.dtype)
+        grad_table = np.zeros((tiles, ROWS, n), before.dtype) if needs[6] else None
         table = empty((ROWS, n, LANES), before.dtype)
         table[:] = numbers[:, :, None]
         for_range(
@@ -157,7 +157,7 @@ class _Recurrent(torch.autograd.Function):
             grad_pending = torch.cat([time_major(grad_x)[: rest.shape[1]], grads[3]])[: rest.shape[1]]
         if needs[4] or needs[5]:
             grad_weight, grad_delay = _collected(ctx.events, grad_x, rest, taps, ctx.saved_tensors[3])
-        to_table = torch.from_numpy(grad_table.sum(0)) if needs[6] else None
+        to_table = None if grad_table is None else torch.from_numpy(grad_table.sum(0))
         return (
             time_major(grad_x), grad_v, grad_second, grad_pending, grad_weight, grad_delay if needs[5] else None,
             to_table, *[None] * 7,
