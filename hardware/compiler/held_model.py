@@ -45,7 +45,8 @@ def held_model(model: NeuronModel, shape: tuple[int, ...], dt: float, **held: Fl
     if "drive" in held and np.any(held["drive"] != 0):
         gain = spread(changed.current_gain(dt), len(held["drive"]))
         changed = changed.replace(current=_value(held["drive"] / gain, shape))
-    return changed  # type: ignore[no-any-return]
+    made: NeuronModel = changed
+    return made
 
 
 def _value(x: Floats, shape: tuple[int, ...]) -> Value:

@@ -240,7 +240,8 @@ def test_12_training_with_a_targets_numbers(target: Any) -> None:
     if importlib.util.find_spec(f"{package}.training") is None:
         pytest.skip(f"{package} has no training.py")
     torch = pytest.importorskip("torch")
-    from neurosim.nn import NoiseModel, Quantiser
+    from neurosim import neurons
+    from neurosim.nn import DeviceRules, NoiseModel
 
     training = importlib.import_module(f"{package}.training")
     found = [getattr(training, name) for name in training.__all__]
@@ -252,9 +253,16 @@ def test_12_training_with_a_targets_numbers(target: Any) -> None:
             out = thing(weight, seed=0, index=1)
             assert torch.equal(out, thing(weight, seed=0, index=1))
             assert not torch.equal(out, thing(weight, seed=0, index=2))
-        else:
-            assert isinstance(thing, Quantiser)
-            out = thing(weight)
-        assert out.shape == weight.shape
-        (gradient,) = torch.autograd.grad(out.sum(), weight)
-        assert (gradient != 0).any()  # straight through
+            assert out.shape == weight.shape
+            (gradient,) = torch.autograd.grad(out.sum(), weight)
+            assert (gradient != 0).any()  # straight through
+            continue
+        assert isinstance(thing, DeviceRules)
+        assert 0 <= thing.minimum_delay <= thing.max_delay_steps
+        assert thing.noise is None or isinstance(thing.noise, NoiseModel)
+        exact = weight.detach().double().numpy()
+        once = thing.held(neurons.LIF(), (4,), [exact], dt=1e-3)
+        twice = thing.held(once.model, (4,), once.weights, dt=1e-3)
+        assert np.allclose(once.weights[0], exact, atol=0.02)
+        assert np.allclose(once.weights[0], twice.weights[0], rtol=1e-12)
+        assert twice.model.threshold == pytest.approx(once.model.threshold, rel=1e-12)
