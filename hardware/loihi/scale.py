@@ -125,7 +125,7 @@ def candidate_scales(
         reference = float(np.percentile(sizes, percentile, method="lower"))
     fits = [e for e in exponents if top * LSB * 2.0**e / reference <= min(must, should) * (1 + 1e-12)]
     unit = LSB * 2.0 ** (fits[0] if fits else min(exponents))
-    candidates: Floats = np.arange(float(top), float(top // 2), -step) * unit / reference
+    candidates = np.asarray(np.arange(top, top // 2, -step) * unit / reference, np.float64)
     candidates = candidates[candidates <= must * (1 + 1e-12)]
     return candidates if candidates.size else np.array([must])
 
