@@ -121,7 +121,7 @@ def _list(events: Events, dtype: Any) -> tuple[Array, Array, Array]:
 
 def _pull(x: Array, offset: Array, taps: tuple[Array, Array], strides: tuple[int, int], lead: int, reach: int,
           skip: int, out: Array) -> None:  # fmt: skip
-    block = 8 if reach <= 48 else 16 if reach <= 128 else 32
+    block = 8 if reach <= 48 else 16 if reach <= 128 else 64
     parts = -(-out.shape[1] // block) * -(-len(out) // LANES)
     for_range(
         pull_tiles, parts, x, offset.reshape(-1), *(a.reshape(-1) for a in taps), *strides,
