@@ -30,8 +30,8 @@ __all__ = [
 
 PURPOSES = frozenset(
     {
-        "connect", "weight", "delay", "init", "source", "drive", "rewire", "dropout", "encode", "feedback", "retina", "split",
-        "shuffle", "check", "device.program", "device.read", "device.fault", "device.drift", "device.pulse",
+        "connect", "weight", "delay", "init", "source", "drive", "rewire", "dropout", "encode", "feedback", "retina",
+        "split", "shuffle", "check", "device.program", "device.read", "device.fault", "device.drift", "device.pulse",
     }
 )  # fmt: skip
 

@@ -149,10 +149,10 @@ def _shifted(x: Tensor, taps: Taps, sign: int, time: int, block: int) -> Tensor:
 
 class _DelayedLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, longest: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, delay: Tensor, longest: int, whole: bool) -> Tensor:
         w, d = weight.T.contiguous(), delay.T.clamp(0, longest).contiguous()
         m = d.floor().clamp(max=max(longest - 1, 0))
-        f = d - m
+        f = (d - m >= 0.5).to(d.dtype) if whole else d - m
         taps = Taps(m.to(torch.int32), w * (1 - f), w * f)
         ctx.save_for_backward(x, w, f, *taps)
         if torch.count_nonzero(x) <= DENSE_ABOVE * x.numel():
@@ -170,11 +170,13 @@ class _DelayedLinear(torch.autograd.Function):
             grad_weight, grad_delay = ((1 - f) * a0 + f * a1).T, (w * (a1 - a0)).T
         if ctx.needs_input_grad[0]:
             grad_x = _shifted(grad, taps, 1, *TILE)
-        return grad_x, grad_weight, grad_delay, None
+        return grad_x, grad_weight, grad_delay, None, None
 
 
-def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, longest: int, *, skip: int = 0) -> Tensor:
+def delayed_linear(
+    x: Tensor, weight: Tensor, delay: Tensor, longest: int, *, skip: int = 0, whole: bool = False
+) -> Tensor:
     """What `neurosim.nn.ops.delays.delayed_linear` computes, for tensors that Triton can reach."""
     apply: Any = _DelayedLinear.apply
-    out: Tensor = apply(x, weight, delay, longest)
+    out: Tensor = apply(x, weight, delay, longest, whole)
     return out[skip:]

@@ -99,6 +99,10 @@ def adaptive(
     As `neurosim.nn.ops.membrane.membrane`; gradients always pass through the spikes' effect on the threshold.
     """
     check_state(x, table, ROWS, rule.refractory, state)
+    if x.is_cuda:
+        from neurosim.nn.gpu.adaptive import adaptive as on_gpu
+
+        return on_gpu(x, state, table, rule, surrogate, detach_reset=detach_reset)
     v, theta, held = state
     held = torch.zeros(v.shape, dtype=torch.int32) if held is None else held
     events: list[Events] = []

@@ -227,6 +227,10 @@ def delayed_linear(
         whole: spikes arrive after floor(d + 1/2) steps; the gradient of d is still that of the interpolation between
             the two whole steps around it.
     """
+    if x.is_cuda:
+        from neurosim.nn.gpu.delays import delayed_linear as on_gpu
+
+        return on_gpu(x, weight, delay, longest, skip=skip, whole=whole)
     apply: Any = _DelayedLinear.apply
     out: Tensor = apply(x, weight, delay, events_of(x), longest, skip, whole)
     return out

@@ -169,6 +169,10 @@ def membrane(
         ShapeError, DataError: arguments that do not fit each other.
     """
     check_state(x, table, ROWS, rule.refractory, state)
+    if x.is_cuda:
+        from neurosim.nn.gpu.membrane import membrane as on_gpu
+
+        return on_gpu(x, state, table, rule, surrogate, detach_reset=detach_reset)
     i = torch.zeros_like(state.v) if state.i is None else state.i
     held = _held(state.v) if state.held is None else state.held
     events: list[Events] = []

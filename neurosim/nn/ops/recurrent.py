@@ -16,19 +16,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurosim.errors import DataError, ShapeError
+from neurosim.errors import DataError, ShapeError, UnsupportedError
 from neurosim.nn.cpu.delay_spikes import collect
 from neurosim.nn.cpu.lanes import LANES
 from neurosim.nn.cpu.membrane import ROWS, THRESHOLD
 from neurosim.nn.cpu.recurrent import recurrent_backward, recurrent_forward
 from neurosim.nn.cpu.recurrent_synapses import BLOCK, add_outer_next
 from neurosim.nn.cpu.surrogate import GIVEN
-from neurosim.nn.ops.adaptive import AdaptiveState
+from neurosim.nn.ops.adaptive import AdaptiveState, adaptive
 from neurosim.nn.ops.delays import SortedSpikes
 from neurosim.nn.ops.events import Events, attach
 from neurosim.nn.ops.layout import empty, sample_major, time_major
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState, check_state, listed
+from neurosim.nn.ops.membrane import MembraneRule, MembraneState, check_state, listed, membrane
 from neurosim.nn.ops.threads import for_range
+from neurosim.nn.reference.recurrent import recurrent as plain_recurrent
 from neurosim.nn.surrogate import Surrogate, kernel_of
 
 __all__ = ["recurrent"]
@@ -214,6 +215,8 @@ def recurrent(
     """
     check_state(x, table, ROWS, rule.refractory, state)
     _check(x, pending, weight, delay)
+    if x.is_cuda:
+        return _step_by_step(x, state, pending, weight, delay, table, rule, surrogate, detach_reset, whole)
     v, second, held = state
     second = torch.zeros_like(v) if second is None else second
     held = torch.zeros(v.shape, dtype=torch.int32) if held is None else held
@@ -247,3 +250,21 @@ def _check(x: Tensor, pending: Tensor, weight: Tensor, delay: Tensor | None) -> 
             "pending arrivals do not fit", value=(*pending.shape, str(pending.dtype)),
             limit=f"[R, {x.shape[1]}, {n}] of {x.dtype}",
         )  # fmt: skip
+
+
+def _step_by_step(
+    x: Tensor, state: Any, pending: Tensor, weight: Tensor, delay: Tensor | None, table: Tensor, rule: MembraneRule,
+    surrogate: Surrogate, detach: bool, whole: bool,
+) -> tuple[Tensor, Tensor, Any]:  # fmt: skip
+    """On a GPU: synapses in plain PyTorch, and the neurons' kernel for one step at a time."""
+    if whole:
+        raise UnsupportedError(
+            "recurrent synapses cannot learn with whole delays on a GPU", where="recurrent", value=str(x.device),
+            remedy="Train there with DelayGrid.REAL and round at the end, or on the CPU",
+        )  # fmt: skip
+    step: Any = adaptive if isinstance(state, AdaptiveState) else membrane
+
+    def neurons(arrivals: Tensor, before: Any) -> Any:
+        return step(arrivals, before, table, rule, surrogate, detach_reset=detach)
+
+    return plain_recurrent(x, pending, weight, delay, neurons, state)

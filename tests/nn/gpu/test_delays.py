@@ -12,6 +12,7 @@ os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else 
 pytest.importorskip("triton")
 
 from neurosim.nn.gpu import delays as gpu
+from neurosim.nn.ops import delays as ops  # noqa: E402
 from neurosim.nn.reference.delays import delayed_linear
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -37,3 +38,18 @@ def test_all_passes_are_those_of_the_dense_kernel(dtype, dense, monkeypatch):
     tolerance = 1e-12 if dtype == torch.float64 else 1e-5
     for wanted, mine in zip(*results, strict=True):
         torch.testing.assert_close(mine, wanted, rtol=tolerance, atol=tolerance)
+
+
+def test_whole_delays_and_steps_left_out_are_those_of_the_cpu():
+    rng = np.random.default_rng(1)
+    x = torch.tensor((rng.random((8, 2, 3)) < 0.4).astype(float))
+    results = []
+    for op, device in ((ops.delayed_linear, "cpu"), (gpu.delayed_linear, DEVICE)):
+        rng = np.random.default_rng(2)
+        weight = torch.tensor(rng.normal(size=(4, 3)), device=device, requires_grad=True)
+        delay = torch.tensor(rng.uniform(0, 5, (4, 3)), device=device, requires_grad=True)
+        out = op(x.to(device), weight, delay, 5, skip=3, whole=True)
+        out.square().sum().backward()
+        results.append([a.detach().cpu() for a in (out, weight.grad, delay.grad)])
+    for wanted, mine in zip(*results, strict=True):
+        torch.testing.assert_close(mine, wanted, rtol=1e-12, atol=1e-12)
