@@ -1,15 +1,15 @@
 """Spoken digits without delays, with fixed random ones and with learned ones: ``python -m benchmarks.spoken_digits``.
 
 The three differ in nothing else: the cochlea, the time grid, the populations, the number of epochs, the first weights
-of a seed and the order of samples are the same. Learned delays add as many parameters as there are weights. What
-each kind may choose for itself was chosen by ``--tune`` on a fifth of the official training set that was held out, and
-stands in `OWN`: without delays the only memory is in the time constants, which are longer there. No test set was looked
-at for it.
+of a seed and the order of samples are the same. Learned delays add as many parameters as there are weights, so a fourth
+condition has fixed delays and twice the hidden neurons, that is, as many learned parameters. What each may choose for
+itself was chosen by ``--tune`` on a fifth of the official training set that was held out, and stands in `CONDITIONS`:
+without delays the only memory is in the time constants, which are longer there. No test set was looked at for it.
 
 The official split tests 300 recordings of speakers that are known from training; leaving one speaker out at a time
 tests all 3000 recordings on unknown speakers. Each finished training is a file in the folder of results, so that a run
-that was stopped goes on where it was; the trainings of one row run after one another, and several processes may share a
-folder (``--part 0/2`` and ``--part 1/2``).
+that was stopped goes on where it was, and
+several processes may share a folder (``--part 0/2`` and ``--part 1/2``).
 """
 
 from __future__ import annotations
@@ -34,44 +34,46 @@ from neurosim.datasets.spoken import SPEAKERS
 from neurosim.errors import NeurosimError
 from neurosim.hardware.verify import wilson
 
-__all__ = ["OWN", "Job", "jobs", "main", "markdown", "recipe_of", "summary"]
+__all__ = ["CONDITIONS", "Job", "jobs", "main", "markdown", "recipe_of", "summary"]
 
 OFFICIAL = "official"
-OWN: Mapping[Delays, Mapping[str, Any]] = {
-    Delays.NONE: {"tau_membrane": 50e-3, "tau_readout": 300e-3},
-    Delays.FIXED: {},
-    Delays.LEARNED: {},
+CONDITIONS: Mapping[str, Mapping[str, Any]] = {
+    "none": {"delays": Delays.NONE, "tau_membrane": 50e-3, "tau_readout": 300e-3},
+    "fixed": {"delays": Delays.FIXED},
+    "learned": {"delays": Delays.LEARNED},
+    "fixed-wide": {"delays": Delays.FIXED, "hidden": (256,)},
 }
-"""Entries of [network] that differ from the configuration for one kind of delays."""
+"""Entries of [network] that each condition has of its own."""
+PAIRS = (("learned", "none"), ("learned", "fixed"), ("fixed", "none"), ("learned", "fixed-wide"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One training: a kind of delays, a test set (the official one, or a speaker), and a seed."""
+    """One training: a condition, a test set (the official one, or a speaker), and a seed."""
 
-    delays: Delays
+    condition: str
     test: str
     seed: int
 
     def file(self, folder: Path) -> Path:
         """Where its result is kept."""
-        return folder / f"{self.test}-{self.delays.value}-{self.seed}.json"
+        return folder / f"{self.test}-{self.condition}-{self.seed}.json"
 
 
-def jobs(splits: Sequence[str], seeds: int) -> Iterator[Job]:
+def jobs(splits: Sequence[str], seeds: int, conditions: Sequence[str] = tuple(CONDITIONS)) -> Iterator[Job]:
     """All trainings, one seed after the other, so that a run that is cut short has something of every kind."""
     tests = {"official": (OFFICIAL,), "speakers": SPEAKERS}
     for split in splits:
         for seed in range(seeds):
             for test in tests[split]:
-                for delays in Delays:
-                    yield Job(delays=delays, test=test, seed=seed)
+                for condition in conditions:
+                    yield Job(condition=condition, test=test, seed=seed)
 
 
 def recipe_of(job: Job, base: Recipe) -> Recipe:
-    """The configuration with the job's kind of delays and its test set."""
+    """The configuration with the job's condition and its test set."""
     name = base.data.name if job.test == OFFICIAL else f"{base.data.name}:{job.test}"
-    network = dataclasses.replace(base.network, delays=job.delays, **OWN[job.delays])
+    network = dataclasses.replace(base.network, **CONDITIONS[job.condition])
     return dataclasses.replace(base, data=dataclasses.replace(base.data, name=name), network=network)
 
 
@@ -79,32 +81,31 @@ def summary(folder: Path, base: Recipe, splits: Sequence[str], seeds: int) -> di
     """Accuracies and comparisons of trainings that are there; a seed counts where it has all test sets of a split."""
     out: dict[str, Any] = {"recipe": base.to_json(), "splits": {}}
     for split in splits:
-        predicted: dict[Delays, list[list[int]]] = {kind: [] for kind in Delays}
+        predicted: dict[str, list[list[int]]] = {kind: [] for kind in CONDITIONS}
         labels: list[int] = []
         facts: dict[str, Any] = {}
-        for kind in Delays:
+        for kind in CONDITIONS:
             for seed in range(seeds):
-                wanted = [j for j in jobs((split,), seeds) if (j.delays, j.seed) == (kind, seed)]
+                wanted = [j for j in jobs((split,), seeds) if (j.condition, j.seed) == (kind, seed)]
                 found = [finished(recipe_of(j, base), seed, j.file(folder)) for j in wanted]
                 if all(found):
                     results = [r for r in found if r]
                     predicted[kind].append([p for r in results for p in r["predicted"]])
                     labels = [y for r in results for y in r["labels"]]
-                    facts[kind.value] = {"parameters": results[0]["parameters"]}
+                    facts[kind] = {"parameters": results[0]["parameters"]}
         for kind, rows in predicted.items():
             if rows:
                 each = (np.array(rows) == np.array(labels)).mean(1)
-                facts[kind.value] |= {
+                facts[kind] |= {
                     "seeds": len(rows), "items": len(labels), "accuracies": each.tolist(), "mean": float(each.mean()),
                     "std": float(each.std(ddof=1)) if len(each) > 1 else None,
                     "wilson": wilson(round(float(each.mean()) * len(labels)), len(labels)),
                 }  # fmt: skip
-        pairs = ((Delays.LEARNED, Delays.NONE), (Delays.LEARNED, Delays.FIXED), (Delays.FIXED, Delays.NONE))
         out["splits"][split] = {
             "conditions": facts,
             "comparisons": {
-                f"{a.value} - {b.value}": compare(predicted[a], predicted[b], labels).to_json()
-                for a, b in pairs
+                f"{a} - {b}": compare(predicted[a], predicted[b], labels).to_json()
+                for a, b in PAIRS
                 if predicted[a] and predicted[b]
             },
         }
@@ -149,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("spoken-digits"), help="folder (default: %(default)s)"
     )
+    parser.add_argument("--conditions", default=",".join(CONDITIONS), help="(default: %(default)s)")
     parser.add_argument("--part", default="0/1", metavar="K/N", help="run every N-th training, from the K-th")
     parser.add_argument("--summary", action="store_true", help="run nothing")
     parser.add_argument(
@@ -158,11 +160,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     splits = tuple(args.splits.split(","))
     if unknown := sorted(set(splits) - {"official", "speakers"}):
         parser.error(f"no split {', '.join(unknown)}; known: official, speakers")
+    conditions = tuple(args.conditions.split(","))
+    if unknown := sorted(set(conditions) - set(CONDITIONS)):
+        parser.error(f"no condition {', '.join(unknown)}; known: {', '.join(CONDITIONS)}")
     part, _, of = args.part.partition("/")
     base = named("spoken_digits")
     try:
         if not args.summary:
-            _run(list(jobs(splits, args.seeds))[int(part) :: int(of)], base, args.out, args.tune)
+            wanted = list(jobs(splits, args.seeds, conditions))[int(part) :: int(of)]
+            _run(wanted, base, args.out / "tuning" if args.tune else args.out, args.tune)
+        if args.tune:
+            return 0
         found = summary(args.out, base, splits, args.seeds)
     except (NeurosimError, OSError) as problem:
         print(problem, file=sys.stderr)
@@ -178,13 +186,13 @@ def _run(wanted: Sequence[Job], base: Recipe, folder: Path, tune: bool) -> None:
     parts: dict[str, Any] = {}
     for k, job in enumerate(wanted):
         recipe = recipe_of(job, base)
-        if finished(recipe, job.seed, job.file(folder)) is None:
+        if finished(recipe, job.seed, job.file(folder), tune=tune) is None:
             if job.test not in parts:
                 parts[job.test] = open_data(recipe.data)
             result = run_once(recipe, parts[job.test], job.seed, job.file(folder), tune=tune)
             line = f"{result['accuracy']:.4f} in {result['seconds']:.0f} s"
             print(
-                f"{k + 1}/{len(wanted)} {job.test} {job.delays.value} {job.seed}: {line}",
+                f"{k + 1}/{len(wanted)} {job.test} {job.condition} {job.seed}: {line}",
                 file=sys.stderr,
                 flush=True,
             )

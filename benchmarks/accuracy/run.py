@@ -31,7 +31,7 @@ def run_once(recipe: Recipe, parts: Parts, seed: int, file: Path, *, tune: bool 
 
     A training that was interrupted goes on from its last epoch.
     """
-    if (result := finished(recipe, seed, file)) is not None:
+    if (result := finished(recipe, seed, file, tune=tune)) is not None:
         return result
     file.parent.mkdir(parents=True, exist_ok=True)
     checkpoint = file.with_suffix(".checkpoint.npz")
@@ -41,13 +41,13 @@ def run_once(recipe: Recipe, parts: Parts, seed: int, file: Path, *, tune: bool 
     return result
 
 
-def finished(recipe: Recipe, seed: int, file: Path) -> dict[str, Any] | None:
+def finished(recipe: Recipe, seed: int, file: Path, *, tune: bool = False) -> dict[str, Any] | None:
     """A result kept earlier, or None where there is none or it is of another training."""
     try:
         result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    wanted = {"format": FORMAT, "recipe": recipe.to_json(), "seed": seed}
+    wanted = {"format": FORMAT, "recipe": recipe.to_json(), "seed": seed, "tuning": tune}
     return result if all(result.get(k) == v for k, v in wanted.items()) else None
 
 

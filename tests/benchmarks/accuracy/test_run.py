@@ -75,6 +75,7 @@ def test_a_result_is_kept_and_found_again(tmp_path: Path) -> None:
     assert result == finished(RECIPE, 0, file) == json.loads(file.read_text())
     assert [f.name for f in file.parent.iterdir()] == ["0.json"]
     assert finished(RECIPE, 1, file) is None
+    assert finished(RECIPE, 0, file, tune=True) is None
     assert finished(dataclasses.replace(RECIPE, seeds=9), 0, file) is None
     file.write_text("{")
     assert finished(RECIPE, 0, file) is None
@@ -110,7 +111,7 @@ def test_the_comparison_of_spoken_digits(
         predicted = parts.test.labels.copy()
         predicted[seed : seed + wrong] ^= 1
         result = {
-            "format": FORMAT, "recipe": recipe.to_json(), "seed": seed, "labels": parts.test.labels.tolist(),
+            "format": FORMAT, "recipe": recipe.to_json(), "seed": seed, "tuning": tune, "labels": parts.test.labels.tolist(),
             "predicted": predicted.tolist(), "accuracy": 0.0, "seconds": 1.0, "parameters": {"weight": 2, "delay": 2},
         }  # fmt: skip
         file.write_text(json.dumps(result))
@@ -134,7 +135,7 @@ def test_the_comparison_of_spoken_digits(
     assert not opened  # nothing was left to do
     text = (tmp_path / "summary.md").read_text()
     assert capsys.readouterr().out.endswith(f"{text}\n")
-    assert text.count("| official |") == text.count("| speakers |") == 6
+    assert text.count("| official |") == text.count("| speakers |") == 8
     found = json.loads((tmp_path / "summary.json").read_text())["splits"]
     assert found["speakers"]["conditions"]["learned"]["accuracies"] == [39 / 40, 39 / 40]
     assert found["speakers"]["conditions"]["learned"]["items"] == 80
