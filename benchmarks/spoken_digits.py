@@ -8,8 +8,7 @@ without delays the only memory is in the time constants, which are longer there.
 
 The official split tests 300 recordings of speakers that are known from training; leaving one speaker out at a time
 tests all 3000 recordings on unknown speakers. Each finished training is a file in the folder of results, so that a run
-that was stopped goes on where it was, and
-several processes may share a folder (``--part 0/2`` and ``--part 1/2``).
+that was stopped goes on where it was, and several processes may share a folder (``--part 0/2`` and ``--part 1/2``).
 """
 
 from __future__ import annotations
