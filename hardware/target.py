@@ -49,6 +49,7 @@ class Feature(Enum):
     SPIKE_WHEN_EXCEEDED = "spike when v > threshold"
     RESET_TO_VALUE = "reset to a value"
     RESET_BY_SUBTRACTION = "reset by subtraction"
+    RESET_NONE = "spikes without a reset"
     RESET_NEXT_STEP = "reset in the next step"
     RESET_NOT_AT_REST = "reset value other than the resting potential"
     REFRACTORY = "refractory period"

@@ -78,6 +78,8 @@ def _population_features(population: PlanPopulation) -> Iterator[Feature]:
     yield Feature.SPIKE_WHEN_REACHED if reached else Feature.SPIKE_WHEN_EXCEEDED
     if values.get("reset") is Reset.BY_SUBTRACTION:
         yield Feature.RESET_BY_SUBTRACTION
+    elif values.get("reset") is Reset.NONE:
+        yield Feature.RESET_NONE
     else:
         yield Feature.RESET_TO_VALUE
         if np.any(np.asarray(values.get("v_reset", 0.0)) != rest):

@@ -27,6 +27,7 @@ _COMMON: Mapping[Feature, Support] = {
     Feature.SPIKE_WHEN_EXCEEDED: Support(_NATIVE),
     Feature.RESET_TO_VALUE: Support(_NATIVE, "to rest; potentials are shifted so that rest is 0"),
     Feature.RESET_BY_SUBTRACTION: Support(_REFUSED, "Use Reset.TO_VALUE: the compartment resets to 0"),
+    Feature.RESET_NONE: Support(_REFUSED, "Use Reset.TO_VALUE: the compartment resets with every spike"),
     Feature.RESET_NEXT_STEP: Support(_REFUSED, "Use ResetTiming.SAME_STEP: the chip resets with the spike"),
     Feature.RESET_NOT_AT_REST: Support(_REFUSED, "Set v_reset = v_rest: both are 0 in the compartment"),
     Feature.REFRACTORY: Support(_NATIVE, "up to 62 steps"),

@@ -41,6 +41,7 @@ SUPPORT: Mapping[Feature, Support] = {
     Feature.RESET_BY_SUBTRACTION: Support(
         _REFUSED, "Use Reset.TO_VALUE: the neuron programs only reset to a value"
     ),
+    Feature.RESET_NONE: Support(_REFUSED, "Use Reset.TO_VALUE: the neuron programs reset with every spike"),
     Feature.RESET_NEXT_STEP: Support(_REFUSED, "Use ResetTiming.SAME_STEP"),
     Feature.RESET_NOT_AT_REST: Support(_NATIVE, "the reset value must be below the threshold"),
     Feature.REFRACTORY: Support(_NATIVE),

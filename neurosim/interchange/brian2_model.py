@@ -85,10 +85,10 @@ def joined(*parts: tuple[str, dict[str, Value]]) -> tuple[str, dict[str, Value]]
 def threshold_and_reset(model: Any, threshold: str = "threshold") -> dict[str, str]:
     """Threshold and reset of the leaky membranes."""
     sign = ">" if model.spike_when is SpikeWhen.EXCEEDED else ">="
-    subtracts = getattr(model, "reset", Reset.TO_VALUE) is Reset.BY_SUBTRACTION
+    after = {Reset.TO_VALUE: "v = v_reset", Reset.BY_SUBTRACTION: f"v -= {threshold}", Reset.NONE: ""}
     return {
         "threshold": f"v {sign} {threshold}",
-        "reset": f"v -= {threshold}" if subtracts else "v = v_reset",
+        "reset": after[getattr(model, "reset", Reset.TO_VALUE)],
     }
 
 

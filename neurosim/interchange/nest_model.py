@@ -77,6 +77,7 @@ def check_options(model: NeuronModel, where: str) -> None:
     for name, option, refused in (
         ("discretisation", Discretisation.EULER, exact),
         ("reset", Reset.BY_SUBTRACTION, True),
+        ("reset", Reset.NONE, True),
         ("reset_timing", ResetTiming.NEXT_STEP, True),
         ("refractory_input", RefractoryInput.KEEP, refractory),
         ("refractory_input", RefractoryInput.INTEGRATE, refractory),

@@ -222,7 +222,11 @@ def _option_losses(model: Any, dialect: Dialect, where: str) -> list[Loss]:
         losses.append(Loss(kind=kind, where=where, what=what, amount=amount))
 
     if model.reset is not dialect.reset:
-        words = {Reset.TO_VALUE: "to a value", Reset.BY_SUBTRACTION: "by subtraction"}
+        words = {
+            Reset.TO_VALUE: "to a value",
+            Reset.BY_SUBTRACTION: "by subtraction",
+            Reset.NONE: "that is none",
+        }
         lose(LossKind.APPROXIMATED, f"reset {words[model.reset]} is read as reset {words[dialect.reset]}")
     if model.spike_when is not dialect.spike_when:
         words_ = {SpikeWhen.REACHED: "v >= threshold", SpikeWhen.EXCEEDED: "v > threshold"}

@@ -34,7 +34,7 @@ from neurosim.neurons.options import Discretisation, Reset, ResetTiming, SpikeWh
 
 __all__ = ["from_snntorch"]
 
-_RESETS = {0: Reset.BY_SUBTRACTION, 1: Reset.TO_VALUE}
+_RESETS = {0: Reset.BY_SUBTRACTION, 1: Reset.TO_VALUE, 2: Reset.NONE}
 
 
 def from_snntorch(
@@ -88,9 +88,8 @@ def _cell(m: Any, shape: Shape, dt: float, where: str) -> Cell:
     if m.inhibition or m.state_quant:
         raise UnsupportedError("inhibition and state_quant have no counterpart", where=where)
     kind = int(m.reset_mechanism_val)
-    if kind not in _RESETS:
-        raise UnsupportedError("reset_mechanism='none' has no counterpart", where=where)
-    reset, late = _RESETS[kind], bool(m.reset_delay)
+    reset = _RESETS[kind]
+    late = bool(m.reset_delay) and reset is not Reset.NONE
     if late and reset is Reset.TO_VALUE and type(m).__name__ != "Leaky":
         what = "a delayed reset to zero that also drops the input has no counterpart"
         raise UnsupportedError(what, where=where, value=type(m).__name__)

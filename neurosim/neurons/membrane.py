@@ -109,7 +109,10 @@ def membrane_step(
     if spike:
         refractory_left = refractory_steps
         if reset_timing == ResetTiming.SAME_STEP:
-            v = v_reset if reset == Reset.TO_VALUE else v - threshold
+            if reset == Reset.TO_VALUE:
+                v = v_reset
+            elif reset == Reset.BY_SUBTRACTION:
+                v = v - threshold
     return v, refractory_left, spike
 
 

@@ -14,6 +14,8 @@ class Reset(IntEnum):
     """v becomes v_reset"""
     BY_SUBTRACTION = 1
     """the threshold is subtracted from v"""
+    NONE = 2
+    """v goes on; a neuron above the threshold spikes in every step"""
 
 
 class SpikeWhen(IntEnum):

@@ -30,6 +30,7 @@ MODELS: dict[Feature, ns.NeuronModel] = {
     Feature.HETEROGENEOUS: ns.LIF(**{**BASE, "threshold": np.linspace(0.8, 1.2, N)}),
     Feature.SPIKE_WHEN_EXCEEDED: ns.LIF(spike_when=ns.SpikeWhen.EXCEEDED, **BASE),
     Feature.RESET_BY_SUBTRACTION: ns.LIF(reset=ns.Reset.BY_SUBTRACTION, **BASE),
+    Feature.RESET_NONE: ns.LIF(reset=ns.Reset.NONE, **BASE),
     Feature.RESET_NEXT_STEP: ns.LIF(reset_timing=ns.ResetTiming.NEXT_STEP, **BASE),
     Feature.RESET_NOT_AT_REST: ns.LIF(v_reset=-0.5, **BASE),
     Feature.REFRACTORY: ns.LIF(refractory=3e-3, **BASE),

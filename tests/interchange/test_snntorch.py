@@ -60,7 +60,8 @@ def assert_same_spikes(layers, shape, steps=120, batch=3, rate=0.3, seed=0):
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.75, 1.0])
 @pytest.mark.parametrize(
-    ("mechanism", "delay"), [("subtract", True), ("zero", True), ("zero", False), ("subtract", False)]
+    ("mechanism", "delay"),
+    [("subtract", True), ("zero", True), ("zero", False), ("subtract", False), ("none", True)],
 )
 def test_leaky_in_all_its_resets(beta, mechanism, delay):
     approximated = mechanism == "subtract" and not delay
@@ -175,7 +176,6 @@ class Custom(nn.Module):
     [
         (Custom(), "order of its layers"),
         ([nn.Linear(3, 3), nn.ReLU()], "layer '1': an unknown layer"),
-        ([nn.Linear(3, 3), snn.Leaky(beta=0.5, reset_mechanism="none")], "reset_mechanism='none'"),
         ([nn.Linear(3, 3), snn.Synaptic(alpha=0.5, beta=0.5, reset_mechanism="zero")], "drops the input"),
         ([nn.Linear(3, 3), snn.Leaky(beta=torch.tensor([0.5, 1.0, 0.5]))], "beta = 1"),
         ([nn.Linear(3, 3), nn.BatchNorm1d(3)], "eval"),

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from neurosim import neurons
 from neurosim.neurons.model import NeuronModel
+from neurosim.neurons.options import Reset
 from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.ops.adaptive import AdaptiveState, adaptive
 
@@ -25,6 +26,7 @@ class AdaptiveLIF(Neurons):
     LEARNABLE: ClassVar[tuple[str, ...]] = (
         "tau_membrane", "tau_adaptation", "threshold", "threshold_jump", "current"
     )  # fmt: skip
+    RESETS: ClassVar[tuple[Reset, ...]] = (Reset.TO_VALUE, Reset.BY_SUBTRACTION)
     TABLE: ClassVar[tuple[str | float, ...]] = (
         "decay", "v_rest", "drive", "threshold", "v_reset", "decay_theta", "threshold_jump"
     )  # fmt: skip

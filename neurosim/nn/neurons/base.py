@@ -60,6 +60,7 @@ class Neurons(torch.nn.Module):
 
     MODEL: ClassVar[type[NeuronModel]] = NeuronModel
     LEARNABLE: ClassVar[tuple[str, ...]] = ()
+    RESETS: ClassVar[tuple[Reset, ...]] = tuple(Reset)
     TABLE: ClassVar[tuple[str | float, ...]] = ()
     """Rows of the table of coefficients: names from the model's, or numbers."""
 
@@ -86,6 +87,8 @@ class Neurons(torch.nn.Module):
             raise UnsupportedError(
                 "a reset in the next step cannot be trained", where=where, remedy="Use ResetTiming.SAME_STEP"
             )
+        if getattr(model, "reset", Reset.TO_VALUE) not in self.RESETS:
+            raise UnsupportedError("this reset cannot be trained", where=where, value=str(model.reset))  # type: ignore[attr-defined]
         self.dt, self.detach_reset = float(dt), detach_reset
         self.surrogate: Surrogate = Arctan() if surrogate is None else surrogate
         self.quantiser: NeuronQuantiser | None = None
@@ -180,7 +183,7 @@ class Neurons(torch.nn.Module):
         steps = model.coefficients(self.dt).get("refractory_steps", 0.0)
         return MembraneRule(
             refractory=self._array(steps).astype(np.int32),
-            subtract=getattr(model, "reset", None) is Reset.BY_SUBTRACTION,
+            subtract=getattr(model, "reset", None) in (Reset.BY_SUBTRACTION, Reset.NONE),
             exceeded=getattr(model, "spike_when", None) is SpikeWhen.EXCEEDED,
             held_input=getattr(model, "refractory_input", RefractoryInput.DROP),
             spiking=model.SPIKES,

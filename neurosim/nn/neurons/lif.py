@@ -38,8 +38,11 @@ class _Linear(Neurons):
 
     def _coefficients(self, model: NeuronModel) -> list[Any]:
         rows = super()._coefficients(model)
+        row = self.TABLE.index("v_reset") if "v_reset" in self.TABLE else 0
         if getattr(model, "reset", None) is Reset.BY_SUBTRACTION:
-            rows[self.TABLE.index("v_reset")] = -rows[self.TABLE.index("threshold")]
+            rows[row] = -rows[self.TABLE.index("threshold")]
+        elif getattr(model, "reset", None) is Reset.NONE:
+            rows[row] = np.zeros_like(rows[row])  # what is added to v after a spike
         return rows
 
     def _row_formulas(self, formulas: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -53,6 +53,7 @@ PLAIN = {
             {Feature.SPIKE_WHEN_REACHED},
         ),
         (ns.LIF(reset=ns.Reset.BY_SUBTRACTION), {Feature.RESET_BY_SUBTRACTION}, {Feature.RESET_TO_VALUE}),
+        (ns.LIF(reset=ns.Reset.NONE), {Feature.RESET_NONE}, {Feature.RESET_TO_VALUE}),
         (ns.LIF(reset_timing=ns.ResetTiming.NEXT_STEP), {Feature.RESET_NEXT_STEP}, set()),
         (ns.LIF(v_reset=-1.0), {Feature.RESET_NOT_AT_REST}, set()),
         (ns.LIF(refractory=1e-3), {Feature.REFRACTORY}, set()),

@@ -12,7 +12,7 @@ os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else 
 pytest.importorskip("triton")
 
 from neurosim.nn.gpu import delays as gpu
-from neurosim.nn.ops import delays as ops  # noqa: E402
+from neurosim.nn.ops import delays as ops
 from neurosim.nn.reference.delays import delayed_linear
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
