@@ -112,7 +112,8 @@ def test_the_comparison_of_spoken_digits(
         predicted[seed : seed + wrong] ^= 1
         result = {
             "format": FORMAT, "recipe": recipe.to_json(), "seed": seed, "tuning": tune,
-            "labels": parts.test.labels.tolist(), "predicted": predicted.tolist(), "accuracy": 0.0, "seconds": 1.0, "parameters": {"weight": 2, "delay": 2},
+            "labels": parts.test.labels.tolist(),
+            "predicted": predicted.tolist(), "accuracy": 0.0, "seconds": 1.0, "parameters": {"weight": 2, "delay": 2},
         }  # fmt: skip
         file.write_text(json.dumps(result))
         return result
