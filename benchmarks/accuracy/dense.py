@@ -60,12 +60,12 @@ def fit_dense(
     optimiser = nn.adam(groups)
     full = [group["lr"] for group in optimiser.param_groups]
     batches = -(-len(inputs) // batch_size)
+    delayed: list[Any] = [layer for layer in module.modules() if hasattr(layer, "round_delays_")]
     history = []
     for epoch in range(epochs):
         if epoch == round_delays_after:
-            for layer in module.modules():
-                if hasattr(layer, "round_delays_"):
-                    layer.round_delays_()
+            for layer in delayed:
+                layer.round_delays_()
         module.train()
         order = random.permutation(random.key(seed, "shuffle", epoch), len(inputs))
         total, hits, spikes = 0.0, 0.0, np.zeros(len(module.pairs()))

@@ -60,7 +60,8 @@ def run(
     began = time.perf_counter()
     history = _fit(recipe, module, train, seed, checkpoint)
     seconds = time.perf_counter() - began
-    change = [layer.round_delays_() for layer in module.modules() if hasattr(layer, "round_delays_")]
+    delayed: list[Any] = [layer for layer in module.modules() if hasattr(layer, "round_delays_")]
+    change = [layer.round_delays_() for layer in delayed]
     predicted = _predict(module, test, recipe)
     return {
         "format": FORMAT,
