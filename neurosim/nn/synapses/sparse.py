@@ -94,8 +94,13 @@ class Masked(Synapses):
         """The weights that the layer computes with, zero where there is no synapse."""
         weight = super().effective_weight() * self.mask
         if self.dense_gradient is not None and self.training and weight.requires_grad:
-            weight.register_hook(self.dense_gradient.add_)  # the gradient before the mask cuts it
+            weight.register_hook(self._note)
         return weight
+
+    def _note(self, gradient: Tensor) -> None:
+        """Sum up gradients before the mask cuts them; what a hook returns would take their place."""
+        if self.dense_gradient is not None:
+            self.dense_gradient.add_(gradient)
 
     @torch.no_grad()
     def constrain_(self) -> None:

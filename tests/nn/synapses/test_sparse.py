@@ -131,6 +131,18 @@ def test_gradients_say_where_synapses_grow():
     assert (layer.dense_gradient == 0).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_those_of_random_growth_in_every_update(kind):
+    grown = make(kind, growth=nn.Growth.GRADIENT)
+    random = make(kind)
+    x = spikes(grown.n_in)
+    for _ in range(3):
+        for layer in (grown, random):
+            layer.zero_grad()
+            layer(x)[0].square().sum().backward()
+        torch.testing.assert_close(grown.weight.grad, random.weight.grad)
+
+
 def test_random_growth_repeats_from_a_saved_state():
     def masks(layer, times):
         for _ in range(times):
