@@ -30,8 +30,8 @@ STEP = (
     "growth", "density", "ratio",
 )  # fmt: skip
 STEP_BOUNDS = (
-    "case", "system", "threads", "ns_per_event", "bytes_per_event", "share_of_bandwidth", "dense_seconds",
-    "without_delays_seconds", "without_delays_ratio", "without_delays_bound",
+    "case", "system", "threads", "ns_per_event", "dense_seconds", "least_seconds", "without_delays_seconds",
+    "without_delays_ratio", "without_delays_bound",
 )  # fmt: skip
 BOUNDS = (
     "case", "system", "threads", "ns_per_event", "bytes_per_event", "neuron_updates_per_second",

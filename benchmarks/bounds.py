@@ -7,12 +7,10 @@ The count is the least that this way of simulating moves, every byte as if it ca
 - a plastic one reads the synapse, reads and writes its weight, and reads one trace;
 - a neuron's update reads and writes its state variables and reads and clears its cells of arriving input.
 
-A training step (`step_bytes`) moves, in single precision, for each event without a delay the weight on the way forward,
-and on the way back the gradient of the arrival and, to and fro, that of the weight; with a delay the place and the
-two shares of the weight and two cells of arrivals to and fro, then the place, two gradients of arrivals and two
-gradients to and fro. The gradient of a hidden layer's input reads, for each of its synapses and each step and sample,
-one gradient of an arrival, or two. A neuron's step writes and reads its arrival, its potential, its spike and the
-gradient of each of arrival and spike. `dense_flops` are what matrix products of the same layers, and no delays, take.
+A training step is measured against arithmetic: `dense_flops` is what matrix products of its layers without delays take,
+`event_flops` what its spikes need. An event is one product with a weight on the way forward and one for the gradient
+of the weight; a delay between two steps makes that two each. The gradient of a hidden layer's input takes one, or two,
+for each synapse, sample and step.
 
 Caches are faster than memory, so a share above one says that the work lives in them, and that memory is not what
 holds it. A small share says that it waits for something else: latency of scattered writes, or arithmetic.
@@ -21,7 +19,7 @@ holds it. A small share says that it waits for something else: latency of scatte
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from time import perf_counter
@@ -31,7 +29,7 @@ import numpy as np
 
 from benchmarks.case import Case
 
-__all__ = ["bytes_moved", "dense_flops", "matrix_flops", "memory_bandwidth", "step_bytes", "synapse_bytes"]
+__all__ = ["bytes_moved", "dense_flops", "event_flops", "matrix_flops", "memory_bandwidth", "synapse_bytes"]
 
 
 def synapse_bytes(projection: Any, value_bytes: int) -> float:
@@ -89,27 +87,20 @@ def dense_flops(case: Case) -> float:
     return float(sum(2 * cells * a * b * (3 if k else 2) for k, a, b in _layers(case)))
 
 
-def step_bytes(case: Case, spikes: Sequence[int]) -> float:
-    """Bytes that a training step has to move (see above), with these numbers of spikes of the input and every layer."""
+def event_flops(case: Case, spikes: Sequence[int]) -> float:
+    """Additions and multiplications that these numbers of spikes, of the input and every layer, need in a step."""
     cells, taps = case.steps * case.samples, 2 if case.parameters["delays"] else 1
-    per_event = (4 + 12) if taps == 1 else (12 + 16) + (4 + 8 + 16)
-    moved = 0.0
-    for k, a, b in _layers(case):
-        moved += spikes[k] * b * per_event + (4 * taps * cells * a * b if k else 0)
-    return moved + sum(case.parameters["sizes"][1:]) * cells * 4 * 10.0
+    passes = (2 * spikes[k] * b + (cells * a * b if k else 0) for k, a, b in _layers(case))
+    return float(2 * taps * sum(passes))
 
 
-@cache
-def matrix_flops(*, size: int = 1024, repeats: int = 5) -> float:
-    """Additions and multiplications per second of a product of float32 matrices in NumPy: the best of several.
-
-    The library takes its number of threads from the environment, where the worker has put it.
-    """
+def matrix_flops(multiply: Callable[[Any, Any], Any], *, size: int = 1024, repeats: int = 5) -> float:
+    """Additions and multiplications per second of ``multiply(a, b)``, large float32 matrices: the best of several."""
     a = np.ones((size, size), np.float32)
     seconds = []
     for _ in range(repeats):
         start = perf_counter()
-        a @ a
+        multiply(a, a)
         seconds.append(perf_counter() - start)
     return 2.0 * size**3 / min(seconds)
 

@@ -41,9 +41,10 @@ class Row:
         growth: largest resident memory of the first training step, less what was resident before it, bytes.
         layer_spikes: of every layer in the first step of training.
         density: share of entries that are not zero, of the input and of every layer's spikes.
-        dense_seconds: what matrix products of the same layers without delays take at the measured rate; ours only.
+        dense_seconds, least_seconds: what matrix products of the same layers without delays, and what the products that
+            the spikes need would take at the rate of the fastest large matrix product at hand; ours only.
         without_delays_seconds, without_delays_ratio, without_delays_bound: our own step with the same layers without
-            delays; ``seconds`` over it; and the same ratio of the bytes that the two have to move.
+            delays; ``seconds`` over it; and the same ratio of the products that the two need.
         differs: what the system is known to do otherwise: then it has a ratio though it is not ``comparable``.
         note: what else should be known.
     """
@@ -78,6 +79,7 @@ class Row:
     layer_spikes: Sequence[int] = ()
     density: Sequence[float] = ()
     dense_seconds: float | None = None
+    least_seconds: float | None = None
     without_delays_seconds: float | None = None
     without_delays_ratio: float | None = None
     without_delays_bound: float | None = None

@@ -60,11 +60,12 @@ class _Linears(Layers):
         return counts
 
     def spikes(self, x: Any) -> list[Any]:
-        states, total = self.begin(x), 0
+        states: Any = self.begin(x)
+        total: Any = 0
         for t in range(len(x)):
             spikes, states = self.step(x[t], states)
             total = total + self.torch.stack([s.sum(dtype=self.torch.float64) for s in spikes])
-        return list(total)  # type: ignore[call-overload]
+        return [*total]
 
     def begin(self, x: Any) -> list[Any]:
         """State of every layer before the first step."""

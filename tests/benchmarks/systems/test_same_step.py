@@ -119,7 +119,8 @@ def test_dcls_has_our_delays() -> None:
     inside = (delay > 2) & (delay < 12)
     np.testing.assert_allclose(out.sum(2), weight, rtol=1e-4, atol=1e-6)
     centre = (out * np.arange(15)).sum(2) / weight
-    np.testing.assert_allclose(centre[inside], delay[inside], atol=0.02)
+    # a Gaussian that is sampled at whole steps lies up to 0.023 steps beside its centre
+    np.testing.assert_allclose(centre[inside], delay[inside], rtol=0, atol=0.03)
     assert theirs.finish()["differs"]
     assert theirs.synapses == ours.synapses
 
@@ -139,7 +140,7 @@ def test_a_step_is_always_the_first() -> None:
     assert found["growth"] >= 0
     assert found["without_delays_seconds"] > 0
     assert found["without_delays_bound"] > 1
-    assert found["dense_seconds"] > 0
+    assert found["dense_seconds"] > found["least_seconds"] > 0
 
 
 def test_the_peers_without_delays_say_so() -> None:
