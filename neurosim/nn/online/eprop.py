@@ -94,22 +94,7 @@ class EProp:
     """
 
     def __init__(self, module: Sequential, *, feedback: Feedback = Feedback.SYMMETRIC, seed: int = 0) -> None:
-        layers: list[Any] = list(module.layers)
-        kinds = [type(layer).__name__ for layer in layers]
-        fits = len(layers) == 4 and type(layers[0]) is Linear and type(layers[2]) is Linear
-        recurrent = layers[1] if fits and isinstance(layers[1], Recurrent) else None
-        self._neurons: Any = layers[1] if recurrent is None and fits else getattr(recurrent, "neurons", None)
-        self._inputs: list[Any] = [layers[0]]
-        if recurrent is not None:
-            self._inputs.append(recurrent.synapses)
-            fits = type(recurrent.synapses) is Linear
-        fits = fits and isinstance(self._neurons, Neurons) and type(self._neurons.model) in MODELS
-        if not fits or not isinstance(layers[3], LeakyIntegrator):
-            raise UnsupportedError(
-                "e-prop trains Linear, neurons, Linear, LeakyIntegrator", where="EProp", value=", ".join(kinds),
-                remedy="Use OTTT for deeper networks, or train through time",
-            )  # fmt: skip
-        self._readout, self._integrator = layers[2], layers[3]
+        self._inputs, self._neurons, self._readout, self._integrator = _parts(list(module.layers))
         self._filter = Filter.of(self._neurons, "hidden layer")
         self._keep = Filter.of(self._integrator, "readout").a
         self._adaptive = isinstance(self._neurons.model, neurons.AdaptiveLIF)
@@ -180,6 +165,24 @@ class EProp:
             slow = x.new_zeros(shape if self._adaptive else (0, 0, 0))
             synapses.append(Eligibility(Filtered.of(source), slow, x.new_zeros(shape)))
         return EPropState(None, None, none, none, none, tuple(synapses))
+
+
+def _parts(layers: list[Any]) -> tuple[list[Linear], Neurons, Linear, LeakyIntegrator]:
+    """Input (and recurrent) synapses, hidden neurons, the readout's synapses, the readout."""
+    if len(layers) == 4:
+        first, hidden, last, readout = layers
+        inputs = [first]
+        if isinstance(hidden, Recurrent):
+            inputs.append(hidden.synapses)
+            hidden = hidden.neurons
+        fits = all(type(synapses) is Linear for synapses in [*inputs, last])
+        if fits and type(hidden.model) in MODELS and isinstance(readout, LeakyIntegrator):
+            return inputs, hidden, last, readout
+    raise UnsupportedError(
+        "e-prop trains Linear, neurons, Linear, LeakyIntegrator", where="EProp",
+        value=", ".join(type(layer).__name__ for layer in layers),
+        remedy="Use OTTT for deeper networks, or train through time",
+    )  # fmt: skip
 
 
 def _add(parameter: Tensor, grad: Tensor) -> None:
