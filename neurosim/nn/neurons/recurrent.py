@@ -23,12 +23,8 @@ __all__ = ["Recurrent", "RecurrentState"]
 
 
 class RecurrentState(NamedTuple):
-    """What a recurrent layer is left with after a step.
-
-    Attributes:
-        neurons: state of the neurons, see their layer.
-        pending: what earlier spikes still have under way, ``[R, B, n]``: row k arrives in step k of what follows, and R
-            is the longest delay.
+    """What a recurrent layer is left with after a step: the state of its neurons, see their layer, and what earlier
+    spikes still have under way, ``pending [R, B, n]``. Row k arrives in step k of what follows; R is the longest delay.
     """
 
     neurons: Any

@@ -21,7 +21,7 @@ class DclsShape(Enum):
     GAUSSIAN = "gauss"
     """standard deviation |sigma| + 0.27"""
     TRIANGLE = "max"
-    """half width |sigma| + 1: two taps for sigma = 0"""
+    """half width |sigma| + 1, so two taps for sigma = 0"""
 
 
 def dcls_kernel(
