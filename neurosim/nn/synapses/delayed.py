@@ -77,7 +77,7 @@ class DelayedSynapses(Synapses):
 
     def _learnt(self) -> Tensor:
         """The delays, within the range; gradients as if it had no ends, so that a delay on an end can come back."""
-        return self.delay + (self._in_range() - self.delay).detach()
+        return self._in_range().detach() + (self.delay - self.delay.detach())  # exact: what is added is zero
 
     def _per_synapse(self, delay: Tensor) -> Tensor:
         """``delay``, of the shape of the parameter, for every synapse ``[n_out, n_in]``."""

@@ -85,6 +85,17 @@ def test_a_delay_beyond_the_end_acts_as_the_end_and_can_come_back():
     assert layer.delay.grad.item() == 1.0
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_delays_beyond_an_end_act_as_the_end_to_the_last_bit(dtype):
+    # a little before the end would be another pair of steps, and another gradient
+    layer = nn.DelayLinear(50, 40, 9, minimum_delay=3, dtype=dtype)
+    with torch.no_grad():
+        layer.delay.copy_(torch.linspace(-20, 30, 2000).reshape(40, 50))
+    assert layer.learnt_delays().min() == 3
+    assert layer.learnt_delays().max() == 9
+    assert torch.equal(layer.learnt_delays(), layer.delay.clamp(3, 9))
+
+
 def test_delays_are_learnt_from_spike_times():
     # one synapse must find the delay at which its arrival meets the target step
     layer = nn.DelayLinear(1, 1, 12, dtype=torch.float64)
