@@ -91,7 +91,9 @@ def summary(folder: Path, base: Recipe, splits: Sequence[str], seeds: int) -> di
                     results = [r for r in found if r]
                     predicted[kind].append([p for r in results for p in r["predicted"]])
                     labels = [y for r in results for y in r["labels"]]
-                    facts[kind] = {"parameters": results[0]["parameters"]}
+                    facts.setdefault(kind, {"parameters": results[0]["parameters"], "by_test": {}})
+                    for job, result in zip(wanted, results, strict=True):
+                        facts[kind]["by_test"].setdefault(job.test, []).append(result["accuracy"])
         for kind, rows in predicted.items():
             if rows:
                 each = (np.array(rows) == np.array(labels)).mean(1)
@@ -112,7 +114,7 @@ def summary(folder: Path, base: Recipe, splits: Sequence[str], seeds: int) -> di
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """Two tables."""
+    """The tables: accuracies, comparisons, and accuracies by speaker."""
     rows = [
         "| split | delays | weights + delays learned | seeds | accuracy, mean +- std over seeds | 95 % over items |",
         "|---|---|---|---|---|---|",
@@ -134,7 +136,20 @@ def markdown(found: Mapping[str, Any]) -> str:
             pairs.append(
                 f"| {split} | {name} | {difference} | {low} to {high} | {c['p_value']:.2g} | {alone} | {c['items']} |"
             )
-    return "\n".join([*rows, "", *pairs, ""])
+    return "\n".join([*rows, "", *pairs, "", *_by_speaker(found), ""])
+
+
+def _by_speaker(found: Mapping[str, Any]) -> list[str]:
+    """Mean accuracies on each speaker who was left out: items of one speaker are not independent of one another."""
+    values = found["splits"].get("speakers", {}).get("conditions", {})
+    if not values:
+        return []
+    tests = tuple(next(iter(values.values()))["by_test"])
+    lines = [f"| delays | {' | '.join(tests)} |", "|---" * (len(tests) + 1) + "|"]
+    for kind, v in values.items():
+        means = " | ".join(f"{100 * np.mean(v['by_test'][t]):.1f}" for t in tests)
+        lines.append(f"| {kind} | {means} |")
+    return lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -140,6 +140,7 @@ def test_the_comparison_of_spoken_digits(
     found = json.loads((tmp_path / "summary.json").read_text())["splits"]
     assert found["speakers"]["conditions"]["learned"]["accuracies"] == [39 / 40, 39 / 40]
     assert found["speakers"]["conditions"]["learned"]["items"] == 80
+    assert "| learned | 0.0 | 0.0 |" in text  # by speaker, as the guesses claim
     assert found["official"]["comparisons"]["learned - none"]["difference"] == pytest.approx(19 / 40)
     assert found["official"]["comparisons"]["fixed - none"]["only_second"] == 0
 
