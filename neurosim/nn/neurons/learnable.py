@@ -44,7 +44,8 @@ def in_range(name: str, model: NeuronModel, dt: float) -> tuple[Any, Any]:
         return (1.0 if euler else SHORTEST), LONGEST
     if name == "threshold":
         base = to_held(name, getattr(model, "v_reset", 0.0), dt)
-        return np.where(first > base, base + NEAREST * (first - base), first), np.inf
+        low = np.where(first > base, base + NEAREST * (first - base), first)
+        return (low if first.ndim else low.max()), np.inf  # one threshold is above all resets
     return -np.inf, np.inf
 
 

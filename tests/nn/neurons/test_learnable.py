@@ -142,6 +142,13 @@ def test_parameters_are_put_back_into_their_range():
     assert euler.model.tau_membrane == pytest.approx(DT)
 
 
+def test_one_threshold_stays_above_every_reset():
+    layer = nn.LIF(neurons.LIF(v_reset=np.array([0.0, 0.5, -0.5])), 3, dt=DT, learn="threshold")
+    layer.threshold.data.fill_(-1.0)
+    layer.constrain_()
+    assert layer.threshold.item() == pytest.approx(0.505)
+
+
 def test_only_what_is_asked_for_learns():
     assert not list(nn.LIF(neurons.LIF(), N, dt=DT).parameters())
     layer = nn.LIF(neurons.LIF(), N, dt=DT, learn="threshold")
