@@ -8,6 +8,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 ANSWER = {
     "train_with_delays": lambda accuracy: accuracy > 0.9,  # chance is 0.25
+    "hear_chirps_on_loihi": lambda accuracy: accuracy > 0.9,  # chance is 0.5
     "check_against_brian2": lambda same: same,
     "deploy_snntorch": lambda correlation: correlation > 0.98,
     "deploy_spikingjelly": lambda correlation: correlation > 0.98,
