@@ -14,7 +14,7 @@ def delayed_linear(x: Tensor, weight: Tensor, delay: Tensor, length: int) -> Ten
     k_n(d) = max(0, 1 - |n - d|). Through the dense kernel ``[length, n_out, n_in]``, as a convolution
     over time would do it.
     """
-    n = torch.arange(length, dtype=x.dtype)[:, None, None]
+    n = torch.arange(length, dtype=x.dtype, device=x.device)[:, None, None]
     kernel = weight * (1 - (n - delay).abs()).clamp(min=0)
     padded = torch.cat([x.new_zeros(length - 1, *x.shape[1:]), x])
     steps = len(x)

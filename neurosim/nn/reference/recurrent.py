@@ -17,7 +17,7 @@ def dense_kernel(weight: Tensor, delay: Tensor | None, longest: int) -> Tensor:
     """Weights ``[longest, n, n]`` of what arrives 1, 2, ..., ``longest`` steps after a spike; no delays: after 1."""
     if delay is None:
         return torch.stack([weight, *[torch.zeros_like(weight)] * (longest - 1)])
-    n = torch.arange(1, longest + 1, dtype=weight.dtype)[:, None, None]
+    n = torch.arange(1, longest + 1, dtype=weight.dtype, device=weight.device)[:, None, None]
     return weight * (1 - (n - delay).abs()).clamp(min=0)
 
 

@@ -42,13 +42,14 @@ def blurred(x: Tensor, h: Tensor, ahead: int, block: int = 128) -> Tensor:
 
     As products with blocks of the filter's matrix, one for ``block`` steps each.
     """
-    steps, parts = len(x), []
+    steps, parts, h = len(x), [], h.to(x.device)
     xs = x.transpose(0, 1)  # one matrix a sample
     behind = len(h) - 1 - ahead
     for first in range(0, steps, block):
         last = min(first + block, steps)
         low, high = max(0, first - behind), min(steps, last + ahead)
-        lag = torch.arange(first, last)[:, None] + ahead - torch.arange(low, high)
+        asked, given = (torch.arange(*ends, device=x.device) for ends in ((first, last), (low, high)))
+        lag = asked[:, None] + ahead - given
         matrix = torch.where((lag >= 0) & (lag < len(h)), h[lag.clamp(0, len(h) - 1)], h.new_zeros(()))
         parts.append(torch.matmul(matrix, xs[:, low:high]))
     return (parts[0] if len(parts) == 1 else torch.cat(parts, 1)).transpose(0, 1)

@@ -31,7 +31,8 @@ def dcls_kernel(
 
     Each is normalised over the steps within the range: cut off and scaled up at its ends.
     """
-    distance = torch.arange(length, dtype=weight.dtype)[:, None] - delay.T[:, None, :]
+    taps = torch.arange(length, dtype=weight.dtype, device=weight.device)
+    distance = taps[:, None] - delay.T[:, None, :]
     if shape is DclsShape.GAUSSIAN:
         x = torch.exp(-0.5 * (distance / (abs(sigma) + 0.27)) ** 2)
     else:

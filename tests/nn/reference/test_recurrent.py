@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from neurosim.nn.reference.recurrent import dense_kernel, recurrent
@@ -48,3 +49,9 @@ def test_the_kernel_shares_a_weight_between_two_steps():
     kernel = dense_kernel(torch.tensor([[3.0]]), torch.tensor([[2.75]]), 4)
     assert kernel.flatten().tolist() == [0, 0.75, 2.25, 0]
     assert dense_kernel(torch.tensor([[3.0]]), None, 2).flatten().tolist() == [3, 0]
+
+
+@pytest.mark.parametrize("delayed", [True, False])
+def test_the_kernel_is_where_its_weights_are(delayed):
+    weight = torch.zeros(2, 2, device="meta")  # stands for a GPU
+    assert dense_kernel(weight, weight if delayed else None, 3).device.type == "meta"
