@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from neurosim.nn.cpu.events import scan
 from neurosim.nn.ops.layout import empty, sample_major
 from neurosim.nn.ops.threads import for_range
 
-__all__ = ["Events", "attach", "events_of", "packed"]
+__all__ = ["Events", "attach", "attached", "events_of", "packed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +47,43 @@ class Events:
         return np.ones(len(self.neuron), dtype) if self.value is None else self.value
 
 
+class _Attached(NamedTuple):
+    """What a tensor carries: the list, and what the tensor was like when it was made."""
+
+    stamp: tuple[int, int]
+    events: Events
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        """Copies and files leave it out; `torch.load` takes nothing but plain types."""
+        return set, ()
+
+
+def _stamp(x: Tensor) -> tuple[int, int]:
+    return x._version, x.data_ptr()
+
+
 def attach(x: Tensor, events: Events) -> None:
-    """Let ``x`` carry its list; a later change of x in place invalidates it."""
+    """Let ``x`` carry its list; a later change of x in place invalidates it.
+
+    For those who make x. Changes that PyTorch does not count, through NumPy or ``x.data``, are not seen: a tensor of
+    someone else's gets no list, since it may share the memory of an array that is filled anew for every batch.
+    """
     if not x.is_inference():  # such tensors do not count their changes
-        x.neurosim_events = (x._version, events)  # type: ignore[attr-defined]
+        x.neurosim_events = _Attached(_stamp(x), events)  # type: ignore[attr-defined]
+
+
+def attached(x: Tensor) -> Events | None:
+    """The list that ``x`` carries, if x is what it was."""
+    found = getattr(x, "neurosim_events", None)
+    return found.events if isinstance(found, _Attached) and found.stamp == _stamp(x) else None
 
 
 def events_of(x: Tensor, densest: float = 1.0) -> Events | None:
-    """The list that ``x [T, B, n]`` carries, or a new one, which it carries then.
+    """The list that ``x [T, B, n]`` carries, or a new one.
 
     Returns None where more than a share ``densest`` of the entries is not zero.
     """
-    version, events = getattr(x, "neurosim_events", (-1, None))
-    if events is None or version != x._version:
-        events = _scanned(x, densest)
-        if events is not None:
-            attach(x, events)
+    events = attached(x) or _scanned(x, densest)
     return events if events is not None and events.density <= densest else None
 
 

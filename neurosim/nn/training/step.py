@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurosim.nn.ops.events import attached
 from neurosim.nn.training.losses import AnyLoss
 
 __all__ = ["after_update", "before_update", "spike_total", "training_step"]
@@ -66,7 +67,7 @@ def _outermost(module: torch.nn.Module, name: str) -> Iterator[Any]:
 
 def spike_total(output: Tensor) -> float:
     """Sum of ``output``; from the list of its spikes, if it carries one, without looking at it."""
-    version, events = getattr(output, "neurosim_events", (-1, None))
-    if events is not None and version == output._version and events.value is None:
+    events = attached(output)
+    if events is not None and events.value is None:
         return float(len(events.neuron))
     return float(output.detach().sum())

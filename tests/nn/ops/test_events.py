@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import copy
+import io
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from neurosim.nn.ops.events import Events, attach, events_of
+from neurosim.nn.ops.events import Events, attach, attached, events_of
 
 
 def dense(events: Events) -> np.ndarray:
@@ -46,14 +49,37 @@ def test_not_a_number_is_kept():
 def test_a_list_goes_with_its_tensor_until_that_is_changed():
     x = torch.eye(3)[:, None]
     events = events_of(x)
+    attach(x, events)
     assert events_of(x) is events
     x[0, 0, 1] = 5
     assert dense(events_of(x))[0, 0, 1] == 5
+    attach(x, events)
+    x.data = torch.zeros(3, 1, 3)
+    assert len(events_of(x).neuron) == 0
     with torch.inference_mode():
         y = torch.eye(3)[:, None]
         attach(y, events)
         y[0, 0, 1] = 5
         assert dense(events_of(y))[0, 0, 1] == 5
+
+
+def test_an_array_that_is_filled_anew_is_looked_at_anew():
+    array = np.eye(3, dtype=np.float32)[:, None]
+    x = torch.from_numpy(array)
+    assert len(events_of(x).neuron) == 3
+    array[:] = 1  # which PyTorch does not count as a change
+    assert len(events_of(x).neuron) == 9
+
+
+def test_copies_and_files_have_no_list():
+    x = torch.eye(3)[:, None]
+    attach(x, events_of(x))
+    file = io.BytesIO()
+    torch.save(x, file)
+    file.seek(0)
+    for other in (copy.deepcopy(x), torch.load(file, weights_only=True)):
+        assert torch.equal(other, x)
+        assert attached(other) is None
 
 
 @pytest.mark.parametrize("first_sample_empty", [False, True])
@@ -62,5 +88,5 @@ def test_many_entries_are_not_listed(first_sample_empty):
     if first_sample_empty:
         x[:, 0] = 0
     assert events_of(x, 0.2) is None
-    assert events_of(x) is not None
+    attach(x, events_of(x))
     assert events_of(x, 0.2) is None  # also with a list attached
