@@ -15,8 +15,9 @@ from neurosim.nn.neurons.lif import LIF, CurrentLIF, IntegrateAndFire, LeakyInte
 from neurosim.nn.neurons.neuron_layer import neuron_layer
 from neurosim.nn.neurons.recurrent import Recurrent, RecurrentState
 from neurosim.nn.protocols import DeviceRules, Held, NeuronQuantiser, NoiseModel, Quantiser
-from neurosim.nn.quantisation import quantise, straight_through
+from neurosim.nn.quantisation import quantise
 from neurosim.nn.sequential import Sequential
+from neurosim.nn.straight_through import straight_through
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Surrogate, Triangle
 from neurosim.nn.synapses.blur import BlurredDelayLinear, BlurSide
 from neurosim.nn.synapses.convolution import Conv1d, Conv2d
@@ -32,11 +33,12 @@ from neurosim.nn.synapses.sparse import Growth, SparseDelayLinear, SparseLinear,
 from neurosim.nn.synapses.transform import Transform
 from neurosim.nn.to_network import to_network
 from neurosim.nn.training.annealing import AnnealSigma
-from neurosim.nn.training.batches import BatchLoader, batch_order, batches, hold_out
+from neurosim.nn.training.batches import BatchLoader, batch_order, batch_tensor, batches, hold_out
 from neurosim.nn.training.chunks import Borders, Chunks, chunked_step
 from neurosim.nn.training.early_stopping import EarlyStopping, Monitor
-from neurosim.nn.training.evaluate import Evaluation, accuracy, evaluate
-from neurosim.nn.training.fit import Epoch, Schedule, batch_tensor, fit, spike_counts
+from neurosim.nn.training.evaluate import Evaluation, accuracy, evaluate, spike_counts
+from neurosim.nn.training.fit import fit
+from neurosim.nn.training.history import Epoch
 from neurosim.nn.training.losses import (
     FirstSpikeCrossEntropy,
     LossSum,
@@ -54,7 +56,16 @@ from neurosim.nn.training.progress import TrainingProgress
 from neurosim.nn.training.ranks import Ranks, data_parallel, ranks
 from neurosim.nn.training.regularisers import LowerRate, Penalty, TotalSpikes, UpperRate
 from neurosim.nn.training.run_record import fingerprint, run_record
-from neurosim.nn.training.schedules import Constant, Cosine, Exponential, OneCycle, StepDecay, Stepped, WarmUp
+from neurosim.nn.training.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    OneCycle,
+    Schedule,
+    StepDecay,
+    Stepped,
+    WarmUp,
+)
 from neurosim.nn.training.step import after_update, before_update, training_step
 
 __all__ = [

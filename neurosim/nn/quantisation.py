@@ -15,11 +15,12 @@ from neurosim.neurons.model import NeuronModel
 from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.protocols import DeviceRules, Held, NoiseModel
 from neurosim.nn.sequential import Group, Sequential
+from neurosim.nn.straight_through import straight_through
 from neurosim.nn.synapses.linear import Synapses
 from neurosim.nn.synapses.pooling import AveragePool, MaxPool, SumPool
 from neurosim.nn.synapses.sparse import Masked
 
-__all__ = ["PopulationGrid", "quantise", "straight_through"]
+__all__ = ["PopulationGrid", "quantise"]
 
 M = TypeVar("M", bound=Sequential)
 
@@ -121,22 +122,6 @@ class LayerWeights:
         """The layer's weights as the device holds them."""
         held = self.grid.held(self.grid.neurons.model).weights[self.number]
         return straight_through(weight, torch.from_numpy(held).to(weight))
-
-
-def straight_through(x: Tensor, value: Tensor) -> Tensor:
-    """``value``, exactly, with the gradient going to ``x``."""
-    out: Tensor = _StraightThrough.apply(x, value)
-    return out
-
-
-class _StraightThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, value: Tensor) -> Tensor:
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        return grads[0], None
 
 
 def _recurrent(neurons: Neurons) -> list[Synapses]:

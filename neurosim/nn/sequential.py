@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import DescriptionError, ShapeError
-from neurosim.nn.neurons.lif import Neurons
+from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.synapses.linear import Synapses
 from neurosim.nn.synapses.normalisation import BatchNorm
 from neurosim.nn.synapses.transform import Transform

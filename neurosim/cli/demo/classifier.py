@@ -20,7 +20,7 @@ from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:
     from neurosim.nn.sequential import Sequential
-    from neurosim.nn.training.fit import Epoch
+    from neurosim.nn.training.history import Epoch
     from neurosim.nn.training.progress import TrainingProgress
 
 __all__ = ["Trained", "decode", "train"]

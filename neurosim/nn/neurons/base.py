@@ -18,21 +18,10 @@ from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeW
 from neurosim.nn.neurons.learnable import differentiable, from_held, in_range, to_held
 from neurosim.nn.ops.membrane import MembraneRule
 from neurosim.nn.protocols import NeuronQuantiser
+from neurosim.nn.straight_through import straight_through
 from neurosim.nn.surrogate import Arctan, Surrogate
 
 __all__ = ["Neurons"]
-
-
-class _StraightThrough(torch.autograd.Function):
-    """A value with the gradient of another."""
-
-    @staticmethod
-    def forward(ctx: Any, gradient: Tensor, value: Tensor) -> Tensor:
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return grads[0], None
 
 
 class Neurons(torch.nn.Module):
@@ -163,8 +152,7 @@ class Neurons(torch.nn.Module):
                 formulas.get(row, value).expand(self.size)
                 for row, value in zip(self.TABLE, values, strict=True)
             ]
-            apply: Any = _StraightThrough.apply
-            values = apply(torch.stack(rows), values)
+            values = straight_through(torch.stack(rows), values)
         return values.to(device=device, dtype=dtype)
 
     def _row_formulas(self, formulas: dict[str, Tensor]) -> dict[str, Tensor]:

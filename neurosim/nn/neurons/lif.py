@@ -13,7 +13,7 @@ from neurosim.neurons.options import Reset
 from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.ops.membrane import MembraneState, membrane
 
-__all__ = ["LIF", "CurrentLIF", "IntegrateAndFire", "LeakyIntegrator", "Neurons"]
+__all__ = ["LIF", "CurrentLIF", "IntegrateAndFire", "LeakyIntegrator"]
 
 _MEMBRANE = ("decay", "v_rest", "drive", "threshold", "v_reset")
 _JUMP = (0.0, 1.0)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neurosim.errors import DescriptionError
+from neurosim.nn.straight_through import straight_through
 from neurosim.nn.synapses.linear import Synapses
 
 __all__ = ["DelayGrid", "DelayedSynapses"]
@@ -77,7 +78,7 @@ class DelayedSynapses(Synapses):
 
     def _learnt(self) -> Tensor:
         """The delays, within the range; gradients as if it had no ends, so that a delay on an end can come back."""
-        return self._in_range().detach() + (self.delay - self.delay.detach())  # exact: what is added is zero
+        return straight_through(self.delay, self._in_range())
 
     def _per_synapse(self, delay: Tensor) -> Tensor:
         """``delay``, of the shape of the parameter, for every synapse ``[n_out, n_in]``."""

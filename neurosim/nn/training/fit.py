@@ -14,10 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.nn.ops.threads import one_torch_thread
 from neurosim.nn.training.annealing import Annealing
-from neurosim.nn.training.batches import batch_tensor
 from neurosim.nn.training.chunks import Chunks
 from neurosim.nn.training.early_stopping import EarlyStopping
-from neurosim.nn.training.evaluate import spike_counts
 from neurosim.nn.training.history import Epoch
 from neurosim.nn.training.loop import Data, Loop
 from neurosim.nn.training.losses import AnyLoss, SpikeCountCrossEntropy
@@ -29,7 +27,7 @@ from neurosim.nn.training.run_record import fingerprint, plain_text
 from neurosim.nn.training.schedules import Schedule
 from neurosim.spikes import Spikes
 
-__all__ = ["Epoch", "Schedule", "batch_tensor", "fit", "spike_counts"]
+__all__ = ["fit"]
 
 Labelled = tuple[Spikes, ArrayLike]
 Path = str | os.PathLike[str]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from neurosim.errors import DescriptionError
-from neurosim.nn.neurons.lif import Neurons
+from neurosim.nn.neurons.base import Neurons
 
 __all__ = ["ParameterKind", "parameter_groups", "parameter_kind"]
 
