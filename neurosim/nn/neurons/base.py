@@ -44,7 +44,7 @@ class Neurons(torch.nn.Module):
 
     Raises:
         DescriptionError: a model of another kind, arrays that do not fit the shape, a name that cannot learn.
-        UnsupportedError: options that cannot be trained: a reset in the next step.
+        UnsupportedError: options that cannot be trained.
     """
 
     MODEL: ClassVar[type[NeuronModel]] = NeuronModel
@@ -72,13 +72,12 @@ class Neurons(torch.nn.Module):
             )
         self.shape = (int(shape),) if isinstance(shape, int) else tuple(int(n) for n in shape)
         model.check(self.shape, where)
+        self.dt = float(dt)
         if getattr(model, "reset_timing", None) is ResetTiming.NEXT_STEP:
-            raise UnsupportedError(
-                "a reset in the next step cannot be trained", where=where, remedy="Use ResetTiming.SAME_STEP"
-            )
+            self._check_late_reset(model, where)
         if getattr(model, "reset", Reset.TO_VALUE) not in self.RESETS:
             raise UnsupportedError("this reset cannot be trained", where=where, value=str(model.reset))  # type: ignore[attr-defined]
-        self.dt, self.detach_reset = float(dt), detach_reset
+        self.detach_reset = detach_reset
         self.surrogate: Surrogate = Arctan() if surrogate is None else surrogate
         self.quantiser: NeuronQuantiser | None = None
         self.learn = (learn,) if isinstance(learn, str) else tuple(learn)
@@ -91,6 +90,20 @@ class Neurons(torch.nn.Module):
                 )
             held = torch.from_numpy(to_held(name, getattr(model, name), self.dt).copy()).to(dtype)
             self.register_parameter(name, torch.nn.Parameter(held))
+
+    def _check_late_reset(self, model: NeuronModel, where: str) -> None:
+        """A reset in the next step is computed as one in the same step that the leak turns into it."""
+        table = model.coefficients(self.dt)
+        if np.any(np.asarray(model.initial(self.dt)["v"]) >= np.asarray(table["threshold"])):
+            raise UnsupportedError(
+                "neurons that start above the threshold cannot be trained with a reset in the next step", where=where,
+                remedy="Lower v_init, or use ResetTiming.SAME_STEP",
+            )  # fmt: skip
+        if getattr(model, "reset", None) is Reset.BY_SUBTRACTION and np.any(np.asarray(table["decay"]) == 0):
+            raise UnsupportedError(
+                "neurons without memory cannot be trained with a subtraction in the next step", where=where,
+                remedy="Use ResetTiming.SAME_STEP",
+            )  # fmt: skip
 
     @property
     def model(self) -> NeuronModel:

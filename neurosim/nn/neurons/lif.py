@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neurosim import neurons
 from neurosim.neurons.model import NeuronModel
-from neurosim.neurons.options import Reset
+from neurosim.neurons.options import Reset, ResetTiming
 from neurosim.nn.neurons.base import Neurons
 from neurosim.nn.ops.membrane import MembraneState, membrane
 
@@ -38,17 +38,26 @@ class _Linear(Neurons):
 
     def _coefficients(self, model: NeuronModel) -> list[Any]:
         rows = super()._coefficients(model)
-        row = self.TABLE.index("v_reset") if "v_reset" in self.TABLE else 0
+        if not model.SPIKES:
+            return rows
+        named = dict(zip(self.TABLE, rows, strict=True))
+        # by subtraction, the row is what is added to v
         if getattr(model, "reset", None) is Reset.BY_SUBTRACTION:
-            rows[row] = -rows[self.TABLE.index("threshold")]
+            named["v_reset"] = -_lowered(model, named["threshold"], named["decay"])
         elif getattr(model, "reset", None) is Reset.NONE:
-            rows[row] = np.zeros_like(rows[row])  # what is added to v after a spike
-        return rows
+            named["v_reset"] = np.zeros_like(named["v_reset"])
+        return list(named.values())
 
     def _row_formulas(self, formulas: dict[str, Tensor]) -> dict[str, Tensor]:
-        if "threshold" in formulas and getattr(self._first, "reset", None) is Reset.BY_SUBTRACTION:
-            return {**formulas, "v_reset": -formulas["threshold"]}
-        return formulas
+        if getattr(self._first, "reset", None) is not Reset.BY_SUBTRACTION:
+            return formulas
+        rows = {**dict(zip(self.TABLE, self._prepare()[2], strict=True)), **formulas}
+        return {**formulas, "v_reset": -_lowered(self._first, rows["threshold"], rows["decay"])}
+
+
+def _lowered(model: NeuronModel, threshold: Any, decay: Any) -> Any:
+    """What a spike takes from v: the threshold, or, of a reset one step late, what the leak makes the threshold of."""
+    return threshold / decay if getattr(model, "reset_timing", None) is ResetTiming.NEXT_STEP else threshold
 
 
 class LIF(_Linear):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+import neurosim as ns
 from neurosim import neurons, nn
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.neurons.options import Discretisation, RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.nn.surrogate import heaviside
 
 T, B, N, DT = 40, 3, 6, 1e-3
 SOME = {"threshold": 0.9, "v_reset": -0.1, "v_init": 0.2, "refractory": np.linspace(0, 3e-3, N)}
@@ -101,12 +103,50 @@ def test_spikes_and_gradients_are_those_of_spikingjelly():
     torch.testing.assert_close(*grads, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("reset", list(Reset))
+@pytest.mark.parametrize("timing", list(ResetTiming))
+def test_every_reset_is_the_engines(reset, timing):
+    options = {"tau_membrane": 4e-3, "v_rest": 0.1, "v_reset": -0.2, "reset": reset, "reset_timing": timing}
+    layer = nn.LIF(neurons.LIF(**options), N, dt=DT, learn=("threshold", "tau_membrane"), dtype=torch.float64)
+    module = nn.Sequential(nn.Linear(6, N, gain=1.5, dtype=torch.float64), layer)
+    x = torch.tensor((np.random.default_rng(0).random((40, 3, 6)) < 0.4).astype(float))
+    out, _ = module(x)
+    net, _ = nn.to_network(module)
+    spikes = ns.simulate(net, {"input": x.numpy()})["output"].spikes.dense()
+    assert 0.03 < out.mean() < 0.6
+    np.testing.assert_array_equal(spikes, out.detach().numpy())
+
+
+def test_a_late_subtraction_passes_gradients_to_what_learns():
+    """Against the equation v <- a v + x - threshold s, differentiated by autograd."""
+    model = neurons.LIF(tau_membrane=4e-3, reset=Reset.BY_SUBTRACTION, reset_timing=ResetTiming.NEXT_STEP)
+    layer = nn.LIF(model, N, dt=DT, learn=("threshold", "tau_membrane"), dtype=torch.float64)
+    x = torch.tensor(np.random.default_rng(1).normal(0.3, 0.5, (30, 2, N)))
+    weight = torch.tensor(np.random.default_rng(2).normal(size=(30, 2, N)))
+    (layer(x)[0] * weight).sum().backward()
+    tau = torch.tensor(4.0, dtype=torch.float64, requires_grad=True)
+    threshold = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    v = s = torch.zeros(2, N, dtype=torch.float64)
+    loss = 0.0
+    for x_t, w_t in zip(x, weight, strict=True):
+        v = torch.exp(-1 / tau) * v + x_t - threshold * s.detach()
+        s = heaviside(v - threshold, nn.Arctan())
+        loss = loss + (s * w_t).sum()
+    loss.backward()
+    torch.testing.assert_close(layer.threshold.grad.sum(), threshold.grad, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(layer.tau_membrane.grad.sum(), tau.grad, rtol=1e-9, atol=1e-9)
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(DescriptionError, match="needs a neuron model"):
         nn.LIF(neurons.LeakyIntegrator(), N, dt=DT)
     with pytest.raises(DescriptionError, match="tau_membrane"):
         nn.LIF(neurons.LIF(tau_membrane=np.ones(N + 1)), N, dt=DT)
-    with pytest.raises(UnsupportedError, match="next step"):
-        nn.LIF(neurons.LIF(reset_timing=ResetTiming.NEXT_STEP), N, dt=DT)
+    late = {"reset_timing": ResetTiming.NEXT_STEP}
+    with pytest.raises(UnsupportedError, match="above the threshold"):
+        nn.LIF(neurons.LIF(v_init=2.0, **late), N, dt=DT)
+    forgetful = {"tau_membrane": DT, "discretisation": Discretisation.EULER, "reset": Reset.BY_SUBTRACTION}
+    with pytest.raises(UnsupportedError, match="without memory"):
+        nn.LIF(neurons.LIF(**forgetful, **late), N, dt=DT)
     with pytest.raises(ShapeError, match="arrivals"):
         nn.LIF(neurons.LIF(), N, dt=DT)(torch.zeros(T, B, N + 1))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from neurosim import neurons, nn
-from neurosim.neurons.options import Discretisation, Reset, SpikeWhen
+from neurosim.neurons.options import Discretisation, Reset, ResetTiming, SpikeWhen
 
 T, B, N, DT = 40, 3, 6, 1e-3
 EULER = Discretisation.EULER
@@ -29,7 +29,7 @@ def same(mine, theirs, x, tolerance=1e-10):
     torch.testing.assert_close(*grads, rtol=tolerance, atol=tolerance * float(grads[1].abs().max()))
 
 
-@pytest.mark.parametrize("reset", list(Reset))
+@pytest.mark.parametrize("reset", [Reset.TO_VALUE, Reset.BY_SUBTRACTION])
 @pytest.mark.parametrize("detach", [True, False])
 def test_spikingjelly(reset, detach):
     neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
@@ -66,17 +66,19 @@ def test_spikingjelly_with_a_parametric_time_constant():
     torch.testing.assert_close(grad * -(1 - 1 / 4.0) * 4.0, other, rtol=1e-10, atol=1e-12)
 
 
-def test_snntorch():
+@pytest.mark.parametrize("late", [False, True])  # True is its default
+def test_snntorch(late):
     snn = pytest.importorskip("snntorch")
     beta = 0.8
     theirs = snn.Leaky(
-        beta=torch.tensor(beta, dtype=torch.float64), threshold=1.0, reset_mechanism="subtract", reset_delay=False,
+        beta=torch.tensor(beta, dtype=torch.float64), threshold=1.0, reset_mechanism="subtract", reset_delay=late,
         learn_threshold=False, spike_grad=snn.surrogate.atan(alpha=2.0),
     ).double()  # fmt: skip
     model = neurons.LIF(
-        tau_membrane=-DT / math.log(beta), reset=Reset.BY_SUBTRACTION, spike_when=SpikeWhen.EXCEEDED
-    )
-    mine = nn.LIF(model, N, dt=DT, surrogate=nn.Arctan(alpha=2.0), detach_reset=False)
+        tau_membrane=-DT / math.log(beta), reset=Reset.BY_SUBTRACTION, spike_when=SpikeWhen.EXCEEDED,
+        reset_timing=ResetTiming.NEXT_STEP if late else ResetTiming.SAME_STEP,
+    )  # fmt: skip
+    mine = nn.LIF(model, N, dt=DT, surrogate=nn.Arctan(alpha=2.0), detach_reset=late)
     x = arrivals()
     out, v = [], torch.zeros(B, N, dtype=torch.float64)
     for x_t in x:
