@@ -16,9 +16,9 @@ from torch.autograd.function import once_differentiable
 from neurosim.nn.cpu.adaptive import ROWS
 from neurosim.nn.cpu.adaptive_passes import adaptive_backward, adaptive_forward, adaptive_limits
 from neurosim.nn.cpu.surrogate import GIVEN
-from neurosim.nn.ops.events import Events, attach
+from neurosim.nn.ops.events import Events, attach, packed
 from neurosim.nn.ops.layout import empty, sample_major, time_major
-from neurosim.nn.ops.membrane import MembraneRule, check_state, listed
+from neurosim.nn.ops.membrane import MembraneRule, check_state
 from neurosim.nn.ops.threads import for_range
 from neurosim.nn.surrogate import Surrogate, kernel_of
 
@@ -56,7 +56,7 @@ class _Adaptive(torch.autograd.Function):
             adaptive_forward, len(xs), xs, last_v.numpy(), last_theta.numpy(), last_held.numpy(), numbers.numpy(),
             rule.refractory, *rule.options, before, phase, spikes, row, start, neuron,
         )  # fmt: skip
-        events.append(listed(row, start, neuron, x.shape))
+        events.append(packed(row, start, neuron, None, tuple(x.shape)))
         ctx.arrays, ctx.rule, ctx.surrogate, ctx.through_reset = (before, phase), rule, surrogate, not detach
         ctx.save_for_backward(numbers, v, theta)
         ctx.mark_non_differentiable(last_held)

@@ -110,13 +110,8 @@ class SortedSpikes(NamedTuple):
         found = cls(
             np.full(samples * n + 1, total, np.int64), np.empty(total, np.uint32), np.empty(total, dtype)
         )
-        for_range(by_neuron, samples, *_list(events, dtype), steps, n, *found)
+        for_range(by_neuron, samples, *events.arrays(dtype), steps, n, *found)
         return found
-
-
-def _list(events: Events, dtype: Any) -> tuple[Array, Array, Array]:
-    """row, neuron and value, which is empty if all are one."""
-    return events.row, events.neuron, np.empty(0, dtype) if events.value is None else events.value
 
 
 def _pull(x: Array, offset: Array, taps: tuple[Array, Array], strides: tuple[int, int], lead: int, reach: int,
@@ -207,7 +202,7 @@ def _synapses(
         return (1 - f) * a0.T + f * a1.T, weight * (a1 - a0).T
     pairs = np.zeros((-(-n_post // 4), n_pre, LANES), grad.dtype)
     for_range(
-        collect_tiles, -(-n_post // GROUP), *_list(events, grad.dtype), grad, taps.step, skip, rows, pairs
+        collect_tiles, -(-n_post // GROUP), *events.arrays(grad.dtype), grad, taps.step, skip, rows, pairs
     )
     found = np.empty_like(weight), np.empty_like(weight)
     for_range(finish_pairs, n_post, weight, delay, longest, whole, pairs, *found)

@@ -42,9 +42,9 @@ class Events:
         """Share of entries that are not zero."""
         return len(self.neuron) / max(1, self.shape[0] * self.shape[1] * self.shape[2])
 
-    def values(self, dtype: Any) -> NDArray[Any]:
-        """The values as an array, ones if they are not kept."""
-        return np.ones(len(self.neuron), dtype) if self.value is None else self.value
+    def arrays(self, dtype: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """row, neuron and value as kernels take them: value has no entries if all are one."""
+        return self.row, self.neuron, np.empty(0, dtype) if self.value is None else self.value
 
 
 class _Attached(NamedTuple):

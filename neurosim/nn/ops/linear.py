@@ -27,8 +27,9 @@ class _Linear(torch.autograd.Function):
         rows = weight.detach().t().contiguous().numpy()
         steps, samples, _ = events.shape
         out = empty((samples, steps, rows.shape[1]), rows.dtype)
-        spikes = _arguments(events, rows.dtype)
-        for_range(sum_rows, samples * steps, *spikes, rows, out.reshape(-1, rows.shape[1]))
+        spikes = events.arrays(rows.dtype)
+        binary = events.value is None
+        for_range(sum_rows, samples * steps, *spikes, binary, rows, out.reshape(-1, rows.shape[1]))
         ctx.events = events
         ctx.save_for_backward(weight)
         return time_major(out)
@@ -47,7 +48,8 @@ class _Linear(torch.autograd.Function):
             for_range(
                 add_outer,
                 -(-n_post // 16),
-                *_arguments(ctx.events, grad.dtype),
+                *ctx.events.arrays(grad.dtype),
+                ctx.events.value is None,
                 grad.reshape(-1, n_post),
                 total,
             )
@@ -73,11 +75,6 @@ class _Product(torch.autograd.Function):
             before = x.transpose(0, 1).reshape(-1, weight.shape[1])
             grad_weight = grad.reshape(-1, len(weight)).t() @ before
         return grad_x, grad_weight
-
-
-def _arguments(events: Events, dtype: Any) -> tuple[Any, ...]:
-    binary = events.value is None
-    return events.row, events.neuron, np.empty(0, dtype) if binary else events.value, binary
 
 
 def linear(x: Tensor, weight: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 from neurosim.nn.surrogate import Surrogate, kernel_of
 
-__all__ = ["MembraneRule", "MembraneState", "check_state", "listed", "membrane"]
+__all__ = ["MembraneRule", "MembraneState", "check_state", "membrane"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +94,7 @@ class _Membrane(torch.autograd.Function):
             rule.refractory, *rule.options, before, phase, spikes, row, start, neuron,
         )  # fmt: skip
         if rule.spiking:
-            events.append(listed(row, start, neuron, x.shape))
+            events.append(packed(row, start, neuron, None, tuple(x.shape)))
         out = time_major(spikes if rule.spiking else before)
         ctx.rule, ctx.surrogate, ctx.through_reset, ctx.phase, ctx.shape = (
             rule,
@@ -203,10 +203,3 @@ def check_state(x: Tensor, table: Tensor, rows: int, refractory: NDArray[np.int3
             raise DataError("a state has another type", where=name, value=str(part.dtype), limit=str(x.dtype))
     if table.dtype != x.dtype:
         raise DataError("coefficients have another type", value=str(table.dtype), limit=str(x.dtype))
-
-
-def listed(
-    row: NDArray[np.int64], start: NDArray[np.int64], neuron: NDArray[np.uint32], shape: Any
-) -> Events:
-    """One list of the lists of spikes that threads made, see `neurosim.nn.ops.events.packed`."""
-    return packed(row, start, neuron, None, tuple(shape))

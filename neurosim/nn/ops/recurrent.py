@@ -25,9 +25,9 @@ from neurosim.nn.cpu.recurrent_synapses import BLOCK, add_outer_next
 from neurosim.nn.cpu.surrogate import GIVEN
 from neurosim.nn.ops.adaptive import AdaptiveState, adaptive
 from neurosim.nn.ops.delays import SortedSpikes
-from neurosim.nn.ops.events import Events, attach
+from neurosim.nn.ops.events import Events, attach, packed
 from neurosim.nn.ops.layout import empty, sample_major, time_major
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState, check_state, listed, membrane
+from neurosim.nn.ops.membrane import MembraneRule, MembraneState, check_state, membrane
 from neurosim.nn.ops.threads import for_range
 from neurosim.nn.reference.recurrent import recurrent as plain_recurrent
 from neurosim.nn.surrogate import Surrogate, kernel_of
@@ -123,7 +123,7 @@ class _Recurrent(torch.autograd.Function):
             numbers.numpy(), rule.refractory, *rule.options, rest.numpy(), *taps.pushed(), before, kept, phase,
             spikes, row, start, neuron,
         )  # fmt: skip
-        events.append(listed(row, start, neuron, x.shape))
+        events.append(packed(row, start, neuron, None, tuple(x.shape)))
         ctx.arrays, ctx.events, ctx.taps = (before, kept, phase), events[0], taps
         ctx.rule, ctx.surrogate, ctx.through_reset, ctx.adaptive = rule, surrogate, not detach, adaptive
         ctx.save_for_backward(numbers, v, second, weight)

@@ -15,7 +15,7 @@ def dense(events: Events) -> np.ndarray:
     steps, samples, n = events.shape
     x = np.zeros((samples * steps, n))
     cell = np.repeat(np.arange(samples * steps), np.diff(events.row))
-    x[cell, events.neuron] = events.values(np.float64)
+    x[cell, events.neuron] = 1 if events.value is None else events.value
     return x.reshape(samples, steps, n).transpose(1, 0, 2)
 
 
