@@ -17,6 +17,7 @@ from neurosim.nn.neurons.recurrent import Recurrent, RecurrentState
 from neurosim.nn.protocols import DeviceRules, Held, NeuronQuantiser, NoiseModel, Quantiser
 from neurosim.nn.quantisation import quantise
 from neurosim.nn.sequential import Sequential
+from neurosim.nn.state import detached
 from neurosim.nn.straight_through import straight_through
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Surrogate, Triangle
 from neurosim.nn.synapses.blur import BlurredDelayLinear, BlurSide
@@ -151,6 +152,7 @@ __all__ = [
     "before_update",
     "chunked_step",
     "data_parallel",
+    "detached",
     "evaluate",
     "fingerprint",
     "fit",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from neurosim.nn.state import detached
+from neurosim.nn.state import detached, mapped, tensors_of
 from neurosim.nn.training.losses import AnyLoss, needs_hidden
 from neurosim.nn.training.step import spike_total
 from neurosim.parameters import Parameters, parameter
@@ -86,34 +86,17 @@ def _carried(
     """The backward pass from the last chunk to the first, with the gradients of the states between them."""
     later: list[Tensor | None] = []
     for (a, b), state in zip(reversed(bounds), reversed(states), strict=True):
-        begin = _mapped(lambda t: t.detach().requires_grad_() if t.is_floating_point() else t, state)
+        begin = mapped(lambda t: t.detach().requires_grad_() if t.is_floating_point() else t, state)
         outputs, end = module.trace(x[a:b], begin)
-        ends = list(_leaves(end)) if later else []
+        ends = list(tensors_of(end)) if later else []
         _backward([*outputs[-len(grads) :], *ends], [*(None if g is None else g[a:b] for g in grads), *later])
-        later = [leaf.grad for leaf in _leaves(begin)]
+        later = [leaf.grad for leaf in tensors_of(begin)]
 
 
 def _backward(tensors: list[Tensor], grads: list[Tensor | None]) -> None:
     known = [(t, g) for t, g in zip(tensors, grads, strict=True) if g is not None and t.requires_grad]
     if known:
         torch.autograd.backward([t for t, _ in known], [g for _, g in known])
-
-
-def _leaves(state: Any) -> Iterator[Tensor]:
-    if isinstance(state, Tensor):
-        yield state
-    elif isinstance(state, tuple):
-        for part in state:
-            yield from _leaves(part)
-
-
-def _mapped(change: Callable[[Tensor], Tensor], state: Any) -> Any:
-    if isinstance(state, Tensor):
-        return change(state)
-    if isinstance(state, tuple):
-        parts = [_mapped(change, part) for part in state]
-        return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
-    return state
 
 
 @torch.no_grad()
