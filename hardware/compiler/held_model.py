@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurosim.errors import UnsupportedError
 from neurosim.neurons import Discretisation
 from neurosim.neurons.model import NeuronModel
 from neurosim.parameters import Value
 
-__all__ = ["held_model", "spread"]
+__all__ = ["factor_of_rows", "held_model", "spread"]
 
 Floats = NDArray[np.float64]
 _NO_LEAK = 2.0**40
@@ -23,6 +24,24 @@ _NO_MEMORY = 2.0**-10
 def spread(value: ArrayLike, size: int) -> Floats:
     """A number or array of a population as float64 ``[n]``."""
     return np.broadcast_to(np.asarray(value, np.float64).reshape(-1), size).copy()
+
+
+def factor_of_rows(factor: Floats, weight: Floats) -> Floats:
+    """``factor [n]`` of neurons as one of the rows of ``weight [rows, ...]``, in a shape that multiplies them.
+
+    Raises:
+        UnsupportedError: neurons that share rows and have different factors.
+    """
+    rest = [1] * (weight.ndim - 1)
+    if np.all(factor == factor[0]):
+        return np.full((len(weight), *rest), factor[0])
+    if len(weight) != len(factor):
+        raise UnsupportedError(
+            "weights that neurons share are held in different units",
+            value=f"{len(np.unique(factor))} units",
+            remedy="Give the neurons of a convolution the same time constants",
+        )
+    return factor.reshape(-1, *rest)
 
 
 def held_model(model: NeuronModel, shape: tuple[int, ...], dt: float, **held: Floats) -> NeuronModel:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanPopulation
-from neurosim.errors import UnsupportedError
-from neurosim.hardware.compiler.held_model import held_model, spread
+from neurosim.hardware.compiler.held_model import factor_of_rows, held_model, spread
 from neurosim.hardware.loihi.arithmetic import shift
 from neurosim.hardware.loihi.netx import unfit
 from neurosim.hardware.loihi.quantise import (
@@ -71,7 +70,7 @@ class Quantisation:
         model = _on_decay_grid(model, shape, dt)
         population = PlanPopulation("trained", shape, model)
         demand = demand_of(population, dt)
-        gains = [_gain_of_rows(demand.gain, w) for w in weights]
+        gains = [factor_of_rows(demand.gain, w) for w in weights]
         given = [w * g for w, g in zip(weights, gains, strict=True)]
         # a netx file has no exponents; compiling tries that first
         alone = isinstance(self.target, Loihi2) and self.target.signs is Signs.MIXED
@@ -126,18 +125,6 @@ def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:
         up += np.repeat(excited, size // len(rows))
         down += np.repeat(np.maximum(excited - rows.sum(axis=1), 0.0), size // len(rows))
     return np.maximum(up, down)
-
-
-def _gain_of_rows(gain: Floats, weight: Floats) -> Floats:
-    if np.all(gain == gain[0]):
-        return np.full((len(weight), *[1] * (weight.ndim - 1)), gain[0])
-    if len(weight) != len(gain):
-        raise UnsupportedError(
-            "weights that neurons share do different things to them",
-            value=f"{len(np.unique(gain))} gains",
-            remedy="Give the neurons of a convolution the same time constants",
-        )
-    return gain.reshape(-1, *[1] * (weight.ndim - 1))
 
 
 def _on_decay_grid(model: NeuronModel, shape: tuple[int, ...], dt: float) -> NeuronModel:

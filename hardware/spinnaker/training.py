@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanPopulation
-from neurosim.errors import UnsupportedError
-from neurosim.hardware.compiler.held_model import held_model, spread
+from neurosim.hardware.compiler.held_model import factor_of_rows, held_model, spread
 from neurosim.hardware.spinnaker.activity import Activity, memory_of
 from neurosim.hardware.spinnaker.arithmetic import ONE
 from neurosim.hardware.spinnaker.decay import membrane_words, synapse_tau_word
@@ -70,7 +69,7 @@ class Quantisation:
             if (words.shifts, words.states) == before:
                 break
             before = words.shifts, words.states
-            held = [round_weights(w, _factor_of_rows(words.factor, w), words.shifts) for w in weights]
+            held = [round_weights(w, factor_of_rows(words.factor, w), words.shifts) for w in weights]
         return Held(_on_word_grid(model, shape, dt, words), tuple(held))
 
 
@@ -87,18 +86,6 @@ def _activity(weights: Sequence[Floats], population: PlanPopulation, dt: float) 
             sums[receptor] += np.repeat(np.where(end > 0, total, 0.0), each)
             np.maximum(largest[receptor], np.repeat(end, each), out=largest[receptor])
     return Activity(sums, sums / (1.0 - memory_of(population, dt)), largest)
-
-
-def _factor_of_rows(factor: Floats, weight: Floats) -> Floats:
-    if np.all(factor == factor[0]):
-        return np.full((len(weight), *[1] * (weight.ndim - 1)), factor[0])
-    if len(weight) != len(factor):
-        raise UnsupportedError(
-            "weights that neurons share are held in different units",
-            value=f"{len(np.unique(factor))} units",
-            remedy="Give the neurons of a convolution the same time constants",
-        )
-    return factor.reshape(-1, *[1] * (weight.ndim - 1))
 
 
 def _on_decay_grid(model: NeuronModel, shape: tuple[int, ...], dt: float) -> NeuronModel:
