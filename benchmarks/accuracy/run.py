@@ -29,7 +29,7 @@ END_SIGMA = 0.23  # steps; width at which the Gaussian of DCLS is one tap and li
 def run_once(recipe: Recipe, parts: Parts, seed: int, file: Path, *, tune: bool = False) -> dict[str, Any]:
     """The result in ``file`` if it is of this recipe and seed; else the training is run, and its result kept there.
 
-    A training that was interrupted goes on from its last epoch.
+    A training on spikes that was interrupted goes on from its last epoch.
     """
     if (result := finished(recipe, seed, file, tune=tune)) is not None:
         return result
