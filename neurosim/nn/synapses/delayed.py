@@ -94,13 +94,9 @@ class DelayedSynapses(Synapses):
         return steps if self.grid is DelayGrid.REAL else (steps + 0.5).floor()
 
     @torch.no_grad()
-    def clamp_delays_(self) -> None:
+    def constrain_(self) -> None:
         """Put delays that left the range back on its ends."""
         self.delay.clamp_(self.minimum_delay, self.max_delay_steps)
-
-    def constrain_(self) -> None:
-        """The same as `clamp_delays_`, the hook that every layer may have."""
-        self.clamp_delays_()
 
     @torch.no_grad()
     def round_delays_(self) -> float:

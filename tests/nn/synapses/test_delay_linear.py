@@ -66,7 +66,7 @@ def test_rounding_makes_every_delay_whole_and_tells_by_how_much():
     layer = nn.DelayLinear(2, 2, 4, dtype=torch.float64)
     with torch.no_grad():
         layer.delay.copy_(torch.tensor([[0.0, 0.5], [1.25, 7.0]]))
-    layer.clamp_delays_()
+    layer.constrain_()
     assert layer.round_delays_() == 0.5
     assert layer.delay.tolist() == [[0, 1], [1, 4]]
     assert layer.round_delays_() == 0.0
