@@ -20,6 +20,7 @@ from neurosim.nn.ops.membrane import MembraneRule
 from neurosim.nn.protocols import NeuronQuantiser
 from neurosim.nn.straight_through import straight_through
 from neurosim.nn.surrogate import Arctan, Surrogate
+from neurosim.nn.synapses.transform import checked_shape
 
 __all__ = ["Neurons"]
 
@@ -70,8 +71,10 @@ class Neurons(torch.nn.Module):
             raise DescriptionError(
                 "needs a neuron model", where=where, value=type(model).__name__, limit=self.MODEL.__name__
             )
-        self.shape = (int(shape),) if isinstance(shape, int) else tuple(int(n) for n in shape)
+        self.shape = checked_shape(shape, where)
         model.check(self.shape, where)
+        if not 0 < dt < math.inf:
+            raise DescriptionError("is out of range", where=f"{where}.dt", value=dt, limit="> 0 s")
         self.dt = float(dt)
         if getattr(model, "reset_timing", None) is ResetTiming.NEXT_STEP:
             self._check_late_reset(model, where)
@@ -79,6 +82,13 @@ class Neurons(torch.nn.Module):
             raise UnsupportedError("this reset cannot be trained", where=where, value=str(model.reset))  # type: ignore[attr-defined]
         self.detach_reset = detach_reset
         self.surrogate: Surrogate = Arctan() if surrogate is None else surrogate
+        if isinstance(surrogate, type) or not isinstance(self.surrogate, Surrogate):
+            raise DescriptionError(
+                "is not a surrogate",
+                where=f"{where}.surrogate",
+                value=repr(surrogate),
+                limit="such as nn.Arctan()",
+            )
         self.quantiser: NeuronQuantiser | None = None
         self.learn = (learn,) if isinstance(learn, str) else tuple(learn)
         self._first = self._model = model

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from neurosim.errors import DescriptionError, ShapeError
+from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.nn.synapses.transform import checked_shape
 
 __all__ = ["BatchNorm"]
@@ -63,6 +63,8 @@ class BatchNorm(torch.nn.Module):
 
     def forward(self, x: Tensor, state: None = None) -> tuple[Tensor, None]:
         """Arrivals ``[T, B, n]``, normalised; there is no state."""
+        if not isinstance(x, Tensor):
+            raise DataError("is not a tensor", where="BatchNorm", value=type(x).__name__)
         if x.ndim != 3 or x.shape[2] != self.size:
             limit = f"[T, B, {self.size}]"
             raise ShapeError(

@@ -204,6 +204,7 @@ class SparseDelayLinear(Masked, DelayLinear):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Arrivals ``[T, B, n_out]`` of ``x [T, B, n_in]``; the state is the last ``max_delay_steps`` inputs."""
+        self._check(x)
         needs_all = self.dense_gradient is not None and self.training and torch.is_grad_enabled()
         pairs = None if needs_all or x.device.type != "cpu" else self._list()
         if pairs is None or len(pairs.pre) > 0.5 * self.mask.numel():

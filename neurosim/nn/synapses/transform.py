@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from neurosim.errors import DescriptionError, ShapeError
+from neurosim.errors import DataError, DescriptionError, ShapeError
 
 __all__ = ["Transform", "checked_shape"]
 
@@ -27,6 +28,8 @@ class Transform(torch.nn.Module):
 
     def _check(self, x: Tensor) -> Tensor:
         """``x``, flat; `[T, B, *shape]` is flattened."""
+        if not isinstance(x, Tensor):
+            raise DataError("is not a tensor", where=type(self).__name__, value=type(x).__name__)
         flat = x.flatten(2) if x.ndim > 3 else x
         if x.ndim < 3 or (self.n_in is not None and flat.shape[2] != self.n_in):
             raise ShapeError(
@@ -41,12 +44,12 @@ class Transform(torch.nn.Module):
 def checked_shape(
     shape: int | Sequence[int], where: str, axes: Sequence[int] | None = None
 ) -> tuple[int, ...]:
-    """A shape as a tuple of positive whole numbers.
+    """A shape as a tuple of positive whole numbers; one number is an axis.
 
     Raises:
         DescriptionError: anything else, or another number of axes than one of ``axes``.
     """
-    sizes: tuple[Any, ...] = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes: tuple[Any, ...] = tuple(np.atleast_1d(np.asarray(shape)).tolist())
     if not sizes or any(int(n) != n or n < 1 for n in sizes) or math.prod(sizes) > 2**31 - 1:
         raise DescriptionError("a shape is one or more positive whole numbers", where=where, value=shape)
     if axes is not None and len(sizes) not in axes:

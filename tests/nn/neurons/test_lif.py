@@ -142,6 +142,13 @@ def test_what_does_not_fit_is_refused():
         nn.LIF(neurons.LeakyIntegrator(), N, dt=DT)
     with pytest.raises(DescriptionError, match="tau_membrane"):
         nn.LIF(neurons.LIF(tau_membrane=np.ones(N + 1)), N, dt=DT)
+    for name, value in {"dt": 0.0, "surrogate": nn.Arctan}.items():
+        with pytest.raises(DescriptionError, match=name):
+            nn.LIF(neurons.LIF(), N, **({"dt": DT} | {name: value}))
+    for shape in (0, (2, -3), 2.5):
+        with pytest.raises(DescriptionError, match="shape"):
+            nn.LIF(neurons.LIF(), shape, dt=DT)
+    assert nn.LIF(neurons.LIF(), np.int64(N), dt=DT).shape == (N,)
     late = {"reset_timing": ResetTiming.NEXT_STEP}
     with pytest.raises(UnsupportedError, match="above the threshold"):
         nn.LIF(neurons.LIF(v_init=2.0, **late), N, dt=DT)

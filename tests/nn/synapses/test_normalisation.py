@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from neurosim import nn
-from neurosim.errors import DescriptionError, ShapeError
+from neurosim.errors import DataError, DescriptionError, ShapeError
 
 
 def arrivals(steps, samples, n):
@@ -47,6 +47,8 @@ def test_arrivals_stay_as_they_lie_in_memory():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ShapeError, match="BatchNorm"):
         nn.BatchNorm(6)(torch.zeros(4, 3, 5))
+    with pytest.raises(DataError, match="BatchNorm: is not a tensor"):
+        nn.BatchNorm(6)(torch.zeros(4, 3, 6).numpy())
     with pytest.raises(DescriptionError, match="momentum"):
         nn.BatchNorm(6, momentum=0.0)
     with pytest.raises(DescriptionError, match="shape"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from neurosim import nn
-from neurosim.errors import DescriptionError, ShapeError
+from neurosim.errors import DataError, DescriptionError, ShapeError
 
 POOLS = {nn.SumPool: "sum", nn.AveragePool: "avg", nn.MaxPool: "max"}
 
@@ -38,3 +38,5 @@ def test_what_does_not_fit_is_refused():
         nn.AveragePool((2, 3, 3), 0)
     with pytest.raises(ShapeError, match="MaxPool"):
         nn.MaxPool((2, 4, 4), 2)(torch.zeros(5, 1, 31))
+    with pytest.raises(DataError, match="MaxPool: is not a tensor"):
+        nn.MaxPool((2, 4, 4), 2)(torch.zeros(5, 1, 32).numpy())

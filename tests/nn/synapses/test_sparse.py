@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from neurosim import nn
-from neurosim.errors import DescriptionError, ShapeError
+from neurosim.errors import DataError, DescriptionError, ShapeError
 
 
 def spikes(n, steps=12, samples=3, density=0.3):
@@ -141,6 +141,14 @@ def test_gradients_are_those_of_random_growth_in_every_update(kind):
             layer.zero_grad()
             layer(x)[0].square().sum().backward()
         torch.testing.assert_close(grown.weight.grad, random.weight.grad)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inputs_that_do_not_fit_are_refused(kind):
+    with pytest.raises(ShapeError, match="spikes"):
+        make(kind)(spikes(13))
+    with pytest.raises(DataError, match="dtype"):
+        make(kind)(spikes(12).float())
 
 
 def test_random_growth_repeats_from_a_saved_state():
