@@ -43,6 +43,8 @@ def blurred(x: Tensor, h: Tensor, ahead: int, block: int = 128) -> Tensor:
     As products with blocks of the filter's matrix, one for ``block`` steps each.
     """
     steps, parts, h = len(x), [], h.to(x.device)
+    if not steps:
+        return x
     xs = x.transpose(0, 1)  # one matrix a sample
     behind = len(h) - 1 - ahead
     for first in range(0, steps, block):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurosim.errors import DescriptionError
+from neurosim.errors import DescriptionError, ShapeError
 from neurosim.nn.straight_through import straight_through
 from neurosim.nn.synapses.linear import Synapses
 
@@ -52,7 +52,8 @@ class DelayedSynapses(Synapses):
         **options: Any,
     ) -> None:
         super().__init__(n_in, n_out, **options)
-        if int(max_delay_steps) != max_delay_steps or not 0 <= minimum_delay <= max_delay_steps < 2**16:
+        whole = int(max_delay_steps) == max_delay_steps and int(minimum_delay) == minimum_delay
+        if not whole or not 0 <= minimum_delay <= max_delay_steps < 2**16:
             raise DescriptionError(
                 "delays need 0 <= minimum_delay <= max_delay_steps",
                 where=type(self).__name__,
@@ -108,6 +109,11 @@ class DelayedSynapses(Synapses):
 
     def _with_past(self, x: Tensor, state: Tensor | None, reach: int) -> tuple[Tensor, int, Tensor]:
         """``x`` with what was before it, how many steps that is, and the state: the last ``reach`` of all."""
+        if state is not None and (state.shape[1:] != x.shape[1:] or state.dtype != x.dtype):
+            raise ShapeError(
+                "a state does not fit", where=type(self).__name__, value=(*state.shape, str(state.dtype)),
+                limit=f"[steps, {x.shape[1]}, {x.shape[2]}] of {x.dtype}",
+            )  # fmt: skip
         known = 0 if state is None else len(state)
         whole = x if state is None or not known else torch.cat([state, x])
         return whole, known, whole[max(0, len(whole) - reach) :]

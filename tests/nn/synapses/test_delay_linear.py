@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from neurosim import nn
-from neurosim.errors import DescriptionError
+from neurosim.errors import DescriptionError, ShapeError
 from neurosim.nn.synapses.delayed import DelayGrid
 
 
@@ -113,7 +113,16 @@ def test_delays_are_learnt_from_spike_times():
     assert layer.delay.item() == pytest.approx(9.0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("longest", "shortest"), [(3, 4), (-1, 0), (2.5, 0), (3, -1)])
+@pytest.mark.parametrize(("longest", "shortest"), [(3, 4), (-1, 0), (2.5, 0), (3, 1.5), (3, -1)])
 def test_a_bad_range_is_refused(longest, shortest):
     with pytest.raises(DescriptionError, match="minimum_delay"):
         nn.DelayLinear(2, 2, longest, minimum_delay=shortest)
+
+
+def test_a_state_of_another_batch_is_refused():
+    layer = nn.DelayLinear(2, 2, 3)
+    _, state = layer(torch.zeros(5, 4, 2))
+    with pytest.raises(ShapeError, match="state"):
+        layer(torch.zeros(5, 3, 2), state)
+    with pytest.raises(ShapeError, match="state"):
+        layer(torch.zeros(5, 4, 2), state.double())
