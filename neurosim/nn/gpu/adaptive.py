@@ -18,8 +18,7 @@ from neurosim.nn.cpu.membrane import BELOW, DECAY, DRIVE, FIRED, HELD, RESET, TH
 from neurosim.nn.cpu.surrogate import GIVEN
 from neurosim.nn.gpu.membrane import BLOCK, DROP, KEEP
 from neurosim.nn.gpu.surrogate import derivative
-from neurosim.nn.ops.adaptive import AdaptiveState
-from neurosim.nn.ops.membrane import MembraneRule
+from neurosim.nn.membrane_rule import AdaptiveState, MembraneRule
 from neurosim.nn.surrogate import Surrogate, kernel_of
 
 __all__ = ["adaptive"]

@@ -30,7 +30,7 @@ from neurosim.nn.cpu.membrane import (
 )  # fmt: skip
 from neurosim.nn.cpu.surrogate import GIVEN
 from neurosim.nn.gpu.surrogate import derivative
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState
+from neurosim.nn.membrane_rule import MembraneRule, MembraneState
 from neurosim.nn.surrogate import Surrogate, kernel_of
 
 __all__ = ["membrane"]

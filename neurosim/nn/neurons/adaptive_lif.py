@@ -9,8 +9,9 @@ from torch import Tensor
 from neurosim import neurons
 from neurosim.neurons.model import NeuronModel
 from neurosim.neurons.options import Reset
+from neurosim.nn.membrane_rule import AdaptiveState
 from neurosim.nn.neurons.base import Neurons
-from neurosim.nn.ops.adaptive import AdaptiveState, adaptive
+from neurosim.nn.ops.adaptive import adaptive
 
 __all__ = ["AdaptiveLIF"]
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from neurosim.errors import DataError, DescriptionError, ShapeError, UnsupportedError
 from neurosim.neurons.model import NeuronModel
 from neurosim.neurons.options import RefractoryInput, Reset, ResetTiming, SpikeWhen
+from neurosim.nn.membrane_rule import MembraneRule
 from neurosim.nn.neurons.learnable import differentiable, from_held, in_range, to_held
-from neurosim.nn.ops.membrane import MembraneRule
 from neurosim.nn.protocols import NeuronQuantiser
 from neurosim.nn.straight_through import straight_through
 from neurosim.nn.surrogate import Arctan, Surrogate

@@ -10,8 +10,9 @@ from torch import Tensor
 from neurosim import neurons
 from neurosim.neurons.model import NeuronModel
 from neurosim.neurons.options import Reset, ResetTiming
+from neurosim.nn.membrane_rule import MembraneState
 from neurosim.nn.neurons.base import Neurons
-from neurosim.nn.ops.membrane import MembraneState, membrane
+from neurosim.nn.ops.membrane import membrane
 
 __all__ = ["LIF", "CurrentLIF", "IntegrateAndFire", "LeakyIntegrator"]
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.neurons.model import NeuronModel
+from neurosim.nn.membrane_rule import MembraneRule
 from neurosim.nn.neurons.base import Neurons
-from neurosim.nn.ops.membrane import MembraneRule
 from neurosim.nn.ops.recurrent import recurrent
 from neurosim.nn.protocols import NeuronQuantiser
 from neurosim.nn.surrogate import Surrogate

@@ -6,7 +6,7 @@ coefficients are, is in `neurosim.nn.cpu.adaptive`; the same in plain PyTorch is
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,27 +16,13 @@ from torch.autograd.function import once_differentiable
 from neurosim.nn.cpu.adaptive import ROWS
 from neurosim.nn.cpu.adaptive_passes import adaptive_backward, adaptive_forward, adaptive_limits
 from neurosim.nn.cpu.surrogate import GIVEN
+from neurosim.nn.membrane_rule import AdaptiveState, MembraneRule, check_state
 from neurosim.nn.ops.events import Events, attach, packed
 from neurosim.nn.ops.layout import empty, sample_major, time_major
-from neurosim.nn.ops.membrane import MembraneRule, check_state
 from neurosim.nn.ops.threads import for_range
 from neurosim.nn.surrogate import Surrogate, kernel_of
 
-__all__ = ["AdaptiveState", "adaptive"]
-
-
-class AdaptiveState(NamedTuple):
-    """What neurons are left with after a step, ``[B, n]`` each.
-
-    Attributes:
-        v: potential.
-        theta: what is added to the threshold.
-        held: steps for which a neuron is still held, int32; None where there is no refractory period.
-    """
-
-    v: Tensor
-    theta: Tensor
-    held: Tensor | None = None
+__all__ = ["adaptive"]
 
 
 class _Adaptive(torch.autograd.Function):

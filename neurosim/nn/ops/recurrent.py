@@ -23,11 +23,12 @@ from neurosim.nn.cpu.membrane import ROWS, THRESHOLD
 from neurosim.nn.cpu.recurrent import recurrent_backward, recurrent_forward
 from neurosim.nn.cpu.recurrent_synapses import BLOCK, add_outer_next
 from neurosim.nn.cpu.surrogate import GIVEN
-from neurosim.nn.ops.adaptive import AdaptiveState, adaptive
+from neurosim.nn.membrane_rule import AdaptiveState, MembraneRule, MembraneState, check_state
+from neurosim.nn.ops.adaptive import adaptive
 from neurosim.nn.ops.delays import SortedSpikes
 from neurosim.nn.ops.events import Events, attach, packed
 from neurosim.nn.ops.layout import empty, sample_major, time_major
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState, check_state, membrane
+from neurosim.nn.ops.membrane import membrane
 from neurosim.nn.ops.threads import for_range
 from neurosim.nn.reference.recurrent import recurrent as plain_recurrent
 from neurosim.nn.surrogate import Surrogate, kernel_of

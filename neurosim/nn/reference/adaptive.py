@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from neurosim.neurons.options import RefractoryInput
-from neurosim.nn.ops.adaptive import AdaptiveState
-from neurosim.nn.ops.membrane import MembraneRule
+from neurosim.nn.membrane_rule import AdaptiveState, MembraneRule
 from neurosim.nn.reference.membrane import reset
 from neurosim.nn.surrogate import Surrogate, heaviside
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from neurosim.neurons.options import RefractoryInput
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState
+from neurosim.nn.membrane_rule import MembraneRule, MembraneState
 from neurosim.nn.surrogate import Surrogate, heaviside
 
 __all__ = ["membrane", "reset"]

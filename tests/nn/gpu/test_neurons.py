@@ -14,8 +14,7 @@ pytest.importorskip("triton")
 from neurosim.neurons.options import RefractoryInput
 from neurosim.nn.gpu.adaptive import adaptive as gpu_adaptive
 from neurosim.nn.gpu.membrane import membrane as gpu_membrane
-from neurosim.nn.ops.adaptive import AdaptiveState
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState
+from neurosim.nn.membrane_rule import AdaptiveState, MembraneRule, MembraneState
 from neurosim.nn.reference.adaptive import adaptive
 from neurosim.nn.reference.membrane import membrane
 from neurosim.nn.surrogate import Arctan, Boxcar, Sigmoid, SuperSpike, Triangle

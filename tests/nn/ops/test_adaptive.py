@@ -6,10 +6,9 @@ import torch
 
 from neurosim.errors import ShapeError
 from neurosim.neurons.options import RefractoryInput
+from neurosim.nn.membrane_rule import AdaptiveState, MembraneRule
 from neurosim.nn.ops import adaptive as fused
-from neurosim.nn.ops.adaptive import AdaptiveState
 from neurosim.nn.ops.events import events_of
-from neurosim.nn.ops.membrane import MembraneRule
 from neurosim.nn.reference import adaptive as reference
 from neurosim.nn.surrogate import Arctan, SuperSpike, Triangle
 
@@ -95,7 +94,8 @@ def test_a_run_in_two_parts_is_the_run(rule, surrogate, detach, cut):
 
 
 def test_without_a_jump_it_is_the_plain_membrane():
-    from neurosim.nn.ops.membrane import MembraneState, membrane
+    from neurosim.nn.membrane_rule import MembraneState
+    from neurosim.nn.ops.membrane import membrane
 
     x, v, theta, table = (a.detach() for a in made())
     table[6], plain = 0.0, table.clone()

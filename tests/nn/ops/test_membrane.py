@@ -8,9 +8,9 @@ from hypothesis import given, settings, strategies as st
 from neurosim.errors import DataError, ShapeError
 from neurosim.neurons.options import RefractoryInput
 from neurosim.nn.cpu.membrane import DECAY_SYNAPSE, GAIN, RESET, THRESHOLD
+from neurosim.nn.membrane_rule import MembraneRule, MembraneState
 from neurosim.nn.ops import membrane as fused
 from neurosim.nn.ops.events import events_of
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState
 from neurosim.nn.reference import membrane as reference
 from neurosim.nn.surrogate import Arctan, SuperSpike, Triangle
 

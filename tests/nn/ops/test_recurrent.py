@@ -6,9 +6,8 @@ import torch
 
 from neurosim.errors import DataError, ShapeError
 from neurosim.neurons.options import RefractoryInput
-from neurosim.nn.ops.adaptive import AdaptiveState
-from neurosim.nn.ops.events import events_of
-from neurosim.nn.ops.membrane import MembraneRule, MembraneState
+from neurosim.nn.membrane_rule import AdaptiveState, MembraneRule, MembraneState
+from neurosim.nn.ops.events import attached, events_of
 from neurosim.nn.ops.recurrent import recurrent
 from neurosim.nn.reference import (
     adaptive as reference_adaptive,
@@ -184,9 +183,7 @@ def test_single_precision_and_the_list_of_spikes():
     arguments = given["weight"], given["delay"], make_table(False, rule, torch.float32)[1], rule, Triangle()
     with torch.no_grad():
         out, *_ = recurrent(given["x"], start(False, rule, given), given["pending"], *arguments)
-    _, events = out.neurosim_events
-    del out.neurosim_events
-    scanned = events_of(out)
+    events, scanned = attached(out), events_of(out.clone())
     assert np.array_equal(events.row, scanned.row)
     assert np.array_equal(events.neuron, scanned.neuron)
 
