@@ -33,6 +33,7 @@ def test_an_error_in_a_thread_comes_out(monkeypatch):
 
 def test_torch_gets_its_threads_back():
     before = torch.get_num_threads()
+    torch.set_num_threads(3)
 
     @one_torch_thread()
     def inside():
@@ -40,4 +41,5 @@ def test_torch_gets_its_threads_back():
 
     with pytest.raises(KeyError, match="1"):
         inside()
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 3
+    torch.set_num_threads(before)
