@@ -23,8 +23,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-# Workers share the cores: threads of OpenMP (PyTorch's operators) would wait for each other in busy loops, on small arrays
-# for longer than they compute. Read when the library is loaded, and by the processes that tests start.
+# Workers share the cores: threads of OpenMP (PyTorch's operators) would wait for each other in busy loops, on small
+# arrays for longer than they compute. Read when the library is loaded, and by the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
