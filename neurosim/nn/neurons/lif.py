@@ -52,7 +52,8 @@ class _Linear(Neurons):
     def _row_formulas(self, formulas: dict[str, Tensor]) -> dict[str, Tensor]:
         if getattr(self._first, "reset", None) is not Reset.BY_SUBTRACTION:
             return formulas
-        rows = {**dict(zip(self.TABLE, self._prepare()[2], strict=True)), **formulas}
+        rows: dict[Any, Tensor] = dict(zip(self.TABLE, self._prepare()[2], strict=True))
+        rows |= formulas
         return {**formulas, "v_reset": -_lowered(self._first, rows["threshold"], rows["decay"])}
 
 

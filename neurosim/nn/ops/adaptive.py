@@ -42,7 +42,7 @@ class _Adaptive(torch.autograd.Function):
             adaptive_forward, len(xs), xs, last_v.numpy(), last_theta.numpy(), last_held.numpy(), numbers.numpy(),
             rule.refractory, *rule.options, before, phase, spikes, row, start, neuron,
         )  # fmt: skip
-        events.append(packed(row, start, neuron, None, tuple(x.shape)))
+        events.append(packed(row, start, neuron, None, x.shape))
         ctx.arrays, ctx.rule, ctx.surrogate, ctx.through_reset = (before, phase), rule, surrogate, not detach
         ctx.save_for_backward(numbers, v, theta)
         ctx.mark_non_differentiable(last_held)

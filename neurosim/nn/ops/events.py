@@ -6,6 +6,7 @@ takes it from there. A tensor without a list, or changed since, is scanned.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -106,13 +107,13 @@ def packed(
     start: NDArray[np.int64],
     neuron: NDArray[np.uint32],
     value: NDArray[Any] | None,
-    shape: tuple[int, int, int],
+    shape: Sequence[int],
 ) -> Events:
     """One list of the lists that threads made, those of sample b from entry ``start [B]`` of theirs on.
 
     ``row [B, T]`` counts the entries of a sample up to and with a step.
     """
-    steps, samples, _ = shape
+    steps, samples, n = shape
     counts = row[:, -1] if steps else np.zeros(samples, np.int64)
     before = np.concatenate([[0], np.cumsum(counts)])
     ends = np.zeros(row.size + 1, np.int64)
@@ -123,4 +124,4 @@ def packed(
     kept = None
     if value is not None and any((value[p] != 1).any() for p in parts):
         kept = np.concatenate([value[p] for p in parts])
-    return Events(ends, joined, kept, shape)
+    return Events(ends, joined, kept, (steps, samples, n))

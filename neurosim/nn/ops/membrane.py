@@ -47,7 +47,7 @@ class _Membrane(torch.autograd.Function):
             rule.refractory, *rule.options, before, phase, spikes, row, start, neuron,
         )  # fmt: skip
         if rule.spiking:
-            events.append(packed(row, start, neuron, None, tuple(x.shape)))
+            events.append(packed(row, start, neuron, None, x.shape))
         out = time_major(spikes if rule.spiking else before)
         ctx.rule, ctx.surrogate, ctx.through_reset, ctx.phase, ctx.shape = (
             rule,

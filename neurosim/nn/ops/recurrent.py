@@ -124,7 +124,7 @@ class _Recurrent(torch.autograd.Function):
             numbers.numpy(), rule.refractory, *rule.options, rest.numpy(), *taps.pushed(), before, kept, phase,
             spikes, row, start, neuron,
         )  # fmt: skip
-        events.append(packed(row, start, neuron, None, tuple(x.shape)))
+        events.append(packed(row, start, neuron, None, x.shape))
         ctx.arrays, ctx.events, ctx.taps = (before, kept, phase), events[0], taps
         ctx.rule, ctx.surrogate, ctx.through_reset, ctx.adaptive = rule, surrogate, not detach, adaptive
         ctx.save_for_backward(numbers, v, second, weight)
