@@ -21,6 +21,7 @@ from neurosim.datasets import (
     load,
     spoken_digits,
 )
+from neurosim.datasets.spoken import SPEAKERS
 from neurosim.errors import DataError
 from neurosim.spikes import Binning
 
@@ -97,10 +98,7 @@ def _yin_yang(data: Data) -> Parts:
 SOURCES: MappingProxyType[str, Callable[[Data], Parts]] = MappingProxyType(
     {
         "spoken_digits": _spoken_digits,
-        **{
-            f"spoken_digits:{s}": _spoken_digits
-            for s in ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
-        },
+        **{f"spoken_digits:{speaker}": _spoken_digits for speaker in SPEAKERS},
         "SHD": _heidelberg,
         "SSC": _heidelberg,
         "GSC": speech_commands,
