@@ -31,7 +31,7 @@ from neurosim.nn.ops.events import Events, events_of
 from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
 
-__all__ = ["Pass", "SortedSpikes", "Way", "cheapest", "delayed_linear"]
+__all__ = ["Pass", "SortedSpikes", "Way", "cheapest", "delayed_linear", "tap_gradients"]
 
 Array = NDArray[Any]
 
@@ -195,11 +195,7 @@ def _synapses(
         a0, a1 = np.zeros((n_pre, n_post), grad.dtype), np.zeros((n_pre, n_post), grad.dtype)
         spikes, offset = SortedSpikes.of(events, grad.dtype), taps.by_pre().step
         for_range(collect, n_pre, *spikes, offset, grad, rows, skip, a0, a1)
-        d = np.clip(delay, 0, longest)
-        f = d - taps.step.astype(d.dtype)
-        if whole:
-            f = np.floor(f + 0.5)
-        return (1 - f) * a0.T + f * a1.T, weight * (a1 - a0).T
+        return tap_gradients(a0.T, a1.T, weight, delay, taps.step, longest, whole)
     pairs = np.zeros((-(-n_post // 4), n_pre, LANES), grad.dtype)
     for_range(
         collect_tiles, -(-n_post // GROUP), *events.arrays(grad.dtype), grad, taps.step, skip, rows, pairs
@@ -207,6 +203,16 @@ def _synapses(
     found = np.empty_like(weight), np.empty_like(weight)
     for_range(finish_pairs, n_post, weight, delay, longest, whole, pairs, *found)
     return found
+
+
+def tap_gradients(
+    a0: Array, a1: Array, weight: Array, delay: Array, step: Array, longest: int, whole: bool
+) -> tuple[Array, Array]:
+    """dL/dw and dL/dd from A0 and A1; arrays of one shape, ``step`` holding m."""
+    f = np.clip(delay, 0, longest) - step.astype(delay.dtype)
+    if whole:
+        f = np.floor(f + 0.5)
+    return (1 - f) * a0 + f * a1, weight * (a1 - a0)
 
 
 def delayed_linear(

@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from neurosim.nn.cpu.delay_taps import split
 from neurosim.nn.cpu.lanes import LANES
 from neurosim.nn.cpu.sparse_delays import CHUNK, collect_list, pull_list, push_list
-from neurosim.nn.ops.delays import SortedSpikes
+from neurosim.nn.ops.delays import SortedSpikes, tap_gradients
 from neurosim.nn.ops.events import Events, events_of
 from neurosim.nn.ops.layout import empty, sample_major, time_major
 from neurosim.nn.ops.threads import for_range
@@ -108,11 +108,8 @@ class _SparseDelayedLinear(torch.autograd.Function):
             offset = step * np.uint32(pairs.n_post) + pairs.post.astype(np.uint32)
             spikes = SortedSpikes.of(events, grad.dtype)
             for_range(collect_list, n_pre, *spikes, pairs.begin, offset, grad, steps + reach, skip, a0, a1)
-            share = np.clip(delay, 0, longest) - step.astype(delay.dtype)
-            if whole:
-                share = np.floor(share + 0.5)
-            grad_weight = torch.from_numpy((1 - share) * a0 + share * a1)
-            grad_delay = torch.from_numpy(weight * (a1 - a0))
+            found = tap_gradients(a0, a1, weight, delay, step, longest, whole)
+            grad_weight, grad_delay = (torch.from_numpy(a) for a in found)
         if ctx.needs_input_grad[0]:
             pulled = empty((samples, steps, n_pre), grad.dtype)
             _pull(grad, pairs.backwards, step, (early, late), skip, reach, 0, pulled)
