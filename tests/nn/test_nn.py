@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from neurosim import neurons, nn
-from neurosim.errors import DataError, UnsupportedError
+from neurosim.errors import DataError, MissingExtraError, UnsupportedError
 
 
 def test_without_torch_the_extra_is_named():
@@ -16,6 +17,13 @@ def test_without_torch_the_extra_is_named():
     assert done.returncode == 1
     assert "neurosim-toolkit[train]" in done.stderr
     assert "MissingExtraError" in done.stderr
+
+
+def test_without_triton_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "neurosim.nn.gpu", raising=False)
+    with pytest.raises(MissingExtraError, match=r"triton.*neurosim-toolkit\[train\]"):
+        importlib.import_module("neurosim.nn.gpu")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.int64])
