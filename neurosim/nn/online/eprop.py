@@ -90,7 +90,8 @@ class EProp:
         seed: draws random feedback, normal with variance 1 / hidden neurons.
 
     Raises:
-        UnsupportedError: other layers; time constants of the membrane or synapse that differ within a layer.
+        UnsupportedError: other layers; time constants of the membrane or synapse that differ within a layer; tensors on
+            a GPU.
     """
 
     def __init__(self, module: Sequential, *, feedback: Feedback = Feedback.SYMMETRIC, seed: int = 0) -> None:
@@ -108,6 +109,10 @@ class EProp:
     @torch.no_grad()
     def step(self, x: Tensor, state: EPropState | None = None) -> tuple[Tensor, EPropState]:
         """The readout's potentials ``[B, n_out]`` in one step with the inputs ``x [B, n_in]``."""
+        if x.device.type != "cpu":
+            raise UnsupportedError(
+                "e-prop runs on the CPU", where="EProp", value=str(x.device), remedy="Convert with .cpu()"
+            )
         if state is None:
             state = self._start(x)
         sources = [x, state.spikes][: len(self._inputs)]

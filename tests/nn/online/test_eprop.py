@@ -101,3 +101,6 @@ def test_what_it_cannot_train_is_refused():
     module = nn.Sequential(nn.DelayLinear(6, 5, 3), lif, *list(network(MODELS["LIF"], False).layers)[2:])
     with pytest.raises(UnsupportedError, match="DelayLinear"):
         EProp(module)
+    rule = EProp(network(MODELS["LIF"], False))
+    with pytest.raises(UnsupportedError, match="on the CPU"):
+        rule.step(torch.zeros(2, 6, device="meta"))  # stands for a GPU
