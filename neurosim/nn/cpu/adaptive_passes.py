@@ -14,7 +14,7 @@ from numba import njit
 from neurosim.nn.cpu.adaptive import after_row, backward_row, forward_row, learning_row, theta_row
 from neurosim.nn.cpu.events import list_ones
 from neurosim.nn.cpu.membrane_passes import AHEAD
-from neurosim.nn.cpu.rows import fetch_row, row_of
+from neurosim.nn.cpu.rows import copy, fetch_row, row_of
 from neurosim.nn.cpu.surrogate import GIVEN, derivative_row
 
 __all__ = ["adaptive_backward", "adaptive_forward", "adaptive_limits"]
@@ -56,7 +56,7 @@ def adaptive_limits(
     steps, n = before.shape[1], before.shape[2]
     no_phase, rows = np.zeros(n, np.uint8), np.empty((2, n), table.dtype)
     for b in range(first, last):
-        rows[0] = theta[b]
+        copy(theta[b], 0, n, rows[0], 0)
         for t in range(steps):
             doing = phase[b, t] if phase.size else no_phase
             theta_row(rows[t % 2], before[b, t], doing, table, exceeded, limit[b, t], rows[1 - t % 2])
@@ -84,7 +84,7 @@ def adaptive_backward(
     thetas, limits = np.empty((steps + 1, n), table.dtype), np.empty((steps, n), table.dtype)
     for b in range(first, last):
         grad_v_b, grad_theta_b = row_of(grad_v, b * n, n), row_of(grad_theta, b * n, n)
-        thetas[0] = theta[b]
+        copy(row_of(theta, b * n, n), 0, n, row_of(thetas, 0, n), 0)
         for t in range(steps):
             at = (b * steps + t) * n
             doing = row_of(phase, at, n) if phase.size else no_phase
@@ -116,7 +116,7 @@ def adaptive_backward(
                         old,
                     )
                 else:
-                    old[:] = v[b]
+                    copy(row_of(v, b * n, n), 0, n, old, 0)
                 learning_row(
                     gradient, slope, u, limit, doing, table, subtract, exceeded, held_input, through_reset,
                     grad_v_b, grad_theta_b, old, row_of(thetas, t * n, n), grad_table[b],

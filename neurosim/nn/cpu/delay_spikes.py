@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from neurosim.nn.cpu.lanes import fma
+from neurosim.nn.cpu.rows import copy, row_of
 
 __all__ = ["by_neuron", "collect", "push"]
 
@@ -60,6 +61,7 @@ def push(
     n_pre, n_post = offset.shape
     due = np.empty(rows * n_post, out.dtype)
     width = np.uint64(n_post)  # a signed index would be tested for wrap-around
+    kept = out.shape[1] * n_post
     for b in range(first, last):
         due[:] = 0
         for i in range(n_pre):
@@ -69,7 +71,7 @@ def push(
                     p = base + np.uint64(offset[i, j])
                     due[p] = fma(s, early[i, j], due[p])
                     due[p + width] = fma(s, late[i, j], due[p + width])
-        out[b].reshape(-1)[:] = due[skip * n_post : (skip + out.shape[1]) * n_post]
+        copy(due, skip * n_post, kept, row_of(out, b * kept, kept), 0)
 
 
 @njit(cache=True, nogil=True)
@@ -81,8 +83,9 @@ def collect(
     n_pre, n_post = offset.shape
     g = np.zeros(rows * n_post, grad.dtype)
     width = np.uint64(n_post)
+    kept = grad.shape[1] * n_post
     for b in range(grad.shape[0]):
-        g[skip * n_post : (skip + grad.shape[1]) * n_post] = grad[b].reshape(-1)
+        copy(row_of(grad, b * kept, kept), 0, kept, g, skip * n_post)
         for i in range(first, last):
             e, end = start[b * n_pre + i], start[b * n_pre + i + 1]
             while e + 1 < end:  # two spikes at a time touch the rows of the synapses once

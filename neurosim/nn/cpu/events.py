@@ -10,6 +10,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from neurosim.bits import lowest_bit
+from neurosim.nn.cpu.rows import row_of
 
 __all__ = ["list_ones", "list_row", "scan"]
 
@@ -83,7 +84,7 @@ def scan(first: int, last: int, x: Any, row: Any, start: Any, neuron: Any, value
     up to and with t. Samples follow each other closely, so that memory is touched only for what is found.
     """
     steps, n = x.shape[1], x.shape[2]
-    flat = x.reshape(-1)
+    flat = row_of(x, 0, x.size)
     found = first * steps * n
     for b in range(first, last):
         start[b] = found

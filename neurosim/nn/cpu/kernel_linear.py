@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from neurosim.nn.cpu.rows import copy, row_of
+
 __all__ = ["collect_kernels", "push_kernels"]
 
 
@@ -20,17 +22,18 @@ def push_kernels(
     """
     n_pre, length, n_post = kernel.shape
     steps = out.shape[1] + skip
+    size, kept = length * n_post, out.shape[1] * n_post
     due = np.empty((steps + length) * n_post, out.dtype)
     for b in range(first, last):
         due[:] = 0
         for i in range(n_pre):
-            one = kernel[i].reshape(-1)
+            one = row_of(kernel, i * size, size)
             for e in range(start[b * n_pre + i], start[b * n_pre + i + 1]):
                 base = np.int64(step[e]) * n_post
                 here, s = due[base : base + one.size], value[e]
                 for k in range(one.size):
                     here[k] += s * one[k]
-        out[b].reshape(-1)[:] = due[skip * n_post : steps * n_post]
+        copy(due, skip * n_post, kept, row_of(out, b * kept, kept), 0)
 
 
 @njit(cache=True, nogil=True)
@@ -43,11 +46,12 @@ def collect_kernels(
     """
     n_pre, length, n_post = total.shape
     steps = grad.shape[1] + skip
+    size, kept = length * n_post, grad.shape[1] * n_post
     g = np.zeros((steps + length) * n_post, grad.dtype)
     for b in range(len(grad)):
-        g[skip * n_post : steps * n_post] = grad[b].reshape(-1)
+        copy(row_of(grad, b * kept, kept), 0, kept, g, skip * n_post)
         for i in range(first, last):
-            one = total[i].reshape(-1)
+            one = row_of(total, i * size, size)
             for e in range(start[b * n_pre + i], start[b * n_pre + i + 1]):
                 base = np.int64(step[e]) * n_post
                 here, s = g[base : base + one.size], value[e]

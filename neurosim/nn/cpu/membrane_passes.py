@@ -20,7 +20,7 @@ from neurosim.nn.cpu.membrane import (
     forward_row,
     learning_row,
 )
-from neurosim.nn.cpu.rows import fetch_row, row_of
+from neurosim.nn.cpu.rows import copy, fetch_row, row_of
 from neurosim.nn.cpu.surrogate import GIVEN, derivative_row
 
 __all__ = ["membrane_backward", "membrane_forward"]
@@ -87,7 +87,7 @@ def membrane_backward(
     for b in range(first, last):
         grad_v_b, grad_i_b = row_of(grad_v, b * n, n), row_of(grad_i, b * n, n)
         if synaptic:
-            current[0] = i[b]
+            copy(row_of(i, b * n, n), 0, n, row_of(current, 0, n), 0)
             for t in range(steps):
                 current_row(
                     row_of(x, (b * steps + t) * n, n), row_of(current, t * n, n), table,
@@ -116,7 +116,7 @@ def membrane_backward(
                     done = row_of(phase, at - n, n) if phase.size else no_phase
                     after_row(row_of(before, at - n, n), done, table, subtract, exceeded, old)
                 else:
-                    old[:] = v[b]
+                    copy(row_of(v, b * n, n), 0, n, old, 0)
                 learning_row(
                     gradient, slope, u, doing, table, subtract, exceeded, held_input, through_reset,
                     grad_v_b, grad_i_b, old, row_of(current, t * n, n) if synaptic else zeros,

@@ -23,7 +23,6 @@ from neurosim.nn.cpu.membrane import HELD, ROWS, THRESHOLD, reached
 from neurosim.nn.cpu.recurrent_synapses import (
     BLOCK,
     clear,
-    copy,
     keep_row,
     move_rows,
     pull_next,
@@ -31,6 +30,7 @@ from neurosim.nn.cpu.recurrent_synapses import (
     push_next,
     push_taps,
 )
+from neurosim.nn.cpu.rows import copy
 from neurosim.nn.cpu.surrogate import GIVEN, derivative_row
 from neurosim.nn.cpu.tiles import bytes_into_tile, from_tile, into_tile
 

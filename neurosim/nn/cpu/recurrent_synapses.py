@@ -16,12 +16,12 @@ import numpy as np
 from numba import njit
 
 from neurosim.nn.cpu.lanes import LANES, fill, fma, load, store
+from neurosim.nn.cpu.rows import copy
 
 __all__ = [
     "BLOCK",
     "add_outer_next",
     "clear",
-    "copy",
     "keep_row",
     "move_rows",
     "pull_next",
@@ -32,13 +32,6 @@ __all__ = [
 
 BLOCK = 8
 """Neurons whose gradients are handled at a time."""
-
-
-@njit(nogil=True)
-def copy(source: Any, start: int, count: int, target: Any, at: int) -> None:
-    """target[at : at + count] = source[start : start + count], flat; slices would take Numba seconds to compile."""
-    for k in range(count):
-        target[np.uint64(at + k)] = source[np.uint64(start + k)]
 
 
 @njit(nogil=True)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import errors
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-__all__ = ["choose", "entry", "fetch_row", "read", "row_of", "write"]
+__all__ = ["choose", "copy", "entry", "fetch_row", "read", "row_of", "write"]
 
 NAMES = (
     "x", "v", "i", "theta", "held", "table", "refractory", "before", "limit", "phase", "spikes", "pseudo", "after",
@@ -98,6 +99,13 @@ def row_of(typingctx: Any, array: Any, start: Any, size: Any) -> Any:
         return out._getvalue()
 
     return kind(array, types.intp, types.intp), codegen
+
+
+@njit(nogil=True)
+def copy(source: Any, start: int, count: int, target: Any, at: int) -> None:
+    """target[at : at + count] = source[start : start + count], flat; slices would take Numba seconds to compile."""
+    for k in range(count):
+        target[np.uint64(at + k)] = source[np.uint64(start + k)]
 
 
 @intrinsic

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from neurosim.nn.cpu.rows import copy, row_of
+
 __all__ = ["shift", "shift_back"]
 
 
@@ -18,7 +20,7 @@ def shift(first: int, last: int, x: Any, step: Any, share: Any, reach: int, skip
     width = np.uint64(n)
     one = x.dtype.type(1)
     for b in range(first, last):
-        past[reach * n :] = x[b].reshape(-1)
+        copy(row_of(x, b * steps * n, steps * n), 0, steps * n, past, reach * n)
         for t in range(skip, steps):
             for i in range(n):
                 k = np.uint64((t + reach - step[i]) * n + i)
@@ -33,10 +35,11 @@ def shift_back(
     """Gradients ``grad_x [B, T, n]``, and by sample those of the delays, ``grad_step [B, n]``."""
     steps, n = x.shape[1], x.shape[2]
     later = np.zeros((steps + reach) * n, x.dtype)
+    kept = (steps - skip) * n
     width = np.uint64(n)
     one = x.dtype.type(1)
     for b in range(first, last):
-        later[skip * n : steps * n] = grad[b].reshape(-1)
+        copy(row_of(grad, b * kept, kept), 0, kept, later, skip * n)
         grad_step[b] = 0
         for t in range(steps):
             for i in range(n):

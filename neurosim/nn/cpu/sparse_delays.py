@@ -9,6 +9,7 @@ from numba import njit
 
 from neurosim.nn.cpu.delay_tiles import BLOCK, lay_out, take_out
 from neurosim.nn.cpu.lanes import LANES, aligned, fill, fma, load, store
+from neurosim.nn.cpu.rows import copy, row_of
 
 __all__ = ["CHUNK", "collect_list", "pull_list", "push_list"]
 
@@ -32,6 +33,7 @@ def push_list(
     n_pre, n_post = len(begin) - 1, out.shape[2]
     due = np.empty(rows * n_post, out.dtype)
     width = np.uint64(n_post)  # a signed index would be tested for wrap-around
+    kept = out.shape[1] * n_post
     for b in range(first, last):
         due[:] = 0
         for i in range(n_pre):
@@ -42,7 +44,7 @@ def push_list(
                     p = base + np.uint64(offset[k])
                     due[p] = fma(s, early[k], due[p])
                     due[p + width] = fma(s, late[k], due[p + width])
-        out[b].reshape(-1)[:] = due[skip * n_post : (skip + out.shape[1]) * n_post]
+        copy(due, skip * n_post, kept, row_of(out, b * kept, kept), 0)
 
 
 @njit(cache=True, nogil=True)
@@ -54,8 +56,9 @@ def collect_list(
     n_pre, n_post = len(begin) - 1, grad.shape[2]
     g = np.zeros(rows * n_post, grad.dtype)
     width = np.uint64(n_post)
+    kept = grad.shape[1] * n_post
     for b in range(grad.shape[0]):
-        g[skip * n_post : (skip + grad.shape[1]) * n_post] = grad[b].reshape(-1)
+        copy(row_of(grad, b * kept, kept), 0, kept, g, skip * n_post)
         for i in range(first, last):
             k0, k1 = np.uint64(begin[i]), np.uint64(begin[i + 1])
             for e in range(start[b * n_pre + i], start[b * n_pre + i + 1]):
