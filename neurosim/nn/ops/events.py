@@ -6,6 +6,7 @@ takes it from there. A tensor without a list, or changed since, is scanned.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -56,7 +57,7 @@ class _Attached(NamedTuple):
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Copies and files leave it out; `torch.load` takes nothing but plain types."""
-        return set, ()
+        return OrderedDict, ()
 
 
 def _stamp(x: Tensor) -> tuple[int, int]:

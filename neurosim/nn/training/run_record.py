@@ -25,7 +25,7 @@ from neurosim.spikes import Spikes
 __all__ = ["FORMAT", "fingerprint", "plain_text", "run_record", "write_run"]
 
 FORMAT = "neurosim-run-1"
-_PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "torch", "triton")
+_PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "triton")
 
 
 def fingerprint(spikes: Spikes, labels: ArrayLike | None = None) -> str:
@@ -101,7 +101,7 @@ def write_run(path: str | os.PathLike[str], record: Mapping[str, Any]) -> None:
 def _versions() -> dict[str, str]:
     from neurosim import __version__
 
-    found = {"neurosim": __version__, "python": platform.python_version()}
+    found = {"neurosim": __version__, "python": platform.python_version(), "torch": torch.__version__}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)

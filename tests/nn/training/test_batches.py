@@ -32,7 +32,7 @@ def test_a_batch_is_the_dense_view_of_its_samples_and_carries_its_spikes(most, d
         assert mine.shape == scanned.shape
         assert np.array_equal(mine.row, scanned.row)
         assert np.array_equal(mine.neuron, scanned.neuron)
-        assert np.array_equal(mine.values(np.float64), scanned.values(np.float64))
+        assert np.array_equal(mine.arrays(np.float64)[2], scanned.arrays(np.float64)[2])
 
 
 def test_an_epoch_holds_every_sample_once_in_an_order_of_its_own():
