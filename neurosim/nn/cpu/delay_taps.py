@@ -13,8 +13,10 @@ __all__ = ["finish_pairs", "split", "transposed"]
 
 @njit(cache=True, nogil=True)
 def _step_and_share(delay: Any, longest: int, whole: bool) -> Any:
-    """m and f of a delay; f is 0 or 1, whichever is nearer, if ``whole``."""
+    """m and f of a delay; f is 0 or 1, whichever is nearer, if ``whole``. Not a number: m is 0 and f is none either."""
     d = min(max(delay, 0), longest)
+    if d != d:
+        return 0, d
     m = min(math.floor(d), max(longest - 1, 0))
     return m, math.floor(d - m + 0.5) if whole else d - m
 

@@ -96,7 +96,7 @@ def _taps(weight: Tensor, delay: Tensor | None, longest: int, whole: bool) -> _T
         none = np.empty((0, len(w)), w.dtype)
         return _Taps(none.astype(np.uint32), w, none, none)
     d = np.clip(np.ascontiguousarray(delay.detach().numpy().T), 1, longest)
-    m = np.minimum(np.floor(d), longest - 1)
+    m = np.fmin(np.floor(d), longest - 1)  # in range also if d is not a number; then f is none
     f = np.floor(d - m + d.dtype.type(0.5)) if whole else d - m
     return _Taps(m.astype(np.uint32), w * (1 - f), w * f, f)
 

@@ -25,7 +25,7 @@ class _Shift(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, delay: Tensor, longest: int, skip: int, whole: bool) -> Tensor:
         xs, reach = sample_major(x), max(longest, 1)
         d = np.clip(delay.detach().numpy(), 0, longest).astype(xs.dtype)
-        step = np.minimum(np.floor(d), reach - 1).astype(np.int64)
+        step = np.fmin(np.floor(d), reach - 1).astype(np.int64)  # in range also if d is not a number
         share = (d - step).astype(xs.dtype)
         if whole:
             share = np.floor(share + xs.dtype.type(0.5))

@@ -174,6 +174,19 @@ def test_it_stands_in_a_sequence():
     assert "DelayLinear" in repr(module)
 
 
+@pytest.mark.parametrize("grid", nn.DelayGrid)
+def test_a_training_that_diverged_gives_no_numbers_rather_than_memory_of_others(grid):
+    synapses = nn.DelayLinear(N, N, 5, minimum_delay=1, grid=grid, dtype=torch.float64)
+    module = nn.Recurrent(nn.LIF(neurons.LIF(), N, dt=DT), synapses)
+    with torch.no_grad():
+        synapses.delay[0, 1] = torch.nan
+    x = torch.full((T, B, N), 0.5, dtype=torch.float64, requires_grad=True)
+    spikes, state = module(x)
+    assert torch.isnan(state.neurons.v[:, 0]).all()
+    assert torch.isfinite(state.neurons.v[:, 1:]).all()
+    spikes.sum().backward()
+
+
 def test_what_cannot_come_back_is_refused():
     lif = nn.LIF(neurons.LIF(), N, dt=DT)
     with pytest.raises(ShapeError, match="do not fit the neurons"):

@@ -119,6 +119,17 @@ def test_a_bad_range_is_refused(longest, shortest):
         nn.DelayLinear(2, 2, longest, minimum_delay=shortest)
 
 
+@pytest.mark.parametrize("kind", [nn.DelayLinear, nn.DendriticDelayLinear])
+@pytest.mark.parametrize("grid", DelayGrid)
+def test_a_delay_that_is_not_a_number_has_no_arrivals_that_are(kind, grid):
+    layer = kind(2, 2, 3, grid=grid)
+    with torch.no_grad():
+        layer.delay[0] = torch.nan
+    out, _ = layer(torch.ones(6, 1, 2))
+    assert torch.isnan(out[..., 0]).any()
+    assert torch.isfinite(out[..., 1]).all()
+
+
 def test_a_state_of_another_batch_is_refused():
     layer = nn.DelayLinear(2, 2, 3)
     _, state = layer(torch.zeros(5, 4, 2))
