@@ -47,7 +47,8 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
         or x.device.type != "cpu"
         or x.numel() * len(weight) < SMALLEST
     ):
-        return torch.nn.functional.linear(x, weight)
+        with torch.autocast(x.device.type, enabled=False):  # or the precision would depend on the number of spikes
+            return torch.nn.functional.linear(x, weight)
     rows, n = x.reshape(-1, x.shape[-1]), len(weight)
     if len(rows) * n <= PIECE:
         return _ONEDNN(x, weight, None, "none", [], "")

@@ -34,3 +34,10 @@ def test_an_unknown_form_of_onednn_is_not_used(monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     monkeypatch.setattr(torch.ops, "mkldnn", object())
     assert module._found() is None
+
+
+def test_lower_precision_elsewhere_is_not_taken_over():
+    x, weight = torch.rand(2, 3), torch.rand(4, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = product(x, weight)
+    assert torch.equal(inside, product(x, weight))  # dtype included
