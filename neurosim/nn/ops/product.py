@@ -47,7 +47,8 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
         or x.device.type != "cpu"
         or x.numel() * len(weight) < SMALLEST
     ):
-        with torch.autocast(x.device.type, enabled=False):  # or the precision would depend on the number of spikes
+        # or the precision would depend on the number of spikes
+        with torch.autocast(x.device.type, enabled=False):
             return torch.nn.functional.linear(x, weight)
     rows, n = x.reshape(-1, x.shape[-1]), len(weight)
     if len(rows) * n <= PIECE:
