@@ -161,7 +161,7 @@ def test_reset_to_a_value_or_by_subtraction() -> None:
 
 
 def test_reset_in_the_next_step_follows_snntorch() -> None:
-    """mem = beta mem + x - r th (subtract), beta (1 - r) mem + x (zero), with r = [old mem > th]."""
+    """mem = beta mem + x - r th (subtract), beta (1 - r) mem + x (zero), with r = [old mem > th]; r = 0 (none)."""
     pattern = [0, 1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1]
     steps = np.flatnonzero(pattern)
     for reset in ns.Reset:
@@ -175,10 +175,8 @@ def test_reset_in_the_next_step_follows_snntorch() -> None:
         mem, expected, fired = 0.0, [], []
         for k, x in enumerate(pattern):
             due = mem > 1.0
-            if reset is ns.Reset.BY_SUBTRACTION:
-                mem = 0.5 * mem + 0.75 * x - due
-            else:
-                mem = 0.5 * mem * (not due) + 0.75 * x
+            by_subtraction, to_zero = reset is ns.Reset.BY_SUBTRACTION, reset is ns.Reset.TO_VALUE
+            mem = 0.5 * mem * (not (due and to_zero)) + 0.75 * x - (due and by_subtraction)
             expected.append(mem)
             if mem > 1.0:
                 fired.append(k)

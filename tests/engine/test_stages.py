@@ -79,8 +79,8 @@ def test_a_loop_of_many_populations_is_ordered_quickly() -> None:
     projections = [
         PlanProjection(f"{i}->{j}", str(i), str(j), rows_from([0], [0], 1.0, d, 1, 1)) for i, j, d in pairs
     ]
-    started = time.perf_counter()
+    started = time.thread_time()  # whatever else the machine does
     (stage,) = stages_of(plan.populations, projections)
-    assert time.perf_counter() - started < 5.0  # it takes 0.1 s; trying every pair at every level takes 25 s
+    assert time.thread_time() - started < 5.0  # it takes 0.1 s; trying every pair at every level takes 25 s
     assert stage.populations == tuple(map(str, range(n)))
     assert stage.block == 1
