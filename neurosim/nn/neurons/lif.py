@@ -21,7 +21,7 @@ _JUMP = (0.0, 1.0)
 """Decay and gain of a synaptic current that is what arrives, and gone in the next step."""
 
 
-class _Linear(Neurons):
+class _LinearBetweenSpikes(Neurons):
     """Layers whose step is that of `neurosim.nn.ops.membrane`."""
 
     def start(self, x: Tensor) -> MembraneState:
@@ -62,7 +62,7 @@ def _lowered(model: NeuronModel, threshold: Any, decay: Any) -> Any:
     return threshold / decay if getattr(model, "reset_timing", None) is ResetTiming.NEXT_STEP else threshold
 
 
-class LIF(_Linear):
+class LIF(_LinearBetweenSpikes):
     """Leaky integrate-and-fire neurons with voltage-jump synapses: `neurosim.neurons.LIF` over time.
 
     ``layer(x)`` returns spikes ``[T, B, n]`` (0 or 1, in the dtype of x) and a `MembraneState`.
@@ -73,7 +73,7 @@ class LIF(_Linear):
     TABLE: ClassVar[tuple[str | float, ...]] = (*_MEMBRANE, *_JUMP)
 
 
-class IntegrateAndFire(_Linear):
+class IntegrateAndFire(_LinearBetweenSpikes):
     """Integrate-and-fire neurons: `neurosim.neurons.IntegrateAndFire` over time, the LIF without leak."""
 
     MODEL: ClassVar[type[NeuronModel]] = neurons.IntegrateAndFire
@@ -81,7 +81,7 @@ class IntegrateAndFire(_Linear):
     TABLE: ClassVar[tuple[str | float, ...]] = (*_MEMBRANE, *_JUMP)
 
 
-class CurrentLIF(_Linear):
+class CurrentLIF(_LinearBetweenSpikes):
     """Leaky integrate-and-fire neurons with exponential current synapses: `neurosim.neurons.CurrentLIF` over time.
 
     ``layer(x)`` returns spikes ``[T, B, n]`` (0 or 1, in the dtype of x) and a `MembraneState` with a current.
@@ -92,7 +92,7 @@ class CurrentLIF(_Linear):
     TABLE: ClassVar[tuple[str | float, ...]] = (*_MEMBRANE, "decay_synapse", "gain")
 
 
-class LeakyIntegrator(_Linear):
+class LeakyIntegrator(_LinearBetweenSpikes):
     """A readout that never spikes: `neurosim.neurons.LeakyIntegrator` over time.
 
     ``layer(x)`` returns potentials ``[T, B, n]`` and a `MembraneState`.
