@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
+from numba.core.dispatcher import Dispatcher
 
 # Workers share the cores: threads of OpenMP (PyTorch's operators) would wait for each other in busy loops, on small
 # arrays for longer than they compute. Read when the library is loaded, and by the processes that tests start.
@@ -34,6 +35,23 @@ FOLDERS = {"reference": "NEUROSIM_REFERENCE", "data": "NEUROSIM_DATA"}
 settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+_compile = Dispatcher.compile
+
+
+def _compile_untraced(self: Any, sig: Any) -> Any:
+    """Coverage asks at each call whether it is of ours: Numba, with millions of them, takes half as long again."""
+    tracer: Any = sys.gettrace()
+    if type(tracer).__name__ != "CTracer":
+        return _compile(self, sig)
+    sys.settrace(None)
+    try:
+        return _compile(self, sig)
+    finally:
+        tracer.start()  # in C, so that it sees this call end, as it has seen it begin
+
+
+Dispatcher.compile = _compile_untraced
 
 _found = pytest.StashKey[dict[str, dict[str, int]]]()
 
