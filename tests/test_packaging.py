@@ -149,7 +149,10 @@ print(*recording["neuron"].spikes.dense().ravel().astype(int))
 
 def test_errors_name_extras_that_help(repository: Path, project: dict[str, Any]) -> None:
     """``MissingExtraError("sklearn", "liquid", cause)``: the extra exists and installs that package."""
-    distributions = {"sklearn": "scikit-learn", "nest": "nest-simulator", "distributed": "dask[distributed]"}
+    distributions = {
+        "sklearn": "scikit-learn", "nest": "nest-simulator", "distributed": "dask[distributed]",
+        "triton": "torch",  # which brings it, on systems with its GPUs
+    }  # fmt: skip
     extras = project["project"]["optional-dependencies"]
     named = [
         [argument.value for argument in node.args[:2] if isinstance(argument, ast.Constant)]
