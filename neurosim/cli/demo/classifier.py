@@ -59,13 +59,14 @@ def train(
     """Train on labelled spikes; see `neurosim.nn.fit` for ``progress`` and further options."""
     from neurosim import neurons
     from neurosim.hardware.crossbar.training import DeviceNoise
-    from neurosim.nn import LIF, DelayLinear, Linear, Sequential, fit, to_network
+    from neurosim.nn import LIF, DelayLinear, Dropout, Linear, Sequential, fit, to_network
 
     dt = spikes.dt
     noise = DeviceNoise(factor=recipe.noise) if recipe.noise else None
     module = Sequential(
         DelayLinear(spikes.size, recipe.hidden, recipe.max_delay, minimum_delay=1, seed=seed, noise=noise),
         LIF(neurons.LIF(tau_membrane=recipe.tau_hidden, threshold=1.0), recipe.hidden, dt=dt),
+        *([Dropout(recipe.dropout, seed=seed)] if recipe.dropout else []),
         Linear(recipe.hidden, classes, seed=seed + 1, noise=noise),
         LIF(neurons.LIF(tau_membrane=recipe.tau_output, threshold=1.0), classes, dt=dt),
     )

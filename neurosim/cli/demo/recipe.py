@@ -13,6 +13,7 @@ class Recipe:
 
     ``noise``: in every update the weights are those of another crossbar device, with its errors times this factor. It
     makes up for some of the device's noise, and against fitting 1433 digits by heart it helps any target.
+    ``dropout``: probability that a hidden neuron is silent for a sample while training.
     """
 
     hidden: int = 128
@@ -24,9 +25,13 @@ class Recipe:
     rate: float = 2e-3
     delay_rate: float = 0.1
     noise: float = 1.5
+    dropout: float = 0.0
 
 
-DIGITS = Recipe()
-NMNIST = Recipe(epochs=20)
+DIGITS = Recipe(hidden=192, batch_size=32, rate=3e-3, dropout=0.3)
+"""What differs from the defaults was chosen on validation parts of the training digits: a fifth, held out anew for
+each of five seeds. The mean went from 98.1 to 98.3 %, within chance, with training a quarter cheaper. The defaults are
+older, and were chosen on the held-out digits."""
+NMNIST = Recipe()
 QUICK = Recipe(hidden=48, epochs=8)
 """For ``--quick``: seconds instead of a minute, and a few points less accuracy."""

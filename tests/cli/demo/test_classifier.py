@@ -68,6 +68,9 @@ def test_training_repeats_with_the_same_seed(stripes) -> None:
     assert one == two
     assert one != other
     assert train(spikes, labels, 2, replace(recipe, noise=0.0), seed=1).network != one
+    dropped = train(spikes, labels, 2, replace(recipe, dropout=0.5), seed=1)
+    assert dropped.network != one
+    assert set(dropped.weights) == set(dropped.network.projections)  # dropout leaves nothing in the network
 
 
 def test_scaled_noise() -> None:
