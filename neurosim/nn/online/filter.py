@@ -39,7 +39,12 @@ class Filter(NamedTuple):
 
     @classmethod
     def of(cls, layer: Neurons, where: str) -> Filter:
-        """Of a layer. Raises `UnsupportedError` if its neurons differ."""
+        """Of a layer. Raises `UnsupportedError` if its neurons differ, or learn parameters of their own."""
+        if layer.learn:
+            raise UnsupportedError(
+                "parameters of neurons do not learn online", where=where, value=", ".join(layer.learn),
+                remedy="Make the layer without learn=, or train through time",
+            )  # fmt: skip
         table = layer.model.coefficients(layer.dt)
         found = []
         for name, default in (("decay", 1.0), ("decay_synapse", 0.0), ("gain", 0.0)):

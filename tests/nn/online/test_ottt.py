@@ -88,3 +88,9 @@ def test_neurons_with_other_time_constants_each_are_refused():
     module = nn.Sequential(nn.Linear(3, 2), nn.LIF(model, 2, dt=DT))
     with pytest.raises(UnsupportedError, match="time constant"):
         OTTT(module)
+
+
+def test_parameters_of_neurons_are_refused():
+    module = nn.Sequential(nn.Linear(3, 2), nn.LIF(LIF, 2, dt=DT, learn="threshold"))
+    with pytest.raises(UnsupportedError, match="do not learn online"):
+        OTTT(module)
