@@ -14,14 +14,13 @@ BLOCK = 256
 
 
 @njit(cache=True, nogil=True)
-def sum_rows(
-    first: int, last: int, row: Any, neuron: Any, value: Any, binary: bool, weight: Any, out: Any
-) -> None:
+def sum_rows(first: int, last: int, row: Any, neuron: Any, value: Any, weight: Any, out: Any) -> None:
     """out [cells, n_post] = sum over a cell's spikes of value * weight [n_pre, n_post], for cells first to last.
 
+    ``value`` has no entries if all are one; ``row`` and ``neuron`` are those of `neurosim.nn.ops.events.Events`.
     Four rows are added at a time, so that a sum is read and written once for four spikes.
     """
-    n_post = weight.shape[1]
+    n_post, binary = weight.shape[1], value.size == 0
     for low in range(0, n_post, BLOCK):
         high = min(low + BLOCK, n_post)
         for cell in range(first, last):
@@ -48,13 +47,12 @@ def sum_rows(
 
 
 @njit(cache=True, nogil=True)
-def add_outer(
-    first: int, last: int, row: Any, neuron: Any, value: Any, binary: bool, grad: Any, out: Any
-) -> None:
+def add_outer(first: int, last: int, row: Any, neuron: Any, value: Any, grad: Any, out: Any) -> None:
     """Add value * grad [cells, n_post] to row i of out [n_pre, n_post] for every spike of every neuron i.
 
     Only for the postsynaptic neurons first to last, each a block of 16.
     """
+    binary = value.size == 0
     for low in range(first * 16, min(last * 16, out.shape[1]), BLOCK):
         high = min(low + BLOCK, last * 16, out.shape[1])
         for cell in range(row.size - 1):

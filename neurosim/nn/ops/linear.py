@@ -28,8 +28,7 @@ class _Linear(torch.autograd.Function):
         steps, samples, _ = events.shape
         out = empty((samples, steps, rows.shape[1]), rows.dtype)
         spikes = events.arrays(rows.dtype)
-        binary = events.value is None
-        for_range(sum_rows, samples * steps, *spikes, binary, rows, out.reshape(-1, rows.shape[1]))
+        for_range(sum_rows, samples * steps, *spikes, rows, out.reshape(-1, rows.shape[1]))
         ctx.events = events
         ctx.save_for_backward(weight)
         return time_major(out)
@@ -49,7 +48,6 @@ class _Linear(torch.autograd.Function):
                 add_outer,
                 -(-n_post // 16),
                 *ctx.events.arrays(grad.dtype),
-                ctx.events.value is None,
                 grad.reshape(-1, n_post),
                 total,
             )
