@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from neurosim.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
-    from neurosim.hardware.spinnaker.emulator import load as load
+    from neurosim.hardware.spinnaker.emulator.device import load as load
     from neurosim.hardware.spinnaker.target import SpiNNaker as SpiNNaker
 
 _HOME = {
     "SpiNNaker": "target",
-    "load": "emulator",
+    "load": "emulator.device",
 }
 
 __all__ = [*_HOME]

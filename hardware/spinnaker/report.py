@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from neurosim.engine.plan import Plan
+from neurosim.hardware.spinnaker.image.machine_image import MachineImage
 from neurosim.hardware.spinnaker.machine import Machine
-from neurosim.hardware.spinnaker.machine_image import MachineImage
-from neurosim.hardware.spinnaker.neuron_program import NeuronProgram
-from neurosim.hardware.spinnaker.quantised_projection import QuantisedProjection
+from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
+from neurosim.hardware.spinnaker.quantise.quantised_projection import QuantisedProjection
 from neurosim.hardware.target import Site, Usage
 
 __all__ = ["details_of", "usage_of"]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.hardware.compiler.held_model import factor_of_rows, held_model, spread
-from neurosim.hardware.spinnaker.activity import Activity, memory_of
-from neurosim.hardware.spinnaker.arithmetic import ONE
-from neurosim.hardware.spinnaker.decay import membrane_words, synapse_tau_word
-from neurosim.hardware.spinnaker.neuron_program import NeuronProgram, program
-from neurosim.hardware.spinnaker.quantised_projection import round_weights
+from neurosim.hardware.spinnaker.numerics.arithmetic import ONE
+from neurosim.hardware.spinnaker.quantise.activity import Activity, memory_of
+from neurosim.hardware.spinnaker.quantise.decay import membrane_words, synapse_tau_word
+from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram, program
+from neurosim.hardware.spinnaker.quantise.quantised_projection import round_weights
 from neurosim.hardware.spinnaker.target import SpiNNaker
 from neurosim.neurons import SpikeWhen
 from neurosim.neurons.model import NeuronModel
@@ -74,7 +74,7 @@ class Quantisation:
 
 
 def _activity(weights: Sequence[Floats], population: PlanPopulation, dt: float) -> Activity:
-    """The bounds of `neurosim.hardware.spinnaker.activity.safe_activity` for dense weights."""
+    """The bounds of `neurosim.hardware.spinnaker.quantise.activity.safe_activity` for dense weights."""
     sums, largest = np.zeros((2, population.size)), np.zeros((2, population.size))
     for weight in weights:
         rows = weight.reshape(len(weight), -1)

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurosim.hardware.spinnaker.arithmetic import accum
-from neurosim.hardware.spinnaker.conversion import (
+from neurosim.hardware.spinnaker.numerics.arithmetic import accum
+from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
+from neurosim.hardware.spinnaker.numerics.ring_buffer import slots_for
+from neurosim.hardware.spinnaker.quantise.conversion import (
     CONDUCTANCE_SCALE,
     delay_steps,
     raw_weights,
     spike_steps,
     weight_scale,
 )
-from neurosim.hardware.spinnaker.derived_constants import CoreModel, derive
-from neurosim.hardware.spinnaker.left_shift import ProjectionStatistics
-from neurosim.hardware.spinnaker.ring_buffer import slots_for
+from neurosim.hardware.spinnaker.quantise.left_shift import ProjectionStatistics
 
 MODELS = {
     "IFCurrExpBase": CoreModel.IF_CURR_EXP,

@@ -11,10 +11,10 @@ from neurosim import hardware, neurons, nn, simulate  # noqa: E402
 from neurosim.engine.lower import lower  # noqa: E402
 from neurosim.engine.recording import Record  # noqa: E402
 from neurosim.hardware import SpiNNaker  # noqa: E402
-from neurosim.hardware.spinnaker.activity import safe_activity  # noqa: E402
-from neurosim.hardware.spinnaker.arithmetic import ONE  # noqa: E402
-from neurosim.hardware.spinnaker.derived_constants import derive  # noqa: E402
-from neurosim.hardware.spinnaker.neuron_program import program  # noqa: E402
+from neurosim.hardware.spinnaker.numerics.arithmetic import ONE  # noqa: E402
+from neurosim.hardware.spinnaker.numerics.derived_constants import derive  # noqa: E402
+from neurosim.hardware.spinnaker.quantise.activity import safe_activity  # noqa: E402
+from neurosim.hardware.spinnaker.quantise.neuron_program import program  # noqa: E402
 from neurosim.hardware.spinnaker.training import Quantisation  # noqa: E402
 from neurosim.neurons import SpikeWhen  # noqa: E402
 from neurosim.spikes import Spikes  # noqa: E402

@@ -1,0 +1,99 @@
+"""The files of an image: reading back what was written, refusing what cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from neurosim.errors import FileFormatError
+from neurosim.hardware.spinnaker.image.machine_image import (
+    MachineImage,
+    Vertex,
+    read_image,
+    write_arrays,
+    write_image,
+)
+from neurosim.hardware.spinnaker.mapping.routes import Entry
+
+
+def image():
+    vertices = (
+        Vertex(
+            label="in(0:3)", population="in", model=None, lo=0, hi=4, x=0, y=0, p=3, key=0, mask=0xFFFFFFC0
+        ),
+        Vertex(
+            label="a(0:9)",
+            population="a",
+            model="IF_CURR_DELTA",
+            lo=0,
+            hi=10,
+            x=1,
+            y=0,
+            p=2,
+            key=None,
+            mask=None,
+        ),
+    )
+    regions = {(0, 0, 3): {}, (1, 0, 2): {5: np.arange(4, dtype=np.uint32), 6: np.zeros(0, np.uint32)}}
+    return MachineImage(
+        vertices, regions, {(0, 0): [Entry(0, 0xFFFFFFC0, 1)], (1, 0): [Entry(0, 0xFFFFFFC0, 256)]}
+    )
+
+
+def save(folder, files):
+    for name, content in files.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def test_an_image_survives(tmp_path):
+    save(tmp_path, write_image(image()))
+    back = read_image(tmp_path)
+    assert back.vertices == image().vertices
+    assert back.tables == image().tables
+    for place, regions in image().regions.items():
+        assert regions.keys() == back.regions[place].keys()
+        for number, words in regions.items():
+            np.testing.assert_array_equal(back.regions[place][number], words)
+
+
+def edited(**change):
+    content = json.loads(write_image(image())["vertices.json"])
+    content["vertices"][0].update(change)
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("vertices.json", "{", "cannot be read"),
+        ("vertices.json", "[]", "cannot be read"),
+        ("vertices.json", '{"format": 2, "vertices": []}', "unknown format"),
+        ("vertices.json", edited(lo=5), "described wrongly"),
+        ("vertices.json", edited(lo="0"), "described wrongly"),
+        ("vertices.json", edited(model="IF_EXTRA"), "described wrongly"),
+        ("vertices.json", edited(extra=1), "cannot be read"),
+        ("vertices.json", edited(x=1, p=2), "share a place"),
+        ("cores.npz", b"PK", "cannot be read"),
+        ("cores.npz", write_arrays({"r_0_0_3_x": np.zeros(1, np.uint32)}), "regions of words"),
+        ("cores.npz", write_arrays({"r_0_0_3_1": np.zeros(1)}), "regions of words"),
+        ("cores.npz", write_arrays({"r_4_0_3_1": np.zeros(1, np.uint32)}), "belongs to no core"),
+        ("cores.npz", write_arrays({"r_0_0_3_1": np.array([{}])}), "cannot be read"),
+        ("routing.npz", write_arrays({"routing": np.zeros((2, 4), np.int64)}), "no routing table"),
+        ("routing.npz", write_arrays({}), "no routing table"),
+    ],
+)  # fmt: skip
+def test_foreign_files_are_refused(tmp_path, name, content, message):
+    save(tmp_path, {**write_image(image()), name: content})
+    with pytest.raises(FileFormatError, match=message):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vertices.json", "cores.npz", "routing.npz"])
+def test_missing_files_are_refused(tmp_path, name):
+    files = write_image(image())
+    del files[name]
+    save(tmp_path, files)
+    with pytest.raises(FileFormatError, match=name):
+        read_image(tmp_path)
