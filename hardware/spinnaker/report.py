@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from neurosim.engine.plan import Plan
-from neurosim.hardware.spinnaker.image.machine_image import MachineImage
-from neurosim.hardware.spinnaker.machine import Machine
-from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
-from neurosim.hardware.spinnaker.quantise.quantised_projection import QuantisedProjection
+from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
+from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan
 from neurosim.hardware.target import Site, Usage
 
 __all__ = ["details_of", "usage_of"]
 
 
-def usage_of(
-    image: MachineImage,
-    sdram: list[int],
-    projections: list[QuantisedProjection],
-    limits: Mapping[str, Any],
-    machine: Machine,
-) -> tuple[tuple[Usage, ...], tuple[Site, ...]]:
+def usage_of(mapped: MappedNetwork, limits: Mapping[str, Any]) -> tuple[tuple[Usage, ...], tuple[Site, ...]]:
     """Resources in use, and the cores on the map of chips."""
+    image, machine, sdram = mapped.image, mapped.machine, mapped.sdram
     per_chip: dict[tuple[int, int], int] = {}
     for v, need in zip(image.vertices, sdram, strict=True):
         per_chip[v.x, v.y] = per_chip.get((v.x, v.y), 0) + need
@@ -33,7 +25,7 @@ def usage_of(
     usage = (
         Usage("cores", len(image.vertices), sum(map(len, machine.cores.values()))),
         Usage("chips", len(per_chip), len(machine.cores)),
-        Usage("synapses", sum(len(p.raw) for p in projections)),
+        Usage("synapses", sum(len(p.raw) for p in mapped.network.projections)),
         Usage("memory of the fullest chip, B", max(per_chip.values(), default=0), limits["sdram_bytes"]),
         Usage("router entries, fullest chip", longest, limits["router_entries"]),
         Usage("router entries in all", sum(map(len, image.tables.values()))),
@@ -55,14 +47,15 @@ def usage_of(
     return usage, layout
 
 
-def details_of(plan: Plan, programs: Mapping[str, NeuronProgram], atoms: Mapping[str, int]) -> str:
+def details_of(plan: Plan, quantised: QuantisedPlan) -> str:
     """A table of the populations: program, cores, scale, and the unit of weights of both receptors."""
     lines = ["population                 program        neurons  cores   scale of v  weight unit exc/inh"]
-    for name, p in programs.items():
+    for name, p in quantised.programs.items():
+        cores = quantised.network.populations[name].cores
         size = plan.size_of(name)
         unit = [2.0 ** (s - 15) / float(np.mean(p.factor)) for s in p.shifts]
         lines.append(
-            f"{name:<26} {p.model.name:<14} {size:7} {math.ceil(size / atoms[name]):6}   {p.states['v'][0]:10g}"
+            f"{name:<26} {p.model.name:<14} {size:7} {cores:6}   {p.states['v'][0]:10g}"
             f"  {unit[0]:.3g} / {unit[1]:.3g}"
         )
     slower = f"{1e-3 / plan.dt:g} times slower than real time" if plan.dt < 1e-3 else "in real time or faster"

@@ -6,17 +6,13 @@ that the host chooses the shifts of this build; then the board computes what the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from neurosim.engine.plan import Plan
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.machine_image import write_arrays
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.quantise.conversion import weight_of
-from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
-from neurosim.hardware.spinnaker.quantise.quantised_projection import QuantisedProjection
 
 __all__ = ["write_script"]
 
@@ -73,18 +69,14 @@ np.savez(outputs, **spikes)
 _RECEPTORS = ("excitatory", "inhibitory")
 
 
-def write_script(
-    plan: Plan,
-    programs: Mapping[str, NeuronProgram],
-    projections: list[QuantisedProjection],
-    atoms: Mapping[str, int],
-) -> dict[str, bytes | str]:
+def write_script(network: DeviceNetwork, time_scale_factor: int) -> dict[str, bytes | str]:
     """``run.py`` and ``pynn.npz``."""
     arrays = {}
-    lines = [_HEAD % max(1, round(1e-3 / plan.dt))]
-    for name, shape in plan.inputs.items():
-        lines.append(f"p[{name!r}] = source({name!r}, {int(np.prod(shape))})\n")
-    for name, p in programs.items():
+    lines = [_HEAD % time_scale_factor]
+    for name, p in network.populations.items():
+        if p.model is None:
+            lines.append(f"p[{name!r}] = source({name!r}, {p.size})\n")
+            continue
         names = ["v_rest", "cm", "tau_m", "i_offset", "v_reset", "tau_refrac", "v_thresh"]
         words = [*p.neuron[:, 1:7].T, p.threshold]
         model = "sim.IF_curr_delta"
@@ -97,18 +89,14 @@ def write_script(
         exc, inh = (p.synapse[:, k] for k in ((1, 3) if p.model is CoreModel.IF_CURR_EXP else (0, 1)))
         arrays[f"state {name}"] = to_float(np.stack([p.neuron[:, 0], timer, exc, inh], axis=1))
         sums = [0.75 * 2.0**shift for shift in p.shifts]
-        call = f"{name!r}, {plan.size_of(name)}, {model}, {names!r}, {atoms[name]}, {sums!r}"
-        lines.append(f"p[{name!r}] = population({call})\n")
-    for q in projections:
-        for receptor, kind in enumerate(_RECEPTORS):
-            here = q.receptor == receptor
-            if here.any():
-                weight = weight_of(q.raw[here], programs[q.post].shifts[receptor])
-                name = f"{q.name} {kind}"
-                columns = [q.source[here], q.target[here], weight, q.delay[here]]
-                arrays[name] = np.stack(columns, axis=1).astype(
-                    np.float32
-                )  # exact: 16 bits, and fewer than 2**24
-                lines.append(f"connect({name!r}, p[{q.pre!r}], p[{q.post!r}], {kind!r})\n")
-    lines.append(f"recorded = {list(programs)!r}\n")
+        lines.append(
+            f"p[{name!r}] = population({name!r}, {p.size}, {model}, {names!r}, {p.atoms}, {sums!r})\n"
+        )
+    for q in network.projections:
+        weight = weight_of(q.raw.astype(np.int64), network.populations[q.post].shifts[q.receptor])
+        columns = [q.sources(), q.target, weight, q.delay]
+        arrays[q.name] = np.stack(columns, axis=1).astype(np.float32)  # exact: 16 bits, fewer than 2**24
+        lines.append(f"connect({q.name!r}, p[{q.pre!r}], p[{q.post!r}], {_RECEPTORS[q.receptor]!r})\n")
+    recorded = [name for name, p in network.populations.items() if p.model is not None]
+    lines.append(f"recorded = {recorded!r}\n")
     return {"run.py": "".join([*lines, _TAIL]), "pynn.npz": write_arrays(arrays)}

@@ -1,0 +1,50 @@
+"""What compiling gives of a mapped network: files, resources, the map of cores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from neurosim.hardware.manifest import Manifest
+from neurosim.hardware.spinnaker.image.machine_image import write_image
+from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
+from neurosim.hardware.spinnaker.report import usage_of
+from neurosim.hardware.spinnaker.scripts.pynn_script import write_script
+from neurosim.hardware.target import Build
+from neurosim.loss_report import Loss, LossReport
+
+if TYPE_CHECKING:
+    from neurosim.hardware.spinnaker.target import SpiNNaker
+
+__all__ = ["build_of"]
+
+
+def build_of(
+    mapped: MappedNetwork,
+    *,
+    target: SpiNNaker,
+    manifest: Manifest,
+    losses: Sequence[Loss],
+    weights: Mapping[str, NDArray[Any]],
+    details: str,
+) -> Build:
+    """The build of a mapped network: what `map_plan` and networks in PyNN's terms have in common.
+
+    Args:
+        weights: see `neurosim.hardware.target.Build`.
+        details: text for the report.
+    """
+    usage, layout = usage_of(mapped, target.limits)
+    script = write_script(mapped.network, round(manifest.settings["time_scale_factor"]) or 1)
+    return Build(
+        target=target,
+        manifest=manifest,
+        files={**write_image(mapped.image), **script},
+        losses=LossReport(list(losses)),
+        usage=usage,
+        layout=layout,
+        weights=weights,
+        details=details,
+    )

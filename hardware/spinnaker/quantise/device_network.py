@@ -1,0 +1,122 @@
+"""From a legal, retimed plan to a network in device numbers: programs, shifts, raw weights, atoms a core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.plan import Plan
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.machine import read_limits
+from neurosim.hardware.spinnaker.mapping.partition import atoms_per_core
+from neurosim.hardware.spinnaker.quantise.activity import calibrated_activity, safe_activity
+from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram, program
+from neurosim.hardware.spinnaker.quantise.quantised_projection import QuantisedProjection, quantise
+from neurosim.loss_report import Loss
+from neurosim.spikes import Spikes
+
+if TYPE_CHECKING:
+    from neurosim.hardware.spinnaker.target import SpiNNaker
+
+__all__ = ["QuantisedPlan", "from_plan"]
+
+_RECEPTORS = ("excitatory", "inhibitory")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class QuantisedPlan:
+    """A plan in device numbers.
+
+    ``programs``: what became of each population; ``weights``: projection of the plan -> the weight of each of its
+    synapses on the machine, in the network's unit; ``losses``: what rounding did.
+    """
+
+    network: DeviceNetwork
+    programs: Mapping[str, NeuronProgram]
+    weights: Mapping[str, NDArray[np.float64]]
+    losses: tuple[Loss, ...]
+
+
+def from_plan(
+    plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes] | None, target: SpiNNaker
+) -> QuantisedPlan:
+    """Choose words, shifts and atoms, and round the weights.
+
+    A projection with weights of both signs becomes two, one a receptor, and a synapse whose weight rounds to zero none.
+
+    Raises:
+        CapacityError: values or delays that do not fit the machine.
+        UnsupportedError: a parameter that it has no counterpart for.
+    """
+    limits = read_limits(target.profile)
+    bounds = None if calibration is None else calibrated_activity(plan, lag, calibration)
+    programs = {
+        name: program(p, plan.dt, bounds[name] if bounds else safe_activity(plan, p), lag.get(name, 0))
+        for name, p in plan.populations.items()
+    }
+    losses = [loss for p in programs.values() for loss in p.losses]
+    projections: list[DeviceProjection] = []
+    weights: dict[str, NDArray[np.float64]] = {}
+    for p in plan.projections:
+        quantised, weights[p.name], lost = quantise(p, programs[p.post])
+        projections += _by_receptor(quantised, plan.size_of(p.pre))
+        losses += lost
+
+    sending = {p.pre for p in projections}
+    populations = {
+        name: DevicePopulation(
+            name=name,
+            size=plan.size_of(name),
+            atoms=min(plan.size_of(name), limits["table_neurons"] // 2 + 1),
+        )
+        for name in plan.inputs
+        if name in sending
+    }
+    for name, population in plan.populations.items():
+        q, incoming = programs[name], plan.incoming(name)
+        populations[name] = DevicePopulation(
+            name=name,
+            size=population.size,
+            atoms=min(
+                population.size,
+                atoms_per_core(name, population.size, incoming, target.atoms_per_core, limits),
+            ),
+            model=q.model,
+            neuron=q.neuron,
+            inputs=q.inputs,
+            threshold=q.threshold,
+            synapse=q.synapse,
+            shifts=q.shifts,
+        )
+    return QuantisedPlan(
+        network=DeviceNetwork(populations=populations, projections=tuple(projections)),
+        programs=programs,
+        weights=weights,
+        losses=tuple(losses),
+    )
+
+
+def _by_receptor(q: QuantisedProjection, n_pre: int) -> list[DeviceProjection]:
+    """The projections, one a receptor that has synapses; in the order of the plan."""
+    found = []
+    for receptor, kind in enumerate(_RECEPTORS):
+        here = np.flatnonzero(q.receptor == receptor)
+        if len(here):
+            count = np.bincount(q.source[here], minlength=n_pre)
+            found.append(
+                DeviceProjection(
+                    name=f"{q.name} {kind}",
+                    pre=q.pre,
+                    post=q.post,
+                    receptor=receptor,
+                    row_start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
+                    target=q.target[here].astype(np.int32),
+                    raw=q.raw[here].astype(np.uint16),
+                    delay=q.delay[here].astype(np.uint16),
+                )
+            )
+    return found
