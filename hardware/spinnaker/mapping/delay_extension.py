@@ -1,0 +1,110 @@
+"""Delay extensions: cores that hold spikes back and send them again, for delays beyond the slots of a target core.
+
+A synapse of delay d to a target of n slots takes stage s = (d - 1) // n: stage 0 arrives directly, stage s from the
+delay core, which sends the spike of source neuron i again s * n steps later, with a key of its own
+(s - 1) * atoms + i. What is left of the delay, d - s * n, the ring buffer holds (sPyNNaker,
+``models/utility_models/delays`` and ``extra_algorithms/delay_support_adder.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from neurosim.errors import CapacityError
+from neurosim.hardware.spinnaker.numerics.ring_buffer import log2_up, slots_for
+
+if TYPE_CHECKING:
+    from neurosim.hardware.spinnaker.device_network import DeviceNetwork
+
+__all__ = ["MOST_STAGES", "Extension", "delay_core_dtcm", "extensions", "stage_of", "target_slots"]
+
+MOST_STAGES = 8
+"""Stages of a delay core at most (sPyNNaker's ``DelayExtensionVertex.MAX_SLOTS``)."""
+
+_BLOCK = 8
+_FIXED = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """The delay cores of a source population, one for each of its cores.
+
+    Attributes:
+        pre: name of the source population.
+        stages: times each spike is sent again.
+        slots: steps from one stage to the next, the ring-buffer slots of every target that needs the extension.
+    """
+
+    pre: str
+    stages: int
+    slots: int
+
+
+def target_slots(size: int, atoms: int) -> int:
+    """Steps of delay that the cores of a population hold in their ring buffers."""
+    return slots_for(min(size, atoms))
+
+
+def stage_of(delay: Any, slots: int) -> Any:
+    """The stage of a delay of so many steps (an integer or an array): 0 direct, s the s-th sending again."""
+    return (delay - 1) // slots
+
+
+def extensions(network: DeviceNetwork) -> dict[str, Extension]:
+    """The delay extensions of a network: source population -> its one extension, in the order of key numbers.
+
+    Sources come in the order of their first projection, as sPyNNaker walks them. An extension has as many stages as
+    the target that needs the most.
+
+    Raises:
+        CapacityError: a delay is longer than an extension can make it, or two targets of a source that need the
+            extension have different numbers of slots (a host that meets this refuses the network as well).
+    """
+    found: dict[str, Extension] = {}
+    first: dict[str, str] = {}
+    for pre in dict.fromkeys(p.pre for p in network.projections):
+        for p in network.outgoing(pre):
+            post = network.populations[p.post]
+            slots, longest = target_slots(post.size, post.atoms), p.longest_delay
+            if longest <= slots:
+                continue
+            if longest > slots * (MOST_STAGES + 1):
+                raise CapacityError(
+                    "its longest delay is beyond what a delay extension reaches",
+                    where=f"projection {p.name!r}",
+                    value=f"{longest} steps",
+                    limit=f"{slots * (MOST_STAGES + 1)} steps with {min(post.size, post.atoms)} atoms per core",
+                    remedy=_fewer_atoms(longest, p.post),
+                )
+            stages = -(-longest // slots) - 1
+            known = found.get(pre)
+            if known and known.slots != slots:
+                raise CapacityError(
+                    "its delay extension cannot serve targets that differ in slots",
+                    where=f"projection {p.name!r}",
+                    value=f"{slots} slots of {p.post!r}",
+                    limit=f"{known.slots} slots, those of {first[pre]!r}",
+                    remedy=f"Give {p.post!r} and {first[pre]!r} equal atoms_per_core",
+                )
+            found[pre] = Extension(pre=pre, stages=max(stages, known.stages if known else 0), slots=slots)
+            first.setdefault(pre, p.post)
+    return found
+
+
+def _fewer_atoms(longest: int, post: str) -> str:
+    fits = next((a for a in (128, 64, 32, 16, 8, 4, 2) if slots_for(a) * (MOST_STAGES + 1) >= longest), None)
+    if fits is None:
+        return "Shorten the delay, or use a larger dt"
+    return f"atoms_per_core={fits} of {post!r} would fit"
+
+
+def delay_core_dtcm(atoms: int, stages: int, slots: int) -> int:
+    """Bytes of data memory a delay core needs.
+
+    A counter byte of each neuron for each step a spike may wait, and one step more in which counters are cleared; the
+    number of steps is rounded up to a power of two, and every step has its own block of memory behind a pointer
+    (sPyNNaker ``delay_extension.c``, read_parameters).
+    """
+    steps = 1 << log2_up(stages * slots + 1)
+    return steps * (4 + _BLOCK + (atoms + 3) // 4 * 4) + _BLOCK + _FIXED
