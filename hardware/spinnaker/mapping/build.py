@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.image.machine_image import write_image
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
-from neurosim.hardware.spinnaker.report import usage_of
+from neurosim.hardware.spinnaker.report.usage import usage_of
 from neurosim.hardware.spinnaker.scripts.pynn_script import write_script
 from neurosim.hardware.target import Build
 from neurosim.loss_report import Loss, LossReport

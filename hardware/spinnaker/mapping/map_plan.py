@@ -11,7 +11,7 @@ from neurosim.hardware.spinnaker.machine import read_limits, read_machine
 from neurosim.hardware.spinnaker.mapping.build import build_of
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan, from_plan
-from neurosim.hardware.spinnaker.report import details_of
+from neurosim.hardware.spinnaker.report.usage import details_of
 from neurosim.hardware.target import Build
 from neurosim.spikes import Spikes
 
