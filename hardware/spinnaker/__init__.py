@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from neurosim.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
+    from neurosim.hardware.spinnaker.content_addressable_memory import (
+        ContentAddressableMemory as ContentAddressableMemory,
+    )
     from neurosim.hardware.spinnaker.emulator.device import load as load
     from neurosim.hardware.spinnaker.target import SpiNNaker as SpiNNaker
 
 _HOME = {
+    "ContentAddressableMemory": "content_addressable_memory",
     "SpiNNaker": "target",
     "load": "emulator.device",
 }
