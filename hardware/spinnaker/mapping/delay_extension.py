@@ -40,6 +40,11 @@ class Extension:
     stages: int
     slots: int
 
+    @property
+    def name(self) -> str:
+        """Name under which the delay cores send."""
+        return f"{self.pre} delayed"
+
 
 def target_slots(size: int, atoms: int) -> int:
     """Steps of delay that the cores of a population hold in their ring buffers."""
