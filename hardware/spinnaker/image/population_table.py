@@ -31,7 +31,8 @@ class TableEntry:
         key, mask: of the whole population.
         core_mask, core_shift: where its core is in a key.
         neurons: atoms of each of its cores (but the last).
-        blocks: (start in bytes, data words of a row) of each of its blocks on this core.
+        blocks: (start in bytes, data words of a row) of each of its blocks on this core; no words: a projection without
+            synapses, which has an address that is marked invalid.
     """
 
     key: int
@@ -85,6 +86,9 @@ def encode_table(entries: Sequence[TableEntry]) -> Uint32:
             e.neurons | -(-e.neurons // 32) << 16,
         ]
         for start, length in e.blocks:
+            if not length:
+                addresses.append(_INVALID << 8)
+                continue
             if not 1 <= length <= 256 or start // 16 >= _INVALID:
                 raise CapacityError(
                     "a block of synaptic rows is too large",

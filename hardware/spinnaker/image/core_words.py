@@ -1,0 +1,297 @@
+"""The words of the cores of a population: sizes at once, the words themselves core by core, when they are asked for.
+
+All cores of a population have the same blocks of rows at the same places, whether they have synapses of a projection or
+not, and the same population table, as the host lays them out (sPyNNaker ``synaptic_matrices.py``,
+``synaptic_matrix_app.py``): a block for each projection, those of a source population following each other, rows for
+all neurons of the source. Behind it lies the block of the synapses that go through the source's delay extension, with
+rows for every stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.image.population_table import TableEntry, encode_table, entry_for
+from neurosim.hardware.spinnaker.image.regions import (
+    CoreParameters,
+    Region,
+    core_region,
+    parameter_region,
+    synapse_region,
+)
+from neurosim.hardware.spinnaker.image.row_kernels import Lanes, Spread, count_rows, fill_rows
+from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, RowFormat
+from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, target_slots
+from neurosim.hardware.spinnaker.mapping.keys import KeySpace
+from neurosim.hardware.spinnaker.mapping.partition import dtcm_bytes
+from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+
+__all__ = ["Block", "CoreWords", "DelayedRows", "delayed_rows"]
+
+Uint32 = NDArray[np.uint32]
+_ALIGN = 4
+_BATCH_BYTES = 64 * 2**20
+
+
+class DelayedRows(Enum):
+    """Where the rows behind a delay extension lie."""
+
+    READ = "where the delay cores look for them"
+    HOST = "where sPyNNaker 7.4.1 puts them: counted in atoms of the target's cores instead of the source's"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Block:
+    """The rows of a projection on every core of its target, or of the part of it behind the delay extension.
+
+    Attributes:
+        sender: whose keys select the rows.
+        stages: of the delay extension; 0 for the block of direct synapses.
+        rows: number of rows. length: data words of a row; 0: no synapses, and the block takes no room.
+        start: first word.
+        reached: bool [sender's cores, target cores], where synapses are.
+    """
+
+    projection: DeviceProjection
+    sender: str
+    stages: int
+    rows: int
+    length: int
+    start: int
+    reached: NDArray[np.bool_]
+
+    @property
+    def stride(self) -> int:
+        """Words of a row."""
+        return HEADER_WORDS + self.length if self.length else 0
+
+    @property
+    def words(self) -> int:
+        """Words of the block."""
+        return self.rows * self.stride
+
+
+def delayed_rows(
+    pre: DevicePopulation, post: DevicePopulation, stages: int, rule: DelayedRows
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row of stage 1 behind a delay extension for every source neuron, and the rows from one stage to the next.
+
+    A delay core sends source neuron i for stage s with atom (s - 1) * n + i of its keys, n neurons on this core
+    (sPyNNaker ``delay_extension.c``); the population table counts ``stages`` * atoms rows for each core before it.
+    """
+    atoms = min(pre.size, pre.atoms)
+    core, local = np.divmod(np.arange(pre.size), atoms)
+    step = np.minimum(atoms, pre.size - core * atoms)
+    if rule is DelayedRows.HOST:
+        atoms = min(post.size, post.atoms)
+        core, local = np.divmod(np.arange(pre.size), atoms)
+        step = np.full(pre.size, atoms)
+    return core * atoms * stages + local, step
+
+
+class CoreWords:
+    """The words of the cores of one population of neurons.
+
+    Args:
+        population: name of the population.
+        extensions: of the whole network, see `mapping.delay_extension.extensions`.
+        keys: of all senders; those of a delay extension under `Extension.name`.
+        delayed: see `DelayedRows`.
+
+    Attributes:
+        blocks: in the order in which they lie in region 6.
+        delay_bits: bits of a ring-buffer slot.
+    """
+
+    def __init__(
+        self,
+        network: DeviceNetwork,
+        population: str,
+        extensions: Mapping[str, Extension],
+        keys: Mapping[str, KeySpace],
+        delayed: DelayedRows = DelayedRows.READ,
+    ) -> None:
+        self.population = network.populations[population]
+        self.delayed = delayed
+        self._network = network
+        self._key = keys.get(population)
+        self._slots = target_slots(self.population.size, self.population.atoms)
+        incoming = _by_source(network.incoming(population))
+        longest = max((p.longest_delay for p in incoming), default=1)
+        self.delay_bits = index_bits(min(longest, self._slots))
+        self.blocks = tuple(self._lay_out(incoming, extensions))
+        entries: dict[str, list[tuple[int, int]]] = {}
+        for b in self.blocks:
+            entries.setdefault(b.sender, []).append((4 * b.start, b.length))
+        self._entries: list[TableEntry] = [entry_for(keys[name], found) for name, found in entries.items()]
+
+    def _lay_out(
+        self, incoming: Sequence[DeviceProjection], extensions: Mapping[str, Extension]
+    ) -> Iterator[Block]:
+        late = {p.pre for p in incoming if p.longest_delay > self._slots}
+        at = 0
+        for p in incoming:
+            pre = self._network.populations[p.pre]
+            spread = self._spread(p, pre)
+            parts = [(p.pre, 0, spread.direct, spread.reached)]
+            if p.pre in late:
+                extension = extensions[p.pre]
+                parts.append((extension.name, extension.stages, spread.late, spread.reached_late))
+            for sender, stages, most, reached in parts:
+                at += -at % _ALIGN if most else 0
+                block = Block(
+                    projection=p,
+                    sender=sender,
+                    stages=stages,
+                    rows=pre.size * max(stages, 1),
+                    length=most,
+                    start=at if most else 0,
+                    reached=reached,
+                )
+                yield block
+                at += block.words
+
+    def _spread(self, p: DeviceProjection, pre: DevicePopulation) -> Spread:
+        return count_rows(
+            p.row_start,
+            p.target,
+            p.delay,
+            min(pre.size, pre.atoms),
+            self._atoms,
+            self.population.cores,
+            self._slots,
+        )
+
+    @property
+    def _atoms(self) -> int:
+        return min(self.population.size, self.population.atoms)
+
+    @cached_property
+    def table(self) -> Uint32:
+        """Region 5, the same on every core.
+
+        Raises:
+            CapacityError: a row or a block is too large for its field.
+        """
+        return encode_table(self._entries)
+
+    @property
+    def row_words(self) -> int:
+        """Words of region 6, the same on every core."""
+        return max((b.start + b.words for b in self.blocks), default=0)
+
+    def source_cores(self) -> dict[str, NDArray[np.bool_]]:
+        """Which cores have synapses of which: sender -> bool [its cores, cores of this population]."""
+        found: dict[str, NDArray[np.bool_]] = {}
+        for b in self.blocks:
+            if b.length:
+                found[b.sender] = found.get(b.sender, False) | b.reached
+        return found
+
+    def neurons(self, core: int) -> slice:
+        """The neurons of a core."""
+        lo = core * self.population.atoms
+        return slice(lo, min(lo + self.population.atoms, self.population.size))
+
+    def words(self, core: int) -> dict[int, int]:
+        """Words of each region of a core."""
+        p, part = self.population, self.neurons(core)
+        n = part.stop - part.start
+        each = sum(a.shape[1] for a in (p.neuron, p.inputs, p.synapse)) + 1
+        return {
+            int(Region.CORE): 5 + len(p.shifts) + n,
+            int(Region.PARAMETERS): 1 + n * each,
+            int(Region.SYNAPSE_PARAMETERS): 9,
+            int(Region.POPULATION_TABLE): len(self.table),
+            int(Region.SYNAPTIC_ROWS): self.row_words,
+        }
+
+    def sdram(self, core: int) -> int:
+        """Bytes of shared memory of a core."""
+        return 4 * sum(self.words(core).values())
+
+    def dtcm(self, core: int) -> int:
+        """Bytes of data memory of a core."""
+        longest = max((b.length for b in self.blocks), default=0)
+        return dtcm_bytes(self._atoms, self.delay_bits, len(self.table), longest)
+
+    def regions(self, core: int) -> dict[int, Uint32]:
+        """The words of each region of a core."""
+        return next(self.each(range(core, core + 1)))
+
+    def each(self, cores: range | None = None) -> Iterator[dict[int, Uint32]]:
+        """`regions` of several cores in turn (all of them by default), in less time than one by one.
+
+        Rows are written for as many cores at a time as 64 MiB hold: their arrays are views of one.
+        """
+        cores = range(self.population.cores) if cores is None else cores
+        together = max(1, _BATCH_BYTES // max(4 * self.row_words, 1))
+        for first in range(cores.start, cores.stop, together):
+            batch = range(first, min(first + together, cores.stop))
+            memory = self._rows(batch)
+            for core in batch:
+                yield {**self._neuron_regions(core), int(Region.SYNAPTIC_ROWS): memory[core - first]}
+
+    def _neuron_regions(self, core: int) -> dict[int, Uint32]:
+        p, part = self.population, self.neurons(core)
+        parameters = CoreParameters(
+            neurons=part.stop - part.start,
+            key=self._key.core_key(core) if self._key else None,
+            atoms=self._atoms,
+            delay_bits=self.delay_bits,
+            shifts=p.shifts,
+        )
+        return {
+            int(Region.CORE): core_region(parameters),
+            int(Region.PARAMETERS): parameter_region(
+                p.neuron[part], p.inputs[part], p.threshold[part], p.synapse[part]
+            ),
+            int(Region.SYNAPSE_PARAMETERS): synapse_region(parameters),
+            int(Region.POPULATION_TABLE): self.table,
+        }
+
+    def _rows(self, cores: range) -> Uint32:
+        """Region 6 of some cores, uint32 [cores, words]."""
+        memory = np.zeros((len(cores), self.row_words), np.uint32)
+        layout = RowFormat(self._atoms)
+        for direct, late in self._pairs():
+            p = direct.projection
+            if not len(p.raw):
+                continue
+            first = step = np.zeros(0, np.int64)
+            if late is not None:
+                pre = self._network.populations[p.pre]
+                first, step = delayed_rows(pre, self.population, late.stages, self.delayed)
+            lanes = Lanes(
+                atoms=self._atoms,
+                type_word=p.receptor << layout.index_bits,
+                delay_shift=layout.index_bits + layout.type_bits,
+                slots=self._slots,
+                start=direct.start,
+                stride=direct.stride,
+                late_start=late.start if late else 0,
+                late_stride=late.stride if late else 0,
+                late_rows=late.rows if late else 0,
+            )
+            fill_rows(memory, cores.start, p.row_start, p.target, p.raw, p.delay, lanes, first, step)
+        return memory
+
+    def _pairs(self) -> Iterator[tuple[Block, Block | None]]:
+        """The direct block of each projection with that behind the delay extension, if there is one."""
+        for i, b in enumerate(self.blocks):
+            if not b.stages:
+                after = self.blocks[i + 1] if i + 1 < len(self.blocks) else None
+                yield b, after if after is not None and after.stages else None
+
+
+def _by_source(projections: Sequence[DeviceProjection]) -> list[DeviceProjection]:
+    """Projections of one source population after each other, sources in the order of their first."""
+    order = list(dict.fromkeys(p.pre for p in projections))
+    return sorted(projections, key=lambda p: order.index(p.pre))
