@@ -169,7 +169,7 @@ def machine_size(boards: int) -> tuple[int, int]:
 def read_machine(profile: str = "spinn5", boards: int = 1) -> Machine:
     """The machine with at least that many boards, nothing missing. Several boards come as whole triads."""
     if not isinstance(boards, int) or boards < 1:
-        raise DescriptionError("is out of range", where="boards", value=boards, limit="at least 1")
+        raise DescriptionError("is out of range", where="SpiNNaker.boards", value=boards, limit="at least 1")
     return build_machine(*machine_size(boards), profile=profile)
 
 

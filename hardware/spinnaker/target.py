@@ -8,7 +8,9 @@ from typing import Any
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import DescriptionError
-from neurosim.hardware.spinnaker.machine import read_limits
+from neurosim.hardware.spinnaker.long_delays import LongDelays
+from neurosim.hardware.spinnaker.machine import Machine, read_limits, read_machine
+from neurosim.hardware.spinnaker.machine_file import read_machine_file
 from neurosim.hardware.target import Build, Feature, Support, SupportKind, Transport
 from neurosim.spikes import Spikes
 
@@ -67,17 +69,25 @@ SUPPORT: Mapping[Feature, Support] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SpiNNaker:
-    """A SpiNN-5 board of 48 chips with the neuron programs of sPyNNaker 7.4.1.
+    """SpiNN-5 boards of 48 chips each with the neuron programs of sPyNNaker 7.4.1.
 
     One step of the network is one machine step of 1 ms, whatever dt: the network runs slower than real time by
     1 ms / dt. Potentials are scaled for each population; the manifest holds the factors.
 
     Attributes:
-        atoms_per_core: neurons on a core at most; fewer are taken where delays need more ring-buffer slots.
+        atoms_per_core: neurons on a core at most; fewer are taken where delays need more ring-buffer slots, or rows
+            and memory demand it.
+        boards: at least that many; several come as whole triads of three.
+        machine: path of a TOML file that says what of the machine does not work (and may give its size), see
+            `machine_file`.
+        long_delays: what becomes of delays beyond the ring-buffer slots of a core.
         profile: the board, a TOML file beside this module.
     """
 
     atoms_per_core: int = 256
+    boards: int = 1
+    machine: str | None = None
+    long_delays: LongDelays = LongDelays.AUTO
     profile: str = "spinn5"
 
     def __post_init__(self) -> None:
@@ -89,6 +99,23 @@ class SpiNNaker:
                 value=self.atoms_per_core,
                 limit=f"1 to {most}",
             )
+        if not isinstance(self.long_delays, LongDelays):
+            raise DescriptionError(
+                "is not a LongDelays", where="SpiNNaker.long_delays", value=self.long_delays
+            )
+        if self.machine is None:
+            read_machine(self.profile, self.boards)
+
+    def read_machine(self) -> Machine:
+        """The machine to map to.
+
+        Raises:
+            FileFormatError: the file of the machine cannot be read.
+            DescriptionError: it describes a machine that cannot be.
+        """
+        if self.machine is None:
+            return read_machine(self.profile, self.boards)
+        return read_machine_file(self.machine, self.profile, None if self.boards == 1 else self.boards)
 
     @property
     def name(self) -> str:
