@@ -11,11 +11,23 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
         ContentAddressableMemory as ContentAddressableMemory,
     )
     from neurosim.hardware.spinnaker.emulator.device import load as load
+    from neurosim.hardware.spinnaker.pynn.compile import compile_pynn as compile_pynn
+    from neurosim.hardware.spinnaker.pynn.network import (
+        PyNNNetwork as PyNNNetwork,
+        PyNNPopulation as PyNNPopulation,
+        PyNNProjection as PyNNProjection,
+        PyNNSTDP as PyNNSTDP,
+    )
     from neurosim.hardware.spinnaker.target import SpiNNaker as SpiNNaker
 
 _HOME = {
     "ContentAddressableMemory": "content_addressable_memory",
+    "PyNNNetwork": "pynn.network",
+    "PyNNPopulation": "pynn.network",
+    "PyNNProjection": "pynn.network",
+    "PyNNSTDP": "pynn.network",
     "SpiNNaker": "target",
+    "compile_pynn": "pynn.compile",
     "load": "emulator.device",
 }
 

@@ -12,7 +12,7 @@ from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.machine_image import write_arrays
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
-from neurosim.hardware.spinnaker.quantise.conversion import weight_of
+from neurosim.hardware.spinnaker.pynn.conversion import weight_of
 
 __all__ = ["write_script"]
 

@@ -13,14 +13,14 @@ import pytest
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
 from neurosim.hardware.spinnaker.numerics.ring_buffer import slots_for
-from neurosim.hardware.spinnaker.quantise.conversion import (
+from neurosim.hardware.spinnaker.pynn.conversion import (
     CONDUCTANCE_SCALE,
     delay_steps,
     raw_weights,
     spike_steps,
     weight_scale,
 )
-from neurosim.hardware.spinnaker.quantise.left_shift import ProjectionStatistics
+from neurosim.hardware.spinnaker.pynn.left_shift import ProjectionStatistics
 
 MODELS = {
     "IFCurrExpBase": CoreModel.IF_CURR_EXP,
@@ -135,7 +135,7 @@ class ReferenceNetwork:
         """Raw weights and delays in steps, as the host sends them."""
         post = self.populations[projection.post]
         raw = raw_weights(projection.weight, post.shifts[projection.receptor], post.global_scale)
-        return raw, delay_steps(projection.delay, self.dt)
+        return raw, delay_steps(projection.delay, round(self.dt * 1000))
 
     def stages(self, projection):
         """Stages of the delay extension that a projection goes through; its source population has one for all."""

@@ -8,7 +8,7 @@ import pytest
 from neurosim.hardware.spinnaker.emulator.run_cores import SATURATION, Cores, Synapses, run
 from neurosim.hardware.spinnaker.numerics.derived_constants import NeuronConstants, NeuronState
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
-from neurosim.hardware.spinnaker.quantise.left_shift import expected_sum, shift_for
+from neurosim.hardware.spinnaker.pynn.left_shift import expected_sum, shift_for
 
 SATURATIONS = {"cond": 101}
 """Capped additions that the firmware counted; in general their number depends on the order of arrival."""
@@ -113,7 +113,7 @@ def test_shifts_are_those_of_the_host(reference_file, reference_network):
             known = {k: options[k] for k in ("spikes_per_second",) if k in options}
             if "ring_buffer_sigma" in options:
                 known["sigma"] = options["ring_buffer_sigma"]
-            largest = expected_sum(incoming, net.dt * 1e-3, global_scale=p.global_scale, **known)
+            largest = expected_sum(incoming, round(net.dt * 1000), global_scale=p.global_scale, **known)
             if given is not None:
                 largest = given[receptor] * p.global_scale
             assert shift_for(largest) == p.shifts[receptor], (p.name, receptor, largest)

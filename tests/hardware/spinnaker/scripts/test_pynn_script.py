@@ -21,8 +21,8 @@ from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
-from neurosim.hardware.spinnaker.quantise.conversion import raw_weights
-from neurosim.hardware.spinnaker.quantise.left_shift import shift_for
+from neurosim.hardware.spinnaker.pynn.conversion import raw_weights
+from neurosim.hardware.spinnaker.pynn.left_shift import shift_for
 from neurosim.loss_report import LossKind
 from neurosim.neurons import LIF, CurrentLIF
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, strategies as st
 
-from neurosim.hardware.spinnaker.quantise.conversion import (
+from neurosim.hardware.spinnaker.pynn.conversion import (
     delay_steps,
     raw_weights,
     spike_steps,
@@ -15,8 +15,8 @@ from neurosim.hardware.spinnaker.quantise.conversion import (
 
 
 def test_delays_round_half_to_even_and_are_at_least_one():
-    assert delay_steps([2.5, 3.5, 0.2, 1.0, 16.1], 1.0).tolist() == [2, 4, 1, 1, 16]
-    assert delay_steps([0.25], 0.1).tolist() == [2]
+    assert delay_steps([2.5, 3.5, 0.2, 1.0, 16.1], 1000).tolist() == [2, 4, 1, 1, 16]
+    assert delay_steps([0.25, 0.35], 100).tolist() == [2, 4]
 
 
 def test_sign_is_dropped_and_nothing_is_clipped():
