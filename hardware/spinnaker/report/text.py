@@ -1,0 +1,139 @@
+"""The report as text: one table a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurosim.hardware.spinnaker.report.spinnaker_report import SpiNNakerReport
+
+__all__ = ["amount", "columns_of", "notes_of", "text_of"]
+
+RECEPTORS = ("exc", "inh")
+LINK_NAMES = ("E", "NE", "N", "W", "SW", "S")
+_MOST_ROWS = 20
+
+
+def amount(value: float) -> str:
+    """A number with four digits, or all digits of a whole one."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+
+
+Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+
+
+def columns_of(report: SpiNNakerReport) -> dict[str, Table]:
+    """Title -> headings and rows, of every table of the report."""
+    r = report
+    tables: dict[str, Table] = {
+        "Headroom": (
+            ("limit", "used", "of", "share", "tightest at"),
+            [(h.limit, amount(h.used), amount(h.most), f"{h.share:.1%}", h.where) for h in r.headroom],
+        ),
+        "Populations": (
+            ("population", "program", "neurons", "cores", "atoms", "slots used", "of", "stages", "shift exc", "inh"),
+            [
+                (p.name, p.program, p.neurons, p.cores, p.atoms, p.slots_used, p.slots, p.stages, *p.shifts)
+                for p in r.populations
+            ],
+        ),
+        "Weights": (
+            ("projection", "receptor", "synapses", "unit", "largest error", "rms", "to zero", "wrapped"),
+            [
+                (
+                    w.projection, RECEPTORS[w.receptor], w.synapses, f"{w.unit:.3g}", f"{w.largest:.3g}",
+                    f"{w.relative:.2%}", f"{w.zero:.1%}", w.wrapped,
+                )
+                for w in r.weights
+            ],
+        ),
+        "Delays": (
+            ("projection", "synapses", "shortest", "longest", "slots", "stages", "extended"),
+            [
+                (d.projection, d.synapses, d.shortest, d.longest, d.slots, d.stages, d.extended)
+                for d in r.delays
+            ],
+        ),
+        "Ring-buffer cells": (
+            (
+                "population", "receptor", "shift", "largest sum", "of", "can saturate", "from synapses",
+                "cells a second", "synaptic value", "of", "can wrap",
+            ),
+            [
+                (
+                    c.population, RECEPTORS[c.receptor], c.shift, c.largest, 65535, c.neurons, _known(c.fewest),
+                    f"{c.expected:.3g}", f"{c.value:.4g}", 65536, c.wraps,
+                )
+                for c in r.cells
+                if c.largest
+            ],
+        ),
+        "Cells with the given spikes": (
+            ("population", "receptor", "steps", "saturated cells", "neurons", "largest sum", "of"),
+            [
+                (s.population, RECEPTORS[s.receptor], s.steps, s.cells, s.neurons, s.largest, 65535)
+                for s in r.sampled
+                if s.largest
+            ],
+        ),
+        "Busiest links": (
+            ("chip", "link", "packets a step", "senders"),
+            [
+                (f"({k.x}, {k.y})", LINK_NAMES[k.link], f"{k.packets:.4g}", k.senders)
+                for k in sorted(r.traffic.links, key=lambda k: -k.packets)[:8]
+            ],
+        ),
+    }  # fmt: skip
+    return {title: table for title, table in tables.items() if table[1]}
+
+
+def notes_of(report: SpiNNakerReport) -> list[str]:
+    """What the tables do not say."""
+    t, e = report.traffic, report.energy
+    slow = report.step / report.dt
+    pace = f"{slow:.4g} times slower than real time" if slow > 1.0001 else "in real time"
+    if slow < 0.9999:
+        pace = f"{1 / slow:.4g} times faster than real time"
+    notes = [
+        f"A step of {report.dt * 1e3:g} ms takes {report.step * 1e3:g} ms on the machine: the network runs {pace}.",
+        f"Packets ({t.basis}): {t.sent:.4g} sent a step, {t.delivered:.4g} delivered, {t.crossings:.4g} links crossed, "
+        f"{t.mean_hops:.3g} links on average and {t.most_hops} at most from sender to receiver.",
+        f"Energy: {e.total:.4g} W of the boards ({e.boards:.4g} idle, {e.cores:.4g} cores, {e.packets:.3g} packets), "
+        f"{e.total_of_chips:.4g} W of the chips in use alone; {e.formula}.",
+    ]
+    if e.joules_per_event is not None:
+        notes.append(
+            f"That is {e.joules_per_step:.3g} J a step and {e.joules_per_event:.3g} J a synaptic event."
+        )
+    return notes
+
+
+def text_of(report: SpiNNakerReport) -> str:
+    """All tables; of long ones the first rows."""
+    blocks = ["\n".join(_lines(title, *table)) for title, table in columns_of(report).items()]
+    return "\n\n".join([*blocks, "\n".join(notes_of(report))])
+
+
+def _known(value: int | None) -> Any:
+    return "none" if value is None else value
+
+
+def _lines(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
+    shown = [list(map(str, row)) for row in rows[:_MOST_ROWS]]
+    widths = [max(len(c) for c in column) for column in zip(headings, *shown, strict=True)]
+    texts = [not _is_number(column[0]) for column in zip(*shown, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        parts = (c.ljust(w) if t else c.rjust(w) for c, w, t in zip(cells, widths, texts, strict=True))
+        return ("  " + "  ".join(parts)).rstrip()
+
+    yield f"{title}:"
+    yield line(headings)
+    yield from map(line, shown)
+    if len(rows) > _MOST_ROWS:
+        yield f"  ... and {len(rows) - _MOST_ROWS} more"
+
+
+def _is_number(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] == "-"
