@@ -47,6 +47,8 @@ def machine_from(
     table: Mapping[str, Any], profile: str = "spinn5", boards: int | None = None, *, where: str = "machine"
 ) -> Machine:
     """The machine that a table with the entries of a file describes, see `read_machine_file`."""
+    if not isinstance(table, Mapping):
+        raise FileFormatError("is not a table", where=where, value=type(table).__name__)
     unknown = set(table) - {*_SIZES, *_PARTS}
     if unknown:
         raise FileFormatError(

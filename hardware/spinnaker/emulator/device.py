@@ -19,7 +19,7 @@ from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.emulator.run_cores import SATURATION, WRAP, Run, run
 from neurosim.hardware.spinnaker.emulator.start_up import Started, start
 from neurosim.hardware.spinnaker.image.machine_image import read_image
-from neurosim.hardware.spinnaker.machine import read_machine
+from neurosim.hardware.spinnaker.machine_file import machine_from
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.spikes import Spikes
 
@@ -173,5 +173,5 @@ def load(folder: Path, manifest: Manifest) -> SpiNNakerDevice:
     Raises:
         FileFormatError: a file is damaged, or files contradict each other.
     """
-    profile = manifest.profile
-    return SpiNNakerDevice(manifest, start(read_image(Path(folder)), read_machine(profile)))
+    machine = machine_from(manifest.settings.get("machine", {}), manifest.profile, where="manifest, machine")
+    return SpiNNakerDevice(manifest, start(read_image(Path(folder)), machine))

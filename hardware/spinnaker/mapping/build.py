@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.image.machine_image import write_image
+from neurosim.hardware.spinnaker.machine_file import describe_machine
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
 from neurosim.hardware.spinnaker.report.usage import usage_of
 from neurosim.hardware.spinnaker.scripts.pynn_script import write_script
@@ -34,13 +36,16 @@ def build_of(
 
     Args:
         weights: see `neurosim.hardware.target.Build`.
+        manifest: the machine is added to its settings.
         details: text for the report.
     """
     usage, layout = usage_of(mapped, target.limits)
     script = write_script(mapped.network, round(manifest.settings["time_scale_factor"]) or 1)
     return Build(
         target=target,
-        manifest=manifest,
+        manifest=replace(
+            manifest, settings={**manifest.settings, "machine": describe_machine(mapped.machine)}
+        ),
         files={**write_image(mapped.image), **script},
         losses=LossReport(list(losses)),
         usage=usage,

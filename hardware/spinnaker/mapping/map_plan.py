@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.manifest import Manifest, PopulationEntry
-from neurosim.hardware.spinnaker.machine import read_limits, read_machine
+from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.mapping.build import build_of
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan, from_plan
@@ -28,7 +28,7 @@ def map_plan(
 ) -> Build:
     """See `neurosim.hardware.target.Target.map`."""
     quantised = from_plan(plan, lag, calibration, target)
-    mapped = map_network(quantised.network, read_machine(target.profile), read_limits(target.profile))
+    mapped = map_network(quantised.network, target.read_machine(), read_limits(target.profile))
     return build_of(
         mapped,
         target=target,
