@@ -226,18 +226,25 @@ class CoreWords:
         """The words of each region of a core."""
         return next(self.each(range(core, core + 1)))
 
-    def each(self, cores: range | None = None) -> Iterator[dict[int, Uint32]]:
-        """`regions` of several cores in turn (all of them by default), in less time than one by one.
+    def batch_of(self, core: int) -> range:
+        """Cores whose rows are best written together with those of a core: as many as fit 64 MiB, or one."""
+        together = max(1, _BATCH_BYTES // max(4 * self.row_words, 1))
+        first = core // together * together
+        return range(first, min(first + together, self.population.cores))
 
-        Rows are written for as many cores at a time as 64 MiB hold: their arrays are views of one.
+    def each(self, cores: range | None = None) -> Iterator[dict[int, Uint32]]:
+        """`regions` of consecutive cores in turn (all of them by default), in less time than one by one.
+
+        Rows are written for the cores of a batch at a time; their arrays are views of one.
         """
         cores = range(self.population.cores) if cores is None else cores
-        together = max(1, _BATCH_BYTES // max(4 * self.row_words, 1))
-        for first in range(cores.start, cores.stop, together):
-            batch = range(first, min(first + together, cores.stop))
+        first = cores.start
+        while first < cores.stop:
+            batch = range(first, min(self.batch_of(first).stop, cores.stop))
             memory = self._rows(batch)
             for core in batch:
                 yield {**self._neuron_regions(core), int(Region.SYNAPTIC_ROWS): memory[core - first]}
+            first = batch.stop
 
     def _neuron_regions(self, core: int) -> dict[int, Uint32]:
         p, part = self.population, self.neurons(core)

@@ -1,8 +1,9 @@
 """What goes onto the machine, as files: which core is where, its regions of memory, the routing tables.
 
 ``vertices.json``
-    a core each: label, population (or input), kind, neuron program, first and last neuron (exclusive), place, and the
-    key of its first neuron with the mask of the core (null if it sends nothing).
+    a core each: label, population (or input), what kind of core it is, neuron program, first and last neuron
+    (exclusive), place, and the key of its first neuron with the mask of the core (null if it sends nothing). A delay
+    core has the name and the neurons of its source.
 ``cores.npz``
     ``r_X_Y_P_REGION``: the words of a region of the core on processor P of chip (X, Y), uint32.
 ``routing.npz``
@@ -13,9 +14,10 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +25,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
+from neurosim.hardware.manifest import FileContent
+from neurosim.hardware.spinnaker.image.array_archive import ArrayArchive, write_archive
 from neurosim.hardware.spinnaker.machine import Chip
 from neurosim.hardware.spinnaker.mapping.routes import Entry, Place
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 
-__all__ = ["MachineImage", "Vertex", "read_image", "write_arrays", "write_image"]
+__all__ = ["MachineImage", "Vertex", "VertexKind", "read_image", "write_arrays", "write_image"]
 
 Uint32 = NDArray[np.uint32]
-_FORMAT = 1
+_FORMAT = 2
 MAX_JSON_BYTES = 64 * 2**20
-MAX_ARRAY_BYTES = 8 * 2**30
+MAX_REGION_BYTES = 128 * 2**20
+"""The shared memory of a chip."""
+MAX_ROUTING_BYTES = 2**30
+
+
+class VertexKind(StrEnum):
+    """What a core does."""
+
+    NEURONS = "neurons"
+    SOURCE = "source"
+    DELAY = "delay"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vertex:
-    """A core and what it holds. ``model``: name of a `CoreModel`, None for a spike source."""
+    """A core and what it holds.
+
+    ``model``: name of a `CoreModel`, None on a core without neurons. ``population`` of a delay core, and ``lo`` and
+    ``hi``, are those of the core whose spikes it sends again; ``key`` and ``mask`` are its own.
+    """
 
     label: str
     population: str
+    kind: VertexKind
     model: str | None
     lo: int
     hi: int
@@ -58,7 +77,10 @@ class Vertex:
 
 @dataclass(frozen=True, eq=False)
 class MachineImage:
-    """The content of the three files. ``regions``: place -> region number -> words."""
+    """The content of the three files.
+
+    ``regions``: place -> region number -> words; made or read when they are looked at, so look at one core at a time.
+    """
 
     vertices: tuple[Vertex, ...]
     regions: Mapping[Place, Mapping[int, Uint32]]
@@ -66,59 +88,96 @@ class MachineImage:
 
 
 def write_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An NPZ file; equal arrays give equal bytes."""
+    """A compressed NPZ file; equal arrays give equal bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **dict(sorted(arrays.items())))  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
-def write_image(image: MachineImage) -> dict[str, bytes | str]:
-    """The files of an image by name."""
+def write_image(image: MachineImage) -> dict[str, FileContent]:
+    """The files of an image by name; the words of the cores are made while their file is written."""
     listed = {"format": _FORMAT, "vertices": [asdict(v) for v in image.vertices]}
-    words = {
-        f"r_{x}_{y}_{p}_{int(region)}": content
-        for (x, y, p), regions in image.regions.items()
-        for region, content in regions.items()
-    }
     entries = [(*chip, e.key, e.mask, e.route) for chip, table in image.tables.items() for e in table]
+    cores: Callable[[Path], None] = partial(_write_cores, image)
     return {
         "vertices.json": json.dumps(listed, indent=1) + "\n",
-        "cores.npz": write_arrays(words),
+        "cores.npz": cores,
         "routing.npz": write_arrays({"routing": np.array(entries, dtype=np.int64).reshape(-1, 5)}),
     }
 
 
+def _write_cores(image: MachineImage, path: Path) -> None:
+    places = [v.place for v in image.vertices]
+    write_archive(
+        path,
+        (
+            (f"r_{place[0]}_{place[1]}_{place[2]}_{region}", words)
+            for place in places
+            for region, words in sorted(image.regions[place].items())
+        ),
+    )
+
+
 def read_image(folder: Path) -> MachineImage:
-    """Read the files of an image.
+    """Read the files of an image; the words of a core when they are looked at.
 
     Raises:
-        FileFormatError: a file is missing, damaged, too large, or speaks of cores that do not exist.
+        FileFormatError: a file is missing, damaged, too large, or speaks of cores that do not exist. Words that are
+            damaged say so when they are looked at.
     """
     vertices = _read_vertices(folder / "vertices.json")
-    places = {v.place for v in vertices}
-    regions: dict[Place, dict[int, Uint32]] = {place: {} for place in places}
-    path = folder / "cores.npz"
-    for name, words in _read_arrays(path).items():
+    names: dict[Place, dict[int, str]] = {v.place: {} for v in vertices}
+    archive = ArrayArchive(folder / "cores.npz", MAX_REGION_BYTES)
+    for name in archive.names:
         parts = name.split("_")
-        if (
-            len(parts) != 5
-            or parts[0] != "r"
-            or not all(k.isdecimal() for k in parts[1:])
-            or words.dtype != np.uint32
-        ):
-            raise FileFormatError("holds something else than regions of words", where=str(path), value=name)
+        if len(parts) != 5 or parts[0] != "r" or not all(k.isdecimal() and len(k) < 6 for k in parts[1:]):
+            raise FileFormatError(
+                "holds something else than regions of words", where=str(archive.path), value=name
+            )
         x, y, p, region = (int(k) for k in parts[1:])
-        if (x, y, p) not in places:
-            raise FileFormatError("a region belongs to no core", where=str(path), value=name)
-        regions[x, y, p][region] = words.reshape(-1)
+        if (x, y, p) not in names:
+            raise FileFormatError("a region belongs to no core", where=str(archive.path), value=name)
+        names[x, y, p][region] = name
     path = folder / "routing.npz"
-    routing = _read_arrays(path).get("routing")
-    if routing is None or routing.dtype != np.int64 or routing.ndim != 2 or routing.shape[1] != 5:
-        raise FileFormatError("holds no routing table", where=str(path), limit="routing, int64 [k, 5]")
     tables: dict[Chip, list[Entry]] = {}
-    for x, y, key, mask, route in routing.tolist():
+    for x, y, key, mask, route in _read_routing(path).tolist():
         tables.setdefault((x, y), []).append(Entry(key, mask, route))
-    return MachineImage(vertices, regions, tables)
+    return MachineImage(vertices, {place: _StoredRegions(archive, n) for place, n in names.items()}, tables)
+
+
+class _StoredRegions(Mapping[int, Uint32]):
+    """Regions of a core, read from the file when they are looked at."""
+
+    def __init__(self, archive: ArrayArchive, names: Mapping[int, str]) -> None:
+        self._archive = archive
+        self._names = names
+
+    def __getitem__(self, region: int) -> Uint32:
+        name = self._names[int(region)]
+        words = self._archive.read(name)
+        if words.dtype != np.uint32 or words.ndim != 1:
+            raise FileFormatError(
+                "holds something else than regions of words", where=str(self._archive.path), value=name
+            )
+        return words
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _read_routing(path: Path) -> NDArray[np.int64]:
+    archive = ArrayArchive(path, MAX_ROUTING_BYTES)
+    if archive.names != ("routing",):
+        raise FileFormatError("holds no routing table", where=str(path), limit="routing, int64 [k, 5]")
+    routing = archive.read("routing")
+    if routing.dtype != np.int64 or routing.ndim != 2 or routing.shape[1] != 5:
+        raise FileFormatError("holds no routing table", where=str(path), limit="routing, int64 [k, 5]")
+    if routing.size and (routing.min() < 0 or routing.max() >= 2**32):
+        raise FileFormatError("an entry of a routing table does not fit its words", where=str(path))
+    return routing
 
 
 def _read_vertices(path: Path) -> tuple[Vertex, ...]:
@@ -127,33 +186,29 @@ def _read_vertices(path: Path) -> tuple[Vertex, ...]:
             raise FileFormatError("is too large", where=str(path), limit=f"{MAX_JSON_BYTES} bytes")
         content = json.loads(path.read_text("utf-8"))
         if content["format"] != _FORMAT:
-            raise FileFormatError("unknown format", where=str(path), value=content["format"], limit=_FORMAT)
-        vertices = tuple(Vertex(**v) for v in content["vertices"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+            raise FileFormatError(
+                "unknown format",
+                where=str(path),
+                value=content["format"],
+                limit=_FORMAT,
+                remedy="Compile the network again",
+            )
+        vertices = tuple(Vertex(**{**v, "kind": VertexKind(v["kind"])}) for v in content["vertices"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(f"cannot be read: {error!r}", where=str(path)) from None
     for v in vertices:
+        fits = v.model in CoreModel.__members__ if v.kind is VertexKind.NEURONS else v.model is None
         numbers = (v.lo, v.hi, v.x, v.y, v.p, v.key or 0, v.mask or 0)
-        known = v.model is None or v.model in CoreModel.__members__
-        if not all(isinstance(k, int) and 0 <= k < 2**32 for k in numbers) or v.lo >= v.hi or not known:
+        if (
+            not all(type(k) is int and 0 <= k < 2**32 for k in numbers)
+            or not (isinstance(v.label, str) and isinstance(v.population, str))
+            or v.lo >= v.hi
+            or (v.key is None) != (v.mask is None)
+            or not fits
+        ):
             raise FileFormatError("a core is described wrongly", where=str(path), value=v.label)
     if len({v.place for v in vertices}) < len(vertices):
         raise FileFormatError("two cores share a place", where=str(path))
     return vertices
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_ARRAY_BYTES:
-            raise FileFormatError(
-                "is too large", where=str(path), value=size, limit=f"{MAX_ARRAY_BYTES} bytes"
-            )
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(f"cannot be read: {error}", where=str(path)) from None

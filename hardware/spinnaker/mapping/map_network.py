@@ -11,164 +11,196 @@ from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex
-from neurosim.hardware.spinnaker.image.population_table import encode_table, entry_for
-from neurosim.hardware.spinnaker.image.regions import (
-    CoreParameters,
-    Region,
-    core_region,
-    parameter_region,
-    synapse_region,
-)
-from neurosim.hardware.spinnaker.image.rows import RowFormat, block_words, join_blocks
+from neurosim.hardware.spinnaker.image.core_regions import CoreRegions
+from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
+from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, delay_region
+from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
 from neurosim.hardware.spinnaker.machine import Machine
+from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, extensions
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace, Sender, allocate
-from neurosim.hardware.spinnaker.mapping.partition import dtcm_bytes
 from neurosim.hardware.spinnaker.mapping.placement import place_cores
 from neurosim.hardware.spinnaker.mapping.routes import Place, build_tables
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
-__all__ = ["MappedNetwork", "map_network"]
+__all__ = ["MappedNetwork", "map_network", "senders_of"]
 
 Uint32 = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MappedNetwork:
-    """A network on the machine. ``sdram``: bytes of shared memory that each vertex takes."""
+    """A network on the machine.
+
+    ``words``: population of neurons -> the words of its cores. ``sdram``: bytes of shared memory of each vertex.
+    """
 
     network: DeviceNetwork
     machine: Machine
+    extensions: Mapping[str, Extension]
     keys: Mapping[str, KeySpace]
+    words: Mapping[str, CoreWords]
     image: MachineImage
     sdram: tuple[int, ...]
 
 
-def map_network(network: DeviceNetwork, machine: Machine, limits: Mapping[str, Any]) -> MappedNetwork:
+def senders_of(network: DeviceNetwork, found: Mapping[str, Extension]) -> list[Sender]:
+    """Populations that send, in the order of their first projection as on the host, then their delay extensions."""
+    senders = []
+    for name in dict.fromkeys(p.pre for p in network.projections):
+        p = network.populations[name]
+        senders.append(Sender(name=name, size=p.size, atoms=min(p.size, p.atoms), room=1 + (p.model is None)))
+    for e in found.values():
+        p = network.populations[e.pre]
+        atoms = min(p.size, p.atoms)
+        room = e.stages << index_bits(atoms)
+        senders.append(Sender(name=e.name, size=p.size * e.stages, atoms=atoms * e.stages, room=room))
+    return senders
+
+
+def map_network(
+    network: DeviceNetwork,
+    machine: Machine,
+    limits: Mapping[str, Any],
+    delayed: DelayedRows = DelayedRows.READ,
+) -> MappedNetwork:
     """Split, number, place and route a network.
+
+    Args:
+        delayed: where rows behind delay extensions go.
 
     Raises:
         CapacityError: it does not fit the machine.
     """
-    populations = network.populations
-    sending = [n for n in populations if network.outgoing(n)]
-    keys = allocate(
-        [
-            Sender(name=n, size=p.size, atoms=p.atoms, room=1 + (p.model is None))
-            for n, p in populations.items()
-            if n in sending
-        ]
-    )
-    cores = [
-        (name, k, k * p.atoms, min((k + 1) * p.atoms, p.size))
-        for name, p in populations.items()
-        for k in range(p.cores)
+    found = extensions(network)
+    keys = allocate(senders_of(network, found))
+    words = {
+        name: CoreWords(network, name, found, keys, delayed)
+        for name, p in network.populations.items()
+        if p.model is not None
+    }
+    cores = _cores(network, found)
+    for c in cores:
+        if c.population in words and c.kind is VertexKind.NEURONS:
+            _check_data_memory(words[c.population].dtcm(c.number), c.label, limits)
+    contents = {
+        c.label: _other_regions(c, network, found, keys) for c in cores if c.kind is not VertexKind.NEURONS
+    }
+    sdram = [
+        words[c.population].sdram(c.number)
+        if c.kind is VertexKind.NEURONS
+        else 4 * sum(map(len, contents[c.label].values()))
+        for c in cores
     ]
-    contents = {name: _regions(network, name, keys, limits) for name in populations}
-    regions = [contents[name][k] for name, k, _, _ in cores]
-    labels = [f"{name}({lo}:{hi - 1})" for name, _, lo, hi in cores]
-    sdram = [4 * sum(len(w) for w in r.values()) for r in regions]
-    places = place_cores(machine, sdram, limits["sdram_bytes"], labels)
+    places = place_cores(machine, sdram, limits["sdram_bytes"], [c.label for c in cores])
     vertices = []
-    for (name, k, lo, hi), label, (x, y, p) in zip(cores, labels, places, strict=True):
-        space, model = keys.get(name), populations[name].model
+    of_sender: dict[str, list[Place]] = {}
+    for c, (x, y, p) in zip(cores, places, strict=True):
+        space, model = keys.get(c.sender), network.populations[c.population].model
+        has_neurons = model is not None and c.kind is VertexKind.NEURONS
         vertices.append(
             Vertex(
-                label=label, population=name, model=None if model is None else model.name, lo=lo, hi=hi, x=x, y=y, p=p,
-                key=space.core_key(k) if space else None, mask=space.core_mask if space else None,
+                label=c.label, population=c.population, kind=c.kind, model=model.name if has_neurons else None, lo=c.lo,
+                hi=c.hi, x=x, y=y, p=p, key=space.core_key(c.number) if space else None,
+                mask=space.core_mask if space else None,
             )
         )  # fmt: skip
-    of_population: dict[str, list[Place]] = {}
-    for v in vertices:
-        of_population.setdefault(v.population, []).append(v.place)
+        of_sender.setdefault(c.sender, []).append((x, y, p))
+    placed = list(zip(cores, places, strict=True))
+    regions = CoreRegions(
+        {place: (words[c.population], c.number) for c, place in placed if c.kind is VertexKind.NEURONS},
+        {place: contents[c.label] for c, place in placed if c.kind is not VertexKind.NEURONS},
+    )
     tables = build_tables(
-        machine, keys, of_population, _targets(network, keys, of_population), limits["router_entries"]
+        machine, keys, of_sender, _targets(found, keys, words, of_sender), limits["router_entries"]
     )
     return MappedNetwork(
         network=network,
         machine=machine,
+        extensions=found,
         keys=keys,
-        image=MachineImage(tuple(vertices), dict(zip(places, regions, strict=True)), tables),
+        words=words,
+        image=MachineImage(tuple(vertices), regions, tables),
         sdram=tuple(sdram),
     )
 
 
-def _regions(
-    network: DeviceNetwork, name: str, keys: Mapping[str, KeySpace], limits: Mapping[str, Any]
-) -> list[dict[int, Uint32]]:
-    """The regions of every core of a population."""
-    population = network.populations[name]
-    atoms, n_cores = population.atoms, population.cores
-    if population.model is None:
-        return [{} for _ in range(n_cores)]
-    incoming = [p for p in network.incoming(name) if len(p.raw)]
-    delay_bits = index_bits(max((p.longest_delay for p in incoming), default=1))
-    blocks: list[list[tuple[str, Uint32, int]]] = [[] for _ in range(n_cores)]
-    layout = RowFormat(atoms)
-    for p in incoming:
-        core, source = p.target // atoms, p.sources()
-        words = layout.encode(p.raw, p.delay, np.full(len(p.raw), p.receptor), p.target % atoms)
-        sources = keys[p.pre].sender.size
-        length = int(np.unique(core * sources + source, return_counts=True)[1].max())
-        order = np.argsort(core, kind="stable")
-        edges = np.searchsorted(core[order], np.arange(n_cores + 1))
-        for k in np.flatnonzero(np.diff(edges)):
-            here = order[edges[k] : edges[k + 1]]
-            blocks[k].append((p.pre, block_words(source[here], words[here], sources, length), length))
-    out = []
-    for k in range(n_cores):
-        lo, hi = k * atoms, min((k + 1) * atoms, population.size)
-        rows, starts = join_blocks([block for _, block, _ in blocks[k]])
-        entries: dict[str, list[tuple[int, int]]] = {}
-        for (pre, _, length), begin in zip(blocks[k], starts, strict=True):
-            entries.setdefault(pre, []).append((begin, length))
-        table = encode_table([entry_for(keys[pre], found) for pre, found in entries.items()])
-        space = keys.get(name)
-        core_words = CoreParameters(
-            neurons=hi - lo,
-            key=space.core_key(k) if space else None,
-            atoms=atoms,
-            delay_bits=delay_bits,
-            shifts=population.shifts,
+@dataclass(frozen=True, kw_only=True)
+class _Core:
+    """A core without a place yet. ``number``: among the cores of its ``sender``."""
+
+    label: str
+    population: str
+    sender: str
+    kind: VertexKind
+    number: int
+    lo: int
+    hi: int
+
+
+def _cores(network: DeviceNetwork, found: Mapping[str, Extension]) -> list[_Core]:
+    """The cores of all populations, then those of the delay extensions."""
+    populations = network.populations
+    owners = [
+        (n, n, VertexKind.SOURCE if p.model is None else VertexKind.NEURONS) for n, p in populations.items()
+    ]
+    owners += [(e.pre, e.name, VertexKind.DELAY) for e in found.values()]
+    cores = []
+    for name, sender, kind in owners:
+        p = populations[name]
+        for k in range(p.cores):
+            lo, hi = k * p.atoms, min((k + 1) * p.atoms, p.size)
+            cores.append(
+                _Core(
+                    label=f"{sender}({lo}:{hi - 1})", population=name, sender=sender, kind=kind, number=k, lo=lo, hi=hi
+                )
+            )  # fmt: skip
+    return cores
+
+
+def _other_regions(
+    c: _Core, network: DeviceNetwork, found: Mapping[str, Extension], keys: Mapping[str, KeySpace]
+) -> dict[int, Uint32]:
+    """The regions of a core without neurons; a spike source has none."""
+    if c.kind is not VertexKind.DELAY:
+        return {}
+    extension, own, source = found[c.population], keys[c.sender], keys[c.population]
+    parameters = DelayParameters(
+        key=own.core_key(c.number),
+        incoming_key=source.core_key(c.number),
+        incoming_mask=source.core_mask,
+        neurons=c.hi - c.lo,
+        stages=extension.stages,
+        slots=extension.slots,
+    )
+    return {DELAY_REGION: delay_region(parameters)}
+
+
+def _check_data_memory(need: int, label: str, limits: Mapping[str, Any]) -> None:
+    if need > limits["dtcm_bytes"]:
+        raise CapacityError(
+            "a core does not have enough data memory",
+            where=f"core {label}",
+            value=f"{need} bytes",
+            limit=f"{limits['dtcm_bytes']} bytes",
+            remedy="Use fewer atoms per core",
         )
-        need = dtcm_bytes(atoms, delay_bits, len(table), max((length for *_, length in blocks[k]), default=0))
-        if need > limits["dtcm_bytes"]:
-            raise CapacityError(
-                "a core does not have enough data memory",
-                where=f"core {name}({lo}:{hi - 1})",
-                value=f"{need} bytes",
-                limit=f"{limits['dtcm_bytes']} bytes",
-                remedy="Use fewer atoms per core",
-            )
-        part = slice(lo, hi)
-        out.append(
-            {
-                int(Region.CORE): core_region(core_words),
-                int(Region.PARAMETERS): parameter_region(
-                    population.neuron[part],
-                    population.inputs[part],
-                    population.threshold[part],
-                    population.synapse[part],
-                ),
-                int(Region.SYNAPSE_PARAMETERS): synapse_region(core_words),
-                int(Region.POPULATION_TABLE): table,
-                int(Region.SYNAPTIC_ROWS): rows,
-            }
-        )
-    return out
 
 
 def _targets(
-    network: DeviceNetwork, keys: Mapping[str, KeySpace], places: Mapping[str, list[Place]]
+    found: Mapping[str, Extension],
+    keys: Mapping[str, KeySpace],
+    words: Mapping[str, CoreWords],
+    places: Mapping[str, list[Place]],
 ) -> dict[str, list[set[Place]]]:
-    """For each core of each sender, the cores that hold synapses of it."""
+    """For each core of each sender, the cores that hold synapses of it, and the delay core that sends again."""
     targets: dict[str, list[set[Place]]] = {
         n: [set() for _ in range(k.sender.cores)] for n, k in keys.items()
     }
-    atoms = {name: p.atoms for name, p in network.populations.items()}
-    for p in network.projections:
-        if len(p.raw):
-            width = len(places[p.post])
-            for pair in np.unique(p.sources() // atoms[p.pre] * width + p.target // atoms[p.post]).tolist():
-                targets[p.pre][pair // width].add(places[p.post][pair % width])
+    for name, w in words.items():
+        for sender, reached in w.source_cores().items():
+            for core, target in np.argwhere(reached).tolist():
+                targets[sender][core].add(places[name][target])
+    for e in found.values():
+        for core, place in enumerate(places[e.name]):
+            targets[e.pre][core].add(place)
     return targets

@@ -13,7 +13,7 @@ from neurosim import hardware
 from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.emulator.run_cores import run
 from neurosim.hardware.spinnaker.emulator.start_up import start
-from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, read_image
+from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind, read_image
 from neurosim.hardware.spinnaker.image.regions import Region, decode_core_region, parameter_region
 from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.mapping.routes import Entry
@@ -47,8 +47,18 @@ def genuine(image, net):
         model = population.model.name if population.model is not None else None
         vertices.append(
             Vertex(
-                label=label, population=match[1], model=model, lo=lo, hi=hi, x=x, y=y, p=p, key=key, mask=mask
-            )
+                label=label,
+                population=match[1],
+                kind=VertexKind.SOURCE if model is None else VertexKind.NEURONS,
+                model=model,
+                lo=lo,
+                hi=hi,
+                x=x,
+                y=y,
+                p=p,
+                key=key,
+                mask=mask,
+            )  # fmt: skip
         )
     return MachineImage(tuple(vertices), regions, tables)
 

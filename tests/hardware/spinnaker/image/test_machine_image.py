@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.image.machine_image import (
     MachineImage,
     Vertex,
+    VertexKind,
     read_image,
     write_arrays,
     write_image,
@@ -21,21 +24,14 @@ from neurosim.hardware.spinnaker.mapping.routes import Entry
 def image():
     vertices = (
         Vertex(
-            label="in(0:3)", population="in", model=None, lo=0, hi=4, x=0, y=0, p=3, key=0, mask=0xFFFFFFC0
+            label="in(0:3)", population="in", kind=VertexKind.SOURCE, model=None, lo=0, hi=4, x=0, y=0, p=3, key=0,
+            mask=0xFFFFFFC0,
         ),
         Vertex(
-            label="a(0:9)",
-            population="a",
-            model="IF_CURR_DELTA",
-            lo=0,
-            hi=10,
-            x=1,
-            y=0,
-            p=2,
-            key=None,
-            mask=None,
+            label="a(0:9)", population="a", kind=VertexKind.NEURONS, model="IF_CURR_DELTA", lo=0, hi=10, x=1, y=0, p=2,
+            key=None, mask=None,
         ),
-    )
+    )  # fmt: skip
     regions = {(0, 0, 3): {}, (1, 0, 2): {5: np.arange(4, dtype=np.uint32), 6: np.zeros(0, np.uint32)}}
     return MachineImage(
         vertices, regions, {(0, 0): [Entry(0, 0xFFFFFFC0, 1)], (1, 0): [Entry(0, 0xFFFFFFC0, 256)]}
@@ -44,7 +40,18 @@ def image():
 
 def save(folder, files):
     for name, content in files.items():
-        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        if callable(content):
+            content(folder / name)
+        else:
+            (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def read_all(folder):
+    """Read an image and look at all its words."""
+    found = read_image(folder)
+    for regions in found.regions.values():
+        dict(regions)
+    return found
 
 
 def test_an_image_survives(tmp_path):
@@ -58,10 +65,34 @@ def test_an_image_survives(tmp_path):
             np.testing.assert_array_equal(back.regions[place][number], words)
 
 
+def test_equal_images_are_equal_files_that_numpy_reads(tmp_path):
+    for name in ("a", "b"):
+        write_image(image())["cores.npz"](tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with np.load(tmp_path / "a") as file:
+        assert file.files == ["r_1_0_2_5", "r_1_0_2_6"]
+        np.testing.assert_array_equal(file["r_1_0_2_5"], np.arange(4))
+
+
 def edited(**change):
     content = json.loads(write_image(image())["vertices.json"])
     content["vertices"][0].update(change)
     return json.dumps(content)
+
+
+def archive(name, content, **claims):
+    """A ZIP file of one member, whose directory may claim something else."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr(name, content)
+        for field, value in claims.items():
+            setattr(file.filelist[0], field, value)
+    return buffer.getvalue()
+
+
+def header(text):
+    """An NPY header that says this, and no data."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
 
 
 @pytest.mark.parametrize(
@@ -69,10 +100,14 @@ def edited(**change):
     [
         ("vertices.json", "{", "cannot be read"),
         ("vertices.json", "[]", "cannot be read"),
-        ("vertices.json", '{"format": 2, "vertices": []}', "unknown format"),
+        ("vertices.json", '{"format": 1, "vertices": []}', "unknown format.*1.*2.*Compile the network again"),
+        ("vertices.json", '{"format": 2, "vertices": [3]}', "cannot be read"),
         ("vertices.json", edited(lo=5), "described wrongly"),
         ("vertices.json", edited(lo="0"), "described wrongly"),
         ("vertices.json", edited(model="IF_EXTRA"), "described wrongly"),
+        ("vertices.json", edited(kind="neurons"), "described wrongly"),
+        ("vertices.json", edited(mask=None), "described wrongly"),
+        ("vertices.json", edited(kind="other"), "cannot be read"),
         ("vertices.json", edited(extra=1), "cannot be read"),
         ("vertices.json", edited(x=1, p=2), "share a place"),
         ("cores.npz", b"PK", "cannot be read"),
@@ -80,14 +115,23 @@ def edited(**change):
         ("cores.npz", write_arrays({"r_0_0_3_1": np.zeros(1)}), "regions of words"),
         ("cores.npz", write_arrays({"r_4_0_3_1": np.zeros(1, np.uint32)}), "belongs to no core"),
         ("cores.npz", write_arrays({"r_0_0_3_1": np.array([{}])}), "cannot be read"),
+        ("cores.npz", archive("r_0_0_3_1.npy", b"", file_size=2**40), "too large"),
+        ("cores.npz", archive("r_0_0_3_1.npy", b"none"), "cannot be read"),
+        ("cores.npz", archive("r_0_0_3_1.npy", b"none", CRC=1), "cannot be read"),
+        (
+            "cores.npz",
+            archive("r_0_0_3_1.npy", header("{'descr': '<u4', 'fortran_order': False, 'shape': (2000000000,)}\n")),
+            "cannot be read",
+        ),
         ("routing.npz", write_arrays({"routing": np.zeros((2, 4), np.int64)}), "no routing table"),
+        ("routing.npz", write_arrays({"routing": np.full((2, 5), -1)}), "does not fit"),
         ("routing.npz", write_arrays({}), "no routing table"),
     ],
 )  # fmt: skip
 def test_foreign_files_are_refused(tmp_path, name, content, message):
     save(tmp_path, {**write_image(image()), name: content})
     with pytest.raises(FileFormatError, match=message):
-        read_image(tmp_path)
+        read_all(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["vertices.json", "cores.npz", "routing.npz"])
