@@ -246,7 +246,7 @@ def _headroom(
             yield Headroom(
                 limit="neurons of a core", used=core.neurons, most=limits["atoms_per_core"], where=core.label
             )
-    blocks = [(b.length, f"{b.projection.name} to {n}") for n, w in words.items() for b in w.blocks]
+    blocks = [(b.length, b.projection.name) for w in words.values() for b in w.blocks]
     if blocks:
         length, where = max(blocks)
         yield Headroom(limit="synapses of a row", used=length, most=limits["row_words"], where=where)

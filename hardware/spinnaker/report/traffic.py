@@ -6,17 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neurosim.hardware.spinnaker.image.machine_image import Vertex
 from neurosim.hardware.spinnaker.machine import Chip, Machine
 from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.hardware.spinnaker.mapping.trace import Packets, Route, trace_all
 
 __all__ = ["LinkLoad", "Traffic", "traffic"]
-
-Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +82,9 @@ def traffic(
     crossing: dict[tuple[Chip, int], int] = defaultdict(int)
     sent = delivered = dropped = visits = hops = 0.0
     most = 0
-    for k, routes in zip(senders, trace_all(machine, tables, asked), strict=True):
+    for k, sender, routes in zip(senders, asked, trace_all(machine, tables, asked), strict=True):
         sent += packets[k]
-        for route, share in zip(routes, _shares(routes, asked[senders.index(k)]), strict=True):
+        for route, share in zip(routes, _shares(routes, sender), strict=True):
             n = packets[k] * share
             depth = _depths(machine, (vertices[k].x, vertices[k].y), route)
             for link in route.links:
@@ -122,11 +117,11 @@ def _width(vertex: Vertex) -> int:
     return (~int(vertex.mask or 0) & 0xFFFFFFFF).bit_length()
 
 
-def _shares(routes: Sequence[Route], packets: Packets) -> Float:
+def _shares(routes: Sequence[Route], packets: Packets) -> list[float]:
     """Share of a sender's keys that each route takes."""
     if len(routes) == 1:
-        return np.ones(1)
-    return np.array([2.0 ** ((~r.mask & 0xFFFFFFFF).bit_count() - packets.width) for r in routes])
+        return [1.0]
+    return [2.0 ** ((~r.mask & 0xFFFFFFFF).bit_count() - packets.width) for r in routes]
 
 
 def _depths(machine: Machine, source: Chip, route: Route) -> dict[Chip, int]:
