@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import DescriptionError
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, Words
+from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule
 
 __all__ = ["DeviceNetwork", "DevicePopulation", "DeviceProjection"]
 
@@ -31,6 +32,7 @@ class DevicePopulation:
         neuron [size, 9], inputs [size, k], threshold [size], synapse [size, 2 or 5]: parameter words, see
             `numerics.derived_constants.derive`.
         shifts: left shifts of the excitatory and the inhibitory receptor.
+        rule: of all its plastic projections; the machine knows one a population.
     """
 
     name: str
@@ -42,6 +44,7 @@ class DevicePopulation:
     threshold: Words = field(default_factory=_no_words)
     synapse: Words = field(default_factory=_no_words)
     shifts: tuple[int, int] = (0, 0)
+    rule: PairRule | None = None
 
     @property
     def cores(self) -> int:
@@ -97,6 +100,12 @@ class DeviceNetwork:
                     raise DescriptionError(
                         f"its {end} population does not exist", where=f"projection {p.name!r}", value=name
                     )
+            if p.plastic and self.populations[p.post].rule is None:
+                raise DescriptionError(
+                    "is plastic, but its postsynaptic population has no rule",
+                    where=f"projection {p.name!r}",
+                    value=p.post,
+                )
 
     def incoming(self, name: str) -> list[DeviceProjection]:
         """Projections that end at a population, in order."""

@@ -50,6 +50,7 @@ class Region(IntEnum):
     SYNAPSE_PARAMETERS = 4
     POPULATION_TABLE = 5
     SYNAPTIC_ROWS = 6
+    PLASTICITY = 7
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from neurosim.errors import CapacityError, DescriptionError
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
 from neurosim.plasticity.options import Dependence, Pairing
 
-__all__ = ["STDP_ONE", "PairRule", "decay_table", "rule_words"]
+__all__ = ["STDP_ONE", "PairRule", "decay_table", "pair_rule"]
 
 STDP_ONE = 1 << 11
 """1.0 in s4.11."""
@@ -47,23 +47,6 @@ def decay_table(tau: float, time_step: float) -> NDArray[np.int16]:
     return np.asarray(np.floor(np.exp(np.arange(n) * -rate) * STDP_ONE), dtype=np.int16)
 
 
-def rule_words(
-    a_plus: float, a_minus: float, w_min: float, w_max: float, weight_scale: float = 1.0
-) -> NDArray[np.int64]:
-    """The words [2, 4] of a rule, equal for both receptors: w_min, w_max, A+, A-.
-
-    Args:
-        a_plus, a_minus, w_min, w_max: in the unit of the weights; for a multiplicative rule the amplitudes are ratios.
-        weight_scale: 1024 for conductances, else 1. It scales the bounds alone; amplitudes of an additive rule are to
-            be scaled before.
-
-    Raises:
-        CapacityError: a number does not fit s16.15.
-    """
-    row = accum(np.array([w_min * weight_scale, w_max * weight_scale, a_plus, a_minus]), "STDP")
-    return np.stack([row, row])
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PairRule:
     """Pair STDP of all plastic synapses onto a population; a SpiNNaker core knows one rule.
@@ -71,7 +54,7 @@ class PairRule:
     Attributes:
         lut_plus, lut_minus: int16 [k] decay of the presynaptic and the postsynaptic trace, s4.11, see `decay_table`.
         words: int64 [2, 4] w_min, w_max, A+, A- in s16.15, for the excitatory and the inhibitory receptor.
-        dependence: ADDITIVE (verified against recordings of the firmware) or MULTIPLICATIVE.
+        dependence: ADDITIVE or MULTIPLICATIVE.
         pairing: ALL, or NEAREST, which has no traces.
         backprop_delay: whether a postsynaptic spike reaches the synapse after the delay of the synapse (as sPyNNaker
             has it unless told otherwise) or at once.
@@ -107,3 +90,41 @@ class PairRule:
         return all(np.array_equal(getattr(self, a), getattr(other, a)) for a in arrays) and all(
             getattr(self, o) == getattr(other, o) for o in options
         )
+
+
+def pair_rule(
+    *,
+    tau_plus: float,
+    tau_minus: float,
+    a_plus: float,
+    a_minus: float,
+    w_min: float,
+    w_max: float,
+    time_step: float,
+    weight_scale: float = 1.0,
+    dependence: Dependence = Dependence.ADDITIVE,
+    pairing: Pairing = Pairing.ALL,
+    backprop_delay: bool = True,
+) -> PairRule:
+    """The rule that the host makes of its parameters, the same for both receptors.
+
+    Args:
+        tau_plus, tau_minus: time constants. time_step: in the same unit.
+        w_min, w_max: bounds, in the unit of the weights.
+        a_plus, a_minus: change of the weight by a pair of coinciding spikes, in the unit of the weights; of a
+            multiplicative rule, as a share of the distance to the bound.
+        weight_scale: what turns weights into numbers on the machine: 1024 for conductances, else 1.
+
+    Raises:
+        CapacityError: a number does not fit s16.15, or a table its length.
+    """
+    unit = weight_scale if dependence is Dependence.ADDITIVE else 1.0
+    row = accum(np.array([w_min * weight_scale, w_max * weight_scale, a_plus * unit, a_minus * unit]), "STDP")
+    return PairRule(
+        lut_plus=decay_table(tau_plus, time_step),
+        lut_minus=decay_table(tau_minus, time_step),
+        words=np.stack([row, row]),
+        dependence=dependence,
+        pairing=pairing,
+        backprop_delay=backprop_delay,
+    )

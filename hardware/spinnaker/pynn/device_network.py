@@ -7,6 +7,7 @@ import numpy as np
 from neurosim.errors import CapacityError
 from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule, pair_rule
 from neurosim.hardware.spinnaker.pynn.conversion import (
     CONDUCTANCE_SCALE,
     delay_steps,
@@ -59,6 +60,7 @@ def device_network(network: PyNNNetwork, atoms_per_core: int = ATOMS_PER_CORE) -
             threshold=words.threshold,
             synapse=words.synapse,
             shifts=shifts_of(network, p),
+            rule=_rule(network, p),
         )
     return DeviceNetwork(
         populations=populations,
@@ -66,6 +68,24 @@ def device_network(network: PyNNNetwork, atoms_per_core: int = ATOMS_PER_CORE) -
             _projection(network, k, populations[p.post].shifts) for k, p in enumerate(network.projections)
         ),
         timestep=network.timestep_us,
+    )
+
+
+def _rule(network: PyNNNetwork, population: PyNNPopulation) -> PairRule | None:
+    stdp = next(
+        (p.stdp for p in network.projections if p.post == population.name and p.stdp is not None), None
+    )
+    if stdp is None:
+        return None
+    return pair_rule(
+        tau_plus=stdp.tau_plus,
+        tau_minus=stdp.tau_minus,
+        a_plus=stdp.A_plus,
+        a_minus=stdp.A_minus,
+        w_min=stdp.w_min,
+        w_max=stdp.w_max,
+        time_step=network.timestep_us / 1000,
+        weight_scale=global_scale(population),
     )
 
 
