@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import Plan, PlanPopulation
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
-from neurosim.neurons import CurrentLIF
+from neurosim.hardware.spinnaker.quantise.receptors import largest_weights, receptors_of, split_of
 from neurosim.spikes import Spikes
 
 __all__ = ["Activity", "calibrated_activity", "memory_of", "safe_activity"]
@@ -45,21 +45,22 @@ class Activity:
 def safe_activity(plan: Plan, population: PlanPopulation) -> Activity:
     """Bounds that no input with at most one spike a channel and step can exceed."""
     arrivals, weights = np.zeros((2, population.size)), np.zeros((2, population.size))
+    split = split_of(population.model)
     for p in plan.incoming(population.name):
-        for receptor, chosen in enumerate((p.weight > 0, p.weight < 0)):
-            w = np.abs(p.weight[chosen]).astype(np.float64)
-            np.add.at(arrivals[receptor], p.target[chosen], w)
-            np.maximum.at(weights[receptor], p.target[chosen], w)
+        at, w = (receptors_of(p, split), p.target), largest_weights(p)
+        np.add.at(arrivals, at, w)
+        np.maximum.at(weights, at, w)
     memory = memory_of(population, plan.dt)
     return Activity(arrivals, arrivals / (1.0 - memory), weights)
 
 
 def memory_of(population: PlanPopulation, dt: float) -> Float:
-    """Factor by which the input of a step lasts into the next, [n]."""
-    if not isinstance(population.model, CurrentLIF):
-        return np.zeros(population.size)
-    factor = population.model.coefficients(dt)["decay_synapse"]
-    return np.minimum(np.broadcast_to(factor, population.shape).reshape(-1), 1 - 1e-6)
+    """Factor by which the input of a step lasts into the next, [2, n]: excitatory and inhibitory."""
+    k = population.model.coefficients(dt)
+    both = k.get("decay_synapse", 0.0)
+    factors = (k.get(f"decay_{receptor}", both) for receptor in ("excitatory", "inhibitory"))
+    rows = [np.broadcast_to(np.asarray(f, np.float64), population.shape).reshape(-1) for f in factors]
+    return np.minimum(np.stack(rows), 1 - 1e-6)
 
 
 def calibrated_activity(
@@ -77,10 +78,11 @@ def calibrated_activity(
     for name, population in plan.populations.items():
         safe = safe_activity(plan, population)
         largest_arrivals, largest_inputs = np.zeros((2, population.size)), np.zeros((2, population.size))
-        memory = memory_of(population, plan.dt)
+        memory, split = memory_of(population, plan.dt), split_of(population.model)
+        incoming = [(p, largest_weights(p), receptors_of(p, split)) for p in plan.incoming(name)]
         for b in range(samples):
             sums = np.zeros((total, 2, population.size))
-            for p in plan.incoming(name):
+            for p, weight, receptor in incoming:
                 train = trains.get(p.pre)
                 if train is not None:
                     chosen = slice(*np.searchsorted(train.sample, [b, b + 1]))
@@ -91,7 +93,8 @@ def calibrated_activity(
                         count,
                         p.row_start,
                         p.target,
-                        np.ascontiguousarray(p.weight, np.float64),
+                        weight,
+                        receptor,
                         np.ascontiguousarray(p.delay),
                         sums,
                     )
@@ -118,6 +121,7 @@ def _sum_arrivals(
     row_start: NDArray[np.int64],
     target: NDArray[np.int32],
     weight: Float,
+    receptor: NDArray[np.int64],
     delay: NDArray[np.int32],
     sums: Float,
 ) -> None:
@@ -126,10 +130,7 @@ def _sum_arrivals(
         for k in range(row_start[neuron[s]], row_start[neuron[s] + 1]):
             at = step[s] + delay[k]
             if at < len(sums):
-                if weight[k] > 0:
-                    sums[at, 0, target[k]] += weight[k] * count[s]
-                else:
-                    sums[at, 1, target[k]] -= weight[k] * count[s]
+                sums[at, receptor[k], target[k]] += weight[k] * count[s]
 
 
 _arrivals = njit(cache=True)(_sum_arrivals)

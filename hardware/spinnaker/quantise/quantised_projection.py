@@ -12,6 +12,7 @@ from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
 from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
+from neurosim.hardware.spinnaker.quantise.receptors import receptors_of
 from neurosim.loss_report import Loss, LossKind
 
 __all__ = ["QuantisedProjection", "quantise", "round_weights", "stored"]
@@ -23,8 +24,8 @@ _LARGEST_RAW = 0xFFFF
 class QuantisedProjection:
     """Synapses of a projection as the machine holds them; those whose weight rounds to zero are gone.
 
-    ``source``, ``target``: neurons of the populations; ``raw``: magnitudes; ``receptor``: 1 where the weight is
-    negative.
+    ``source``, ``target``: neurons of the populations; ``raw``: magnitudes; ``receptor``: 0 excitatory, 1
+    inhibitory.
     """
 
     name: str
@@ -38,14 +39,13 @@ class QuantisedProjection:
 
 
 def stored(
-    weight: NDArray[Any], factor: NDArray[np.float64], shifts: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Magnitudes, receptors (1: negative) and what they stand for, of weights that meet ``factor`` and ``shifts``."""
-    receptor = (weight < 0).astype(np.int64)
+    weight: NDArray[Any], receptor: NDArray[np.int64], factor: NDArray[np.float64], shifts: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Magnitudes, and the weights they stand for, of weights at receptors that meet ``factor`` and ``shifts``."""
     of_one = 2.0 ** (15 - np.array(shifts))  # raw weight of a device weight of one
     unit = factor * of_one[receptor]
     raw = np.rint(np.abs(weight.astype(np.float64)) * unit).astype(np.int64)
-    return raw, receptor, np.asarray(np.where(receptor, -raw, raw) / unit)
+    return raw, np.asarray(np.where(weight < 0, -raw, raw) / unit)
 
 
 def round_weights(weight: NDArray[Any], factor: NDArray[np.float64], shifts: tuple[int, int]) -> NDArray[Any]:
@@ -69,7 +69,8 @@ def quantise(
     Raises:
         CapacityError: a weight needs more than 16 bits.
     """
-    raw, receptor, held = stored(p.weight, post.factor[p.target], post.shifts)
+    receptor = receptors_of(p, post.split)
+    raw, held = stored(p.weight, receptor, post.factors[receptor, p.target], post.shifts)
     where = f"projection {p.name!r}"
     if np.any(raw > _LARGEST_RAW):
         raise CapacityError(
@@ -79,7 +80,7 @@ def quantise(
             limit=_LARGEST_RAW,
         )
     losses = rounding_loss(where, p.weight, held)
-    kept = raw > 0
+    kept = raw > 0 if p.plasticity is None else np.ones(len(raw), bool)  # a plastic one may grow
     if not kept.all():
         what = f"{np.count_nonzero(~kept)} of {len(raw)} weights round to zero; share"
         losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=float(np.mean(~kept))))

@@ -9,11 +9,20 @@ from hypothesis import given, settings, strategies as st
 from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
-from neurosim.hardware.spinnaker.numerics.kernel import step
+from neurosim.hardware.spinnaker.numerics.kernel import constants32, state32, step
 from neurosim.hardware.spinnaker.quantise.activity import Activity
 from neurosim.hardware.spinnaker.quantise.neuron_program import program
 from neurosim.loss_report import LossKind
-from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, SpikeWhen
+from neurosim.neurons import (
+    LIF,
+    ConductanceLIF,
+    CurrentLIF,
+    Discretisation,
+    DualCurrentLIF,
+    IntegrateAndFire,
+    LeakyIntegrator,
+    SpikeWhen,
+)
 
 DT = 1e-3
 
@@ -26,16 +35,33 @@ def activity(arrivals, memory=0.0):
 
 
 def on_chip(model, arrivals, bounds, lag=0):
-    """v, i and spikes of one neuron on the chip, in units of the network; the program."""
+    """v, i and spikes of one neuron on the chip, in units of the network; the program.
+
+    ``arrivals``: [T], divided by sign, or [T, 2] magnitudes at the machine's receptors.
+    """
     made = program(PlanPopulation("a", (1,), model), DT, bounds, lag)
     constants, state = derive(made.model, made.neuron, made.inputs, made.threshold, made.synapse)
-    current, spiked, wrapped = np.zeros(1, np.int64), np.zeros(1, bool), np.zeros(1, np.int32)
+    constants, state = constants32(constants), state32(state)
+    current, spiked, wrapped = np.zeros(1, np.int32), np.zeros(1, bool), np.zeros(1, np.uint16)
+    x = np.asarray(arrivals, np.float64)
+    both = np.stack([np.maximum(x, 0), np.maximum(-x, 0)], axis=1) if x.ndim == 1 else x
+    raw = np.rint(both * made.factors[:, 0] * 2.0 ** (15 - np.array(made.shifts)))
+    assert raw.max(initial=0) <= 0xFFFF
     out = []
-    for x in arrivals:
-        cells = np.zeros((2, 1), np.uint16)
-        receptor = int(x < 0)
-        cells[receptor] = round(abs(x) * made.factor[0] * 2.0 ** (15 - made.shifts[receptor]))
-        step(int(made.model), 0, 1, cells, *made.shifts, constants, state, current, spiked, wrapped)
+    for cells in raw.astype(np.uint16)[:, :, None]:
+        step(
+            int(made.model),
+            0,
+            1,
+            cells[0].copy(),
+            cells[1].copy(),
+            made.shifts,
+            constants,
+            state,
+            current,
+            spiked,
+            wrapped,
+        )
         assert wrapped[0] == 0
         scale, offset = made.states["v"]
         out.append(
@@ -53,8 +79,8 @@ def on_paper(model, arrivals):
     k = [float(v) for v in model.coefficients(DT).values()]
     options = [getattr(model, name) for name in model.OPTIONS]
     out = []
-    for x in arrivals:
-        *state, spike = model.step(*state, float(x), *k, *options)
+    for x in np.asarray(arrivals, np.float64):
+        *state, spike = model.step(*state, *np.atleast_1d(x).tolist(), *k, *options)
         out.append((state[0], state[1] if "i" in model.STATE else 0.0, spike))
     return tuple(np.array(a) for a in zip(*out, strict=True))
 
@@ -111,6 +137,88 @@ def test_current_lif(seed, tau_m, tau_s, refractory):
     assert not spikes_paper.any()
     assert np.abs(v - v_paper).max() <= 2e-3 * max(1.0, np.abs(v_paper).max())
     assert np.abs(i - i_paper).max() <= 1e-3 * max(1.0, np.abs(i_paper).max())
+
+
+def arrivals_at_both(seed, size, steps=120):
+    rng = np.random.default_rng(seed)
+    return rng.gamma(1.0, size, (steps, 2)) * (rng.random((steps, 2)) < 0.4)
+
+
+def activity_of_both(arrivals, memory):
+    largest = arrivals.max(axis=0)[:, None] + 1e-9
+    return Activity(largest, largest / (1 - np.array(memory)[:, None]), largest)
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 10**6), st.floats(2.0, 60.0), st.floats(1.5, 30.0), st.floats(1.5, 30.0), st.integers(0, 3),
+    st.sampled_from(DualCurrentLIF.DISCRETISATIONS),
+)  # fmt: skip
+def test_dual_current_lif(seed, tau_m, tau_e, tau_i, refractory, rule):
+    """v below threshold with two time constants; an inhibitory weight is negative in the network."""
+    x = arrivals_at_both(seed, 0.05)
+    model = DualCurrentLIF(
+        tau_membrane=tau_m * DT, tau_excitatory=tau_e * DT, tau_inhibitory=tau_i * DT, threshold=40.0,
+        refractory=refractory * DT, i_excitatory_init=0.3, i_inhibitory_init=0.1, resistance=2.0, current=0.1,
+        discretisation=rule,
+    )  # fmt: skip
+    v, _, spikes, made = on_chip(model, x, activity_of_both(x, np.exp([-1 / tau_e, -1 / tau_i])))
+    v_paper, _, spikes_paper = on_paper(model, x * [1, -1])
+    assert made.model is CoreModel.IF_CURR_EXP
+    assert not spikes.any()
+    assert not spikes_paper.any()
+    assert np.abs(v - v_paper).max() <= 2e-3 * max(1.0, np.abs(v_paper).max())
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 10**6), st.floats(3.0, 60.0), st.floats(1.5, 30.0), st.floats(1.5, 30.0), st.integers(0, 3),
+    st.sampled_from([1.0, 0.02]),
+)  # fmt: skip
+def test_conductance_lif_is_the_euler_step(seed, tau_m, tau_e, tau_i, refractory, resistance):
+    """v to 0.2 % of its range over 120 steps, below a threshold out of reach; conductances to four times the leak."""
+    x = arrivals_at_both(seed, 0.15 / resistance / np.array([tau_e, tau_i]))
+    model = ConductanceLIF(
+        tau_membrane=tau_m * DT, tau_excitatory=tau_e * DT, tau_inhibitory=tau_i * DT, threshold=1.0,
+        refractory=refractory * DT, g_excitatory_init=0.1 / resistance, resistance=resistance,
+        current=2.0 / resistance, v_init=-62.0, discretisation=Discretisation.EULER,
+    )  # fmt: skip
+    v, _, spikes, made = on_chip(model, x, activity_of_both(x, [1 - 1 / tau_e, 1 - 1 / tau_i]))
+    v_paper, _, spikes_paper = on_paper(model, x)
+    assert made.model is CoreModel.IF_COND_EXP
+    assert not spikes.any()
+    assert not spikes_paper.any()
+    assert np.ptp(v_paper) > 2.0
+    assert np.abs(v - v_paper).max() <= 2e-3 * 80.0
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+def test_conductance_lif_spikes(lag):
+    """Driven at about 30 Hz with a refractory period: spikes in the same steps, also after a wait."""
+    model = ConductanceLIF(discretisation=Discretisation.EULER)
+    x = arrivals_at_both(1, np.array([0.15, 0.05]), 600)
+    bounds = activity_of_both(x, np.exp([-1 / 5, -1 / 10]))
+    v, _, spikes, made = on_chip(model, np.concatenate([np.zeros((lag, 2)), x]), bounds, lag)
+    v_paper, _, spikes_paper = on_paper(model, x)
+    assert spikes_paper.sum() > 15
+    np.testing.assert_array_equal(spikes[lag:], spikes_paper)
+    assert np.abs(v[lag:] - v_paper).max() < 0.05
+    assert not any(loss.kind is LossKind.APPROXIMATED for loss in made.losses)
+
+
+def test_exponential_euler_is_approximated_and_says_how_well():
+    """The loss bounds how much longer a step is; here total is 2, rate 1/20: (1 - exp(-p)) 2 / (1 - exp(-2 p))."""
+    bounds = Activity(*(np.array([[1.0], [0.0]]) for _ in range(3)))
+    made = program(PlanPopulation("a", (1,), ConductanceLIF()), DT, bounds)
+    (loss,) = [loss for loss in made.losses if loss.kind is LossKind.APPROXIMATED]
+    p = 1 / 20
+    assert loss.amount == pytest.approx((1 - np.exp(-p)) * 2 / (1 - np.exp(-2 * p)) - 1, rel=1e-3)
+
+
+def test_conductances_without_room_are_refused():
+    bounds = Activity(*(np.full((2, 1), 1e6) for _ in range(3)))
+    with pytest.raises(CapacityError, match="calibration"):
+        program(PlanPopulation("a", (1,), ConductanceLIF()), DT, bounds)
 
 
 @given(st.integers(0, 10**6))
