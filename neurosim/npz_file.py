@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError, NeurosimError
 
-__all__ = ["open_npz", "read_member"]
+__all__ = ["explained", "open_npz", "read_member"]
 
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _header: Any = np.lib.format  # NumPy has no types for it
@@ -29,12 +29,18 @@ def open_npz(path: str | os.PathLike[str], content: str) -> Iterator[zipfile.Zip
     Args:
         content: what the file should be, such as ``"a file of spikes"``.
     """
-    where = os.fspath(path)
     if not Path(path).is_file():
-        raise FileFormatError("no such file", where=where)
+        raise FileFormatError("no such file", where=os.fspath(path))
+    with explained(path, content), zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+@contextmanager
+def explained(path: str | os.PathLike[str], content: str) -> Iterator[None]:
+    """Whatever goes wrong inside is a `FileFormatError` about ``content``, which the file at ``path`` should be."""
+    where = os.fspath(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
+        yield
     except FileFormatError:
         raise
     except NeurosimError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,82 +12,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
+from neurosim.npz_file import explained, read_member
 
 __all__ = ["ArrayArchive", "write_archive"]
 
-_LEVEL = 1
 _SUFFIX = ".npy"
-_MOST_HEADER = 1 << 16
+_header: Any = np.lib.format  # NumPy has no types for it
 
 
 def write_archive(path: Path, arrays: Iterable[tuple[str, NDArray[Any]]]) -> None:
     """Write arrays as they come; equal arrays in equal order give equal bytes."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays:
-            entry = zipfile.ZipInfo(name + _SUFFIX)  # the date is that of an empty file system, 1980
-            entry.create_system = 3
+            entry = zipfile.ZipInfo(name + _SUFFIX)  # dated 1980
+            entry.create_system = 3  # whatever system this is
             entry.external_attr = 0o600 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             header = io.BytesIO()
-            array = np.ascontiguousarray(array)
-            np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
-            with archive.open(entry, "w", force_zip64=array.nbytes > 2**30) as file:
-                file.write(header.getvalue())
-                file.write(array.reshape(-1).view(np.uint8).data)
+            content = np.ascontiguousarray(array)
+            _header.write_array_header_1_0(header, _header.header_data_from_array_1_0(content))
+            with archive.open(entry, "w", force_zip64=content.nbytes > 2**30) as member:
+                member.write(header.getvalue())
+                member.write(content.reshape(-1).view(np.uint8).data)
 
 
 class ArrayArchive:
-    """An NPZ file whose arrays are read one by one.
+    """An NPZ file whose arrays are read one by one, the file being open all the time.
 
     Args:
-        limit: bytes that one array may have.
+        content: what the file should be, for messages.
 
     Raises:
         FileFormatError: missing, or not an archive.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, content: str) -> None:
         self.path = path
-        self._limit = limit
-        try:
+        self._content = content
+        if not path.is_file():
+            raise FileFormatError("no such file", where=str(path))
+        with explained(path, content):
             self._archive = zipfile.ZipFile(path)
-        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-            raise FileFormatError(f"cannot be read: {error}", where=str(path)) from None
-        self._entries = {e.filename.removesuffix(_SUFFIX): e for e in self._archive.infolist()}
+            self.names = tuple(name.removesuffix(_SUFFIX) for name in self._archive.namelist())
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the arrays."""
-        return tuple(self._entries)
-
-    def read(self, name: str) -> NDArray[Any]:
-        """An array, not for writing.
+    def read(
+        self, name: str, dtype: Any, *, shape: tuple[int, ...] | None = None, limit: int
+    ) -> NDArray[Any]:
+        """An array of this type and shape (None: any vector) of at most ``limit`` bytes, not for writing.
 
         Raises:
-            FileFormatError: damaged, too large, or no array of numbers.
+            FileFormatError: damaged, too large, or something else.
         """
-        entry, where = self._entries[name], f"{self.path}, {name}"
-        if entry.file_size > self._limit + _MOST_HEADER:
-            raise FileFormatError(
-                "is too large", where=where, value=entry.file_size, limit=f"{self._limit} bytes"
-            )
-        try:
-            content = self._archive.read(entry)
-            file = io.BytesIO(content)
-            if np.lib.format.read_magic(file) != (1, 0):
-                raise ValueError("an unknown version of the NPY format")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-            if dtype.hasobject or fortran:
-                raise ValueError(f"an array of {dtype}")
-            array = np.frombuffer(content, dtype, offset=file.tell())
-            return array.reshape(shape)
-        except (
-            OSError,
-            ValueError,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            zlib.error,
-            zipfile.BadZipFile,
-        ) as error:
-            raise FileFormatError(f"cannot be read: {error}", where=where) from None
+        with explained(self.path, self._content):
+            return read_member(self._archive, name, np.dtype(dtype), shape=shape, limit=limit)

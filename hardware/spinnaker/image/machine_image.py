@@ -30,6 +30,7 @@ from neurosim.hardware.spinnaker.image.array_archive import ArrayArchive, write_
 from neurosim.hardware.spinnaker.machine import Chip
 from neurosim.hardware.spinnaker.mapping.routes import Entry, Place
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+from neurosim.npz_file import open_npz, read_member
 
 __all__ = ["MachineImage", "Vertex", "VertexKind", "read_image", "write_arrays", "write_image"]
 
@@ -39,6 +40,7 @@ MAX_JSON_BYTES = 64 * 2**20
 MAX_REGION_BYTES = 128 * 2**20
 """The shared memory of a chip."""
 MAX_ROUTING_BYTES = 2**30
+_NPY_HEADER = 128  # bytes; NumPy pads it
 
 
 class VertexKind(StrEnum):
@@ -127,7 +129,7 @@ def read_image(folder: Path) -> MachineImage:
     """
     vertices = _read_vertices(folder / "vertices.json")
     names: dict[Place, dict[int, str]] = {v.place: {} for v in vertices}
-    archive = ArrayArchive(folder / "cores.npz", MAX_REGION_BYTES)
+    archive = ArrayArchive(folder / "cores.npz", "a file of regions of words")
     for name in archive.names:
         parts = name.split("_")
         if len(parts) != 5 or parts[0] != "r" or not all(k.isdecimal() and len(k) < 6 for k in parts[1:]):
@@ -153,13 +155,7 @@ class _StoredRegions(Mapping[int, Uint32]):
         self._names = names
 
     def __getitem__(self, region: int) -> Uint32:
-        name = self._names[int(region)]
-        words = self._archive.read(name)
-        if words.dtype != np.uint32 or words.ndim != 1:
-            raise FileFormatError(
-                "holds something else than regions of words", where=str(self._archive.path), value=name
-            )
-        return words
+        return self._archive.read(self._names[int(region)], np.uint32, limit=MAX_REGION_BYTES)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._names)
@@ -169,12 +165,11 @@ class _StoredRegions(Mapping[int, Uint32]):
 
 
 def _read_routing(path: Path) -> NDArray[np.int64]:
-    archive = ArrayArchive(path, MAX_ROUTING_BYTES)
-    if archive.names != ("routing",):
-        raise FileFormatError("holds no routing table", where=str(path), limit="routing, int64 [k, 5]")
-    routing = archive.read("routing")
-    if routing.dtype != np.int64 or routing.ndim != 2 or routing.shape[1] != 5:
-        raise FileFormatError("holds no routing table", where=str(path), limit="routing, int64 [k, 5]")
+    with open_npz(path, "a file of routing tables") as archive:
+        rows = (archive.getinfo("routing.npy").file_size - _NPY_HEADER) // (5 * 8)
+        routing = read_member(
+            archive, "routing", np.dtype(np.int64), shape=(max(rows, 0), 5), limit=MAX_ROUTING_BYTES
+        )
     if routing.size and (routing.min() < 0 or routing.max() >= 2**32):
         raise FileFormatError("an entry of a routing table does not fit its words", where=str(path))
     return routing

@@ -95,12 +95,12 @@ def map_network(
     vertices = []
     of_sender: dict[str, list[Place]] = {}
     for c, (x, y, p) in zip(cores, places, strict=True):
-        space, model = keys.get(c.sender), network.populations[c.population].model
-        has_neurons = model is not None and c.kind is VertexKind.NEURONS
+        space = keys.get(c.sender)
+        model = network.populations[c.population].model if c.kind is VertexKind.NEURONS else None
         vertices.append(
             Vertex(
-                label=c.label, population=c.population, kind=c.kind, model=model.name if has_neurons else None, lo=c.lo,
-                hi=c.hi, x=x, y=y, p=p, key=space.core_key(c.number) if space else None,
+                label=c.label, population=c.population, kind=c.kind, model=None if model is None else model.name,
+                lo=c.lo, hi=c.hi, x=x, y=y, p=p, key=space.core_key(c.number) if space else None,
                 mask=space.core_mask if space else None,
             )
         )  # fmt: skip

@@ -58,7 +58,7 @@ def genuine(image, net):
                 p=p,
                 key=key,
                 mask=mask,
-            )  # fmt: skip
+            )
         )
     return MachineImage(tuple(vertices), regions, tables)
 
