@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.image.plastic_kernels import fill_plastic_rows
+from neurosim.hardware.spinnaker.image.plastic_rows import history_bytes, history_words, plastic_words
+from neurosim.hardware.spinnaker.image.plasticity_region import plasticity_region
 from neurosim.hardware.spinnaker.image.population_table import TableEntry, encode_table, entry_for
 from neurosim.hardware.spinnaker.image.regions import (
     CoreParameters,
@@ -140,10 +143,12 @@ class CoreWords:
         for p in incoming:
             pre = self._network.populations[p.pre]
             spread = self._spread(p, pre)
-            parts = [(p.pre, 0, spread.direct, spread.reached)]
+            parts = [(p.pre, 0, self._length(p, spread.direct), spread.reached)]
             if p.pre in late:
                 extension = extensions[p.pre]
-                parts.append((extension.name, extension.stages, spread.late, spread.reached_late))
+                parts.append(
+                    (extension.name, extension.stages, self._length(p, spread.late), spread.reached_late)
+                )
             for sender, stages, most, reached in parts:
                 at += -at % _ALIGN if most else 0
                 block = Block(
@@ -157,6 +162,15 @@ class CoreWords:
                 )
                 yield block
                 at += block.words
+
+    def _length(self, p: DeviceProjection, synapses: int) -> int:
+        """Data words of a row of that many synapses."""
+        return plastic_words(synapses, self._history) if p.plastic else synapses
+
+    @property
+    def _history(self) -> int:
+        rule = self.population.rule
+        return 0 if rule is None else history_words(rule.pairing)
 
     def _spread(self, p: DeviceProjection, pre: DevicePopulation) -> Spread:
         return count_rows(
@@ -181,6 +195,12 @@ class CoreWords:
             CapacityError: a row or a block is too large for its field.
         """
         return encode_table(self._entries)
+
+    @cached_property
+    def _rule(self) -> dict[int, Uint32]:
+        """Region 7 of populations that have a rule."""
+        rule = self.population.rule
+        return {} if rule is None else {int(Region.PLASTICITY): plasticity_region(rule)}
 
     @property
     def row_words(self) -> int:
@@ -211,6 +231,7 @@ class CoreWords:
             int(Region.SYNAPSE_PARAMETERS): 9,
             int(Region.POPULATION_TABLE): len(self.table),
             int(Region.SYNAPTIC_ROWS): self.row_words,
+            **{region: len(rule) for region, rule in self._rule.items()},
         }
 
     def sdram(self, core: int) -> int:
@@ -220,7 +241,14 @@ class CoreWords:
     def dtcm(self, core: int) -> int:
         """Bytes of data memory of a core."""
         longest = max((b.length for b in self.blocks), default=0)
-        return dtcm_bytes(self._atoms, self.delay_bits, len(self.table), longest)
+        neurons = dtcm_bytes(self._atoms, self.delay_bits, len(self.table), longest)
+        if self.population.rule is None:
+            return neurons
+        return (
+            neurons
+            + self._atoms * history_bytes(self.population.rule.pairing)
+            + 4 * len(self._rule[Region.PLASTICITY])
+        )
 
     def regions(self, core: int) -> dict[int, Uint32]:
         """The words of each region of a core."""
@@ -262,6 +290,7 @@ class CoreWords:
             ),
             int(Region.SYNAPSE_PARAMETERS): synapse_region(parameters),
             int(Region.POPULATION_TABLE): self.table,
+            **self._rule,
         }
 
     def _rows(self, cores: range) -> Uint32:
@@ -287,7 +316,11 @@ class CoreWords:
                 late_stride=late.stride if late else 0,
                 late_rows=late.rows if late else 0,
             )
-            fill_rows(memory, cores.start, p.row_start, p.target, p.raw, p.delay, lanes, first, step)
+            synapses = (memory, cores.start, p.row_start, p.target, p.raw, p.delay, lanes, first, step)
+            if p.plastic:
+                fill_plastic_rows(*synapses, self._history)
+            else:
+                fill_rows(*synapses)
         return memory
 
     def _pairs(self) -> Iterator[tuple[Block, Block | None]]:

@@ -20,7 +20,14 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
 from neurosim.plasticity.options import Pairing
 
-__all__ = ["PlasticBlock", "decode_plastic_block", "history_words", "plastic_block", "plastic_words"]
+__all__ = [
+    "PlasticBlock",
+    "decode_plastic_block",
+    "history_bytes",
+    "history_words",
+    "plastic_block",
+    "plastic_words",
+]
 
 Uint32 = NDArray[np.uint32]
 
@@ -43,6 +50,11 @@ class PlasticBlock:
 def history_words(pairing: Pairing) -> int:
     """Words of the header of a row."""
     return 1 if pairing is Pairing.NEAREST else 2
+
+
+def history_bytes(pairing: Pairing) -> int:
+    """Data memory that a neuron's last spikes take: their number, 16 times, and with traces 16 of these."""
+    return 68 if pairing is Pairing.NEAREST else 100
 
 
 def plastic_words(synapses: int, header: int = 2) -> int:
