@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
-__all__ = ["HEADER_WORDS", "RowFormat", "block_words", "decode_block", "join_blocks"]
+__all__ = ["HEADER_WORDS", "RowFormat", "decode_block"]
 
 Uint32 = NDArray[np.uint32]
 HEADER_WORDS = 3
-_ALIGN_WORDS = 4
 
 
 @dataclass(frozen=True)
@@ -55,36 +54,6 @@ class RowFormat:
         index = low & np.uint32((1 << self.index_bits) - 1)
         receptor = low >> np.uint32(self.index_bits) & np.uint32((1 << self.type_bits) - 1)
         return words >> np.uint32(16), low >> np.uint32(self.index_bits + self.type_bits), receptor, index
-
-
-def block_words(rows: NDArray[np.int64], words: Uint32, n_rows: int, length: int) -> Uint32:
-    """The rows of a block, uint32 [n_rows, 3 + length].
-
-    Args:
-        rows: row of each synapse; synapses of a row keep their order.
-        words: word of each synapse.
-        length: data words a row is padded to.
-    """
-    block = np.zeros((n_rows, HEADER_WORDS + length), dtype=np.uint32)
-    order = np.argsort(rows, kind="stable")
-    counts = np.bincount(rows, minlength=n_rows)
-    first = np.cumsum(counts) - counts
-    position = np.arange(len(rows)) - first[rows[order]]
-    block[rows[order], HEADER_WORDS + position] = words[order]
-    block[:, 1] = counts
-    return block
-
-
-def join_blocks(blocks: list[Uint32]) -> tuple[Uint32, list[int]]:
-    """Blocks one after the other, each from a multiple of 16 bytes on: (words, start of each in bytes)."""
-    parts: list[Uint32] = []
-    starts, at = [], 0
-    for block in blocks:
-        gap = -at % _ALIGN_WORDS
-        parts += [np.zeros(gap, dtype=np.uint32), block.reshape(-1)]
-        starts.append((at + gap) * 4)
-        at += gap + block.size
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint32), starts
 
 
 def decode_block(
