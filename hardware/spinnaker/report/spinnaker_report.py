@@ -13,64 +13,13 @@ from neurosim.hardware.spinnaker.report.cell_load import CellLoad, Sampled
 from neurosim.hardware.spinnaker.report.delay_use import DelayUse
 from neurosim.hardware.spinnaker.report.energy import Energy
 from neurosim.hardware.spinnaker.report.headroom import Headroom
+from neurosim.hardware.spinnaker.report.occupancy import ChipUse, CoreUse, PopulationUse
 from neurosim.hardware.spinnaker.report.traffic import Traffic
 from neurosim.hardware.spinnaker.report.weight_error import WeightError
 
-__all__ = ["ChipUse", "CoreUse", "PopulationUse", "SpiNNakerReport"]
+__all__ = ["SpiNNakerReport"]
 
 _FORMAT = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoreUse:
-    """A core: what runs on it (``kind`` "neurons", "source" or "delay"), its place, neurons, and bytes of memory.
-
-    ``sdram``: shared memory, what the host writes. ``dtcm``: the core's own data memory; 0 where it is not estimated.
-    """
-
-    label: str
-    population: str
-    kind: str
-    x: int
-    y: int
-    p: int
-    neurons: int
-    sdram: int
-    dtcm: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChipUse:
-    """A chip that holds cores or routes packets: cores in use of those there are, bytes of SDRAM, routing entries.
-
-    ``entries``: of the table that is loaded; ``uncompressed``: before compression.
-    """
-
-    x: int
-    y: int
-    cores: int
-    most_cores: int
-    sdram: int
-    entries: int
-    uncompressed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PopulationUse:
-    """A population: neurons, cores, atoms a core, delay slots used and there, left shifts of its receptors.
-
-    ``program``: the neuron program, or "spike source". ``stages``: of its delay extension, 0 without one.
-    """
-
-    name: str
-    program: str
-    neurons: int
-    cores: int
-    atoms: int
-    slots_used: int
-    slots: int
-    shifts: tuple[int, int]
-    stages: int
 
 
 @dataclass(frozen=True, kw_only=True)

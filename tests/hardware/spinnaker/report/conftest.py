@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.image.core_words import CoreWords
 from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
 from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
@@ -108,4 +109,6 @@ def on_three_chips():
         keys=keys,
         image=SimpleNamespace(vertices=tuple(vertices), tables=tables),
         sdram=(100, 2000, 1000),
+        extensions={},
+        words={"out": CoreWords(network, "out", {}, keys)},
     )

@@ -1,0 +1,138 @@
+"""What is where: populations, cores and chips in use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
+from neurosim.hardware.spinnaker.mapping.delay_extension import delay_core_dtcm, target_slots
+
+if TYPE_CHECKING:
+    from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
+
+__all__ = ["ChipUse", "CoreUse", "PopulationUse", "boards_of", "chips_of", "cores_of", "populations_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreUse:
+    """A core: what runs on it (``kind`` "neurons", "source" or "delay"), its place, neurons, and bytes of memory.
+
+    ``sdram``: shared memory, what the host writes. ``dtcm``: the core's own data memory; 0 where it is not estimated.
+    """
+
+    label: str
+    population: str
+    kind: str
+    x: int
+    y: int
+    p: int
+    neurons: int
+    sdram: int
+    dtcm: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipUse:
+    """A chip that holds cores or routes packets: cores in use of those there are, bytes of SDRAM, routing entries.
+
+    ``entries``: of the table that is loaded; ``uncompressed``: before compression.
+    """
+
+    x: int
+    y: int
+    cores: int
+    most_cores: int
+    sdram: int
+    entries: int
+    uncompressed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationUse:
+    """A population: neurons, cores, atoms a core, delay slots used and there, left shifts of its receptors.
+
+    ``program``: the neuron program, or "spike source". ``stages``: of its delay extension, 0 without one.
+    """
+
+    name: str
+    program: str
+    neurons: int
+    cores: int
+    atoms: int
+    slots_used: int
+    slots: int
+    shifts: tuple[int, int]
+    stages: int
+
+
+def cores_of(mapped: MappedNetwork) -> tuple[CoreUse, ...]:
+    """Every core, in the order of the vertices."""
+    return tuple(
+        CoreUse(
+            label=v.label,
+            population=v.population,
+            kind=v.kind.value,
+            x=v.x,
+            y=v.y,
+            p=v.p,
+            neurons=v.hi - v.lo,
+            sdram=sdram,
+            dtcm=_dtcm(mapped, v),
+        )
+        for v, sdram in zip(mapped.image.vertices, mapped.sdram, strict=True)
+    )
+
+
+def _dtcm(mapped: MappedNetwork, v: Vertex) -> int:
+    """Bytes of data memory; what a spike source takes is not known and small."""
+    if v.kind is VertexKind.NEURONS:
+        return mapped.words[v.population].dtcm(v.lo // mapped.network.populations[v.population].atoms)
+    if v.kind is VertexKind.DELAY:
+        extension = mapped.extensions[v.population]
+        return delay_core_dtcm(v.hi - v.lo, extension.stages, extension.slots)
+    return 0
+
+
+def chips_of(mapped: MappedNetwork, cores: Sequence[CoreUse]) -> tuple[ChipUse, ...]:
+    """Chips with a core or a routing entry, in order of x and y."""
+    tables = mapped.image.tables
+    on: dict[tuple[int, int], list[CoreUse]] = {chip: [] for chip in tables}
+    for c in cores:
+        on.setdefault((c.x, c.y), []).append(c)
+    return tuple(
+        ChipUse(
+            x=chip[0], y=chip[1], cores=len(here), most_cores=len(mapped.machine.cores[chip]),
+            sdram=sum(c.sdram for c in here), entries=len(tables.get(chip, ())), uncompressed=len(tables.get(chip, ())),
+        )
+        for chip, here in sorted(on.items())
+    )  # fmt: skip
+
+
+def boards_of(mapped: MappedNetwork, chips: Sequence[ChipUse]) -> int:
+    """Boards that hold one of these chips."""
+    ethernet = mapped.machine.ethernet
+    return len({ethernet.get((c.x, c.y), (0, 0)) for c in chips})
+
+
+def populations_of(mapped: MappedNetwork) -> tuple[PopulationUse, ...]:
+    """Every population, in order."""
+    network, stages = mapped.network, {name: e.stages for name, e in mapped.extensions.items()}
+    return tuple(
+        PopulationUse(
+            name=name,
+            program="spike source" if p.model is None else p.model.name,
+            neurons=p.size,
+            cores=p.cores,
+            atoms=min(p.size, p.atoms),
+            slots_used=min(
+                target_slots(p.size, p.atoms),
+                max((q.longest_delay for q in network.incoming(name)), default=0),
+            ),
+            slots=0 if p.model is None else target_slots(p.size, p.atoms),
+            shifts=p.shifts,
+            stages=stages.get(name, 0),
+        )
+        for name, p in network.populations.items()
+    )
