@@ -40,6 +40,8 @@ class Feature(Enum):
 
     LIF = "model LIF"
     CURRENT_LIF = "model CurrentLIF"
+    DUAL_CURRENT_LIF = "model DualCurrentLIF"
+    CONDUCTANCE_LIF = "model ConductanceLIF"
     INTEGRATE_AND_FIRE = "model IntegrateAndFire"
     LEAKY_INTEGRATOR = "model LeakyIntegrator"
     OTHER_MODEL = "another neuron model"
@@ -56,6 +58,7 @@ class Feature(Enum):
     REFRACTORY_KEEP = "arrivals kept while refractory"
     REFRACTORY_INTEGRATE = "integration while refractory"
     EULER = "Euler discretisation"
+    EXPONENTIAL_EULER = "exponential Euler discretisation"
     CURRENT = "constant external current"
     INITIAL_STATE = "initial potential other than the resting potential"
     DIMENSIONLESS = "potentials and weights as float numbers"

@@ -12,8 +12,10 @@ from neurosim.hardware.target import Feature, SupportKind, Target
 from neurosim.loss_report import Loss, LossKind, LossReport
 from neurosim.neurons import (
     LIF,
+    ConductanceLIF,
     CurrentLIF,
     Discretisation,
+    DualCurrentLIF,
     IntegrateAndFire,
     LeakyIntegrator,
     RefractoryInput,
@@ -27,9 +29,13 @@ __all__ = ["features", "legalise"]
 _MODEL = {
     LIF: Feature.LIF,
     CurrentLIF: Feature.CURRENT_LIF,
+    DualCurrentLIF: Feature.DUAL_CURRENT_LIF,
+    ConductanceLIF: Feature.CONDUCTANCE_LIF,
     IntegrateAndFire: Feature.INTEGRATE_AND_FIRE,
     LeakyIntegrator: Feature.LEAKY_INTEGRATOR,
 }
+_NAMED = {Feature.OTHER_MODEL, Feature.DUAL_CURRENT_LIF, Feature.CONDUCTANCE_LIF, Feature.RECEPTORS}
+"""Features that are reported with the model's name."""
 
 
 def features(plan: Plan) -> Iterator[tuple[Feature, str]]:
@@ -37,8 +43,7 @@ def features(plan: Plan) -> Iterator[tuple[Feature, str]]:
     for population in plan.populations.values():
         where = f"population {population.name!r}"
         for feature in _population_features(population):
-            other = feature in (Feature.OTHER_MODEL, Feature.RECEPTORS)
-            yield feature, f"{where} ({type(population.model).__name__})" if other else where
+            yield feature, f"{where} ({type(population.model).__name__})" if feature in _NAMED else where
     for name in plan.sources:
         yield Feature.SOURCE, f"input {name!r}"
     for drive in plan.drives:
@@ -64,14 +69,17 @@ def _population_features(population: PlanPopulation) -> Iterator[Feature]:
         yield Feature.HETEROGENEOUS
     rest = values.get("v_rest", 0.0)
     start = values.get("v_init")
-    if (start is not None and np.any(np.asarray(start) != rest)) or np.any(
-        np.asarray(values.get("i_init", 0.0)) != 0
+    currents = [v for name, v in values.items() if name.endswith("_init") and name != "v_init"]
+    if (start is not None and np.any(np.asarray(start) != rest)) or any(
+        np.any(np.asarray(v) != 0) for v in currents
     ):
         yield Feature.INITIAL_STATE
     if np.any(np.asarray(values.get("current", 0.0)) != 0):
         yield Feature.CURRENT
     if values.get("discretisation") is Discretisation.EULER:
         yield Feature.EULER
+    if values.get("discretisation") is Discretisation.EXPONENTIAL_EULER:
+        yield Feature.EXPONENTIAL_EULER
     if not model.SPIKES:
         return
     reached = values.get("spike_when") is SpikeWhen.REACHED

@@ -32,6 +32,9 @@ from neurosim.spikes import Spikes
 __all__ = ["Crossbar"]
 
 _NATIVE = Support(SupportKind.NATIVE, "neurons are digital, in float64")
+_ONE_SUM = Support(
+    SupportKind.REFUSED, "Use a model with one receptor: the columns of a population are read as one sum"
+)
 _SUPPORT = dict.fromkeys(Feature, _NATIVE) | {
     Feature.SYNAPTIC_DELAY: Support(
         SupportKind.NATIVE, "a word line for every pair of neuron and delay; digital buffer"
@@ -42,9 +45,9 @@ _SUPPORT = dict.fromkeys(Feature, _NATIVE) | {
     Feature.GRADED_INPUT: Support(SupportKind.NATIVE, "read pulses on the word line, 15 at most in a step"),
     Feature.CURRENT: Support(SupportKind.NATIVE, "added digitally"),
     Feature.OTHER_MODEL: Support(SupportKind.NATIVE, "its own step function, if it is registered for saving"),
-    Feature.RECEPTORS: Support(
-        SupportKind.REFUSED, "Use a model with one receptor: the columns of a population are read as one sum"
-    ),
+    Feature.DUAL_CURRENT_LIF: _ONE_SUM,
+    Feature.CONDUCTANCE_LIF: _ONE_SUM,
+    Feature.RECEPTORS: _ONE_SUM,
     Feature.SOURCE: Support(
         SupportKind.REFUSED, "Describe the input without a source, and pass its spikes to emulate"
     ),

@@ -13,6 +13,10 @@ _NATIVE, _EXACT, _REFUSED = SupportKind.NATIVE, SupportKind.EXACT, SupportKind.R
 _COMMON: Mapping[Feature, Support] = {
     Feature.LIF: Support(_NATIVE, "current decay 4095 (no memory), 12-bit voltage decay"),
     Feature.CURRENT_LIF: Support(_EXACT, "the register u holds k i: k is folded into the weights"),
+    Feature.DUAL_CURRENT_LIF: Support(_REFUSED, "Use CurrentLIF: a compartment has one synaptic current"),
+    Feature.CONDUCTANCE_LIF: Support(
+        _REFUSED, "Use CurrentLIF: a compartment adds currents, which do not see v"
+    ),
     Feature.INTEGRATE_AND_FIRE: Support(_NATIVE, "voltage decay 0"),
     Feature.LEAKY_INTEGRATOR: Support(_EXACT, "a compartment whose threshold is out of reach"),
     Feature.OTHER_MODEL: Support(
@@ -36,6 +40,7 @@ _COMMON: Mapping[Feature, Support] = {
         _REFUSED, "Use RefractoryInput.DROP: the compartment holds v at rest"
     ),
     Feature.EULER: Support(_EXACT, "only the decay factors differ"),
+    Feature.EXPONENTIAL_EULER: Support(_REFUSED, "Use a model with exact steps: compartments are linear"),
     Feature.CURRENT: Support(_NATIVE, "bias of 13 bits with exponent"),
     Feature.INITIAL_STATE: Support(_NATIVE, "written before the run"),
     Feature.DIMENSIONLESS: Support(_EXACT, "scaled for each population; the rounding is in the loss report"),

@@ -26,14 +26,21 @@ _NATIVE, _EXACT, _APPROXIMATED, _REFUSED = (
 SUPPORT: Mapping[Feature, Support] = {
     Feature.LIF: Support(_NATIVE, "IF_curr_delta"),
     Feature.CURRENT_LIF: Support(_NATIVE, "IF_curr_exp"),
+    Feature.DUAL_CURRENT_LIF: Support(
+        _NATIVE,
+        "IF_curr_exp; with two time constants, excitatory weights are positive and inhibitory ones negative",
+    ),
+    Feature.CONDUCTANCE_LIF: Support(_NATIVE, "IF_cond_exp; with 15 bits below the point for conductances"),
     Feature.INTEGRATE_AND_FIRE: Support(
         _APPROXIMATED,
         "IF_curr_delta with the slowest leak (a time constant of 16384 steps), which rounding undoes between the "
         "lowest potential in use and the threshold; 14 bits for that range",
     ),
     Feature.LEAKY_INTEGRATOR: Support(_EXACT, "IF_curr_delta with a threshold out of reach"),
-    Feature.OTHER_MODEL: Support(_REFUSED, "Use LIF, CurrentLIF, IntegrateAndFire or LeakyIntegrator"),
-    Feature.RECEPTORS: Support(_REFUSED, "Use a model with one receptor"),
+    Feature.OTHER_MODEL: Support(
+        _REFUSED, "Use LIF, CurrentLIF, DualCurrentLIF, ConductanceLIF, IntegrateAndFire or LeakyIntegrator"
+    ),
+    Feature.RECEPTORS: Support(_NATIVE, "excitatory and inhibitory"),
     Feature.HETEROGENEOUS: Support(_NATIVE, "parameters are words of each neuron"),
     Feature.SPIKE_WHEN_REACHED: Support(_NATIVE),
     Feature.SPIKE_WHEN_EXCEEDED: Support(
@@ -50,6 +57,9 @@ SUPPORT: Mapping[Feature, Support] = {
     Feature.REFRACTORY_KEEP: Support(_REFUSED, "Use RefractoryInput.DROP"),
     Feature.REFRACTORY_INTEGRATE: Support(_REFUSED, "Use RefractoryInput.DROP"),
     Feature.EULER: Support(_EXACT, "time constants are chosen that give the same decay factors"),
+    Feature.EXPONENTIAL_EULER: Support(
+        _APPROXIMATED, "by Euler steps: longer the higher the conductance; Discretisation.EULER is exact"
+    ),
     Feature.CURRENT: Support(_NATIVE),
     Feature.INITIAL_STATE: Support(_NATIVE),
     Feature.DIMENSIONLESS: Support(

@@ -21,12 +21,21 @@ TARGETS = [SpiNNaker(), Loihi1(), Loihi2(), Crossbar(profile="ideal", adc_bits=1
 N, STEPS, SAMPLES = 24, 80, 3
 BASE: dict[str, Any] = {"tau_membrane": 12e-3, "threshold": 1.0}
 
+CONDUCTANCE = ns.ConductanceLIF(
+    tau_membrane=12e-3, threshold=1.0, v_rest=0.0, v_reset=0.0, reversal_excitatory=60.0, reversal_inhibitory=-20.0,
+    refractory=1e-3, resistance=0.01, discretisation=ns.Discretisation.EULER,
+)  # fmt: skip
 MODELS: dict[Feature, ns.NeuronModel] = {
     Feature.LIF: ns.LIF(**BASE),
     Feature.CURRENT_LIF: ns.CurrentLIF(tau_synapse=4e-3, **{**BASE, "threshold": 0.2}),
     Feature.INTEGRATE_AND_FIRE: ns.IntegrateAndFire(threshold=1.0),
     Feature.LEAKY_INTEGRATOR: ns.LeakyIntegrator(tau_membrane=12e-3),
-    Feature.RECEPTORS: ns.DualCurrentLIF(**BASE),
+    Feature.DUAL_CURRENT_LIF: ns.DualCurrentLIF(
+        tau_excitatory=4e-3, tau_inhibitory=6e-3, **{**BASE, "threshold": 0.1}
+    ),
+    Feature.CONDUCTANCE_LIF: CONDUCTANCE,
+    Feature.RECEPTORS: CONDUCTANCE,
+    Feature.EXPONENTIAL_EULER: CONDUCTANCE.replace(discretisation=ns.Discretisation.EXPONENTIAL_EULER),
     Feature.HETEROGENEOUS: ns.LIF(**{**BASE, "threshold": np.linspace(0.8, 1.2, N)}),
     Feature.SPIKE_WHEN_EXCEEDED: ns.LIF(spike_when=ns.SpikeWhen.EXCEEDED, **BASE),
     Feature.RESET_BY_SUBTRACTION: ns.LIF(reset=ns.Reset.BY_SUBTRACTION, **BASE),
@@ -58,11 +67,20 @@ def network(feature: Feature) -> ns.Network:
     """One input, one population with the feature, weights of both signs."""
     net = ns.Network(dt=1e-3, seed=7)
     net.input("in", 12, source=Source() if feature is Feature.SOURCE else None)
-    net.output(net.population("p", N, MODELS.get(IMPLIED.get(feature, feature), ns.LIF(**BASE))))
+    model = MODELS.get(IMPLIED.get(feature, feature), ns.LIF(**BASE))
+    net.output(net.population("p", N, model))
     if feature is Feature.DRIVE:
         net.drive("p", PoissonDrive(rate=10.0))
     weight = np.random.default_rng(5).integers(-16, 33, (12, N)) / 32
-    net.connect("in", "p", ns.AllToAll(), weight=weight, **{"delay": 1e-3, **CONNECTIONS.get(feature, {})})
+    options = {"delay": 1e-3, **CONNECTIONS.get(feature, {})}
+    if len(model.RECEPTORS) == 1:
+        net.connect("in", "p", ns.AllToAll(), weight=weight, **options)
+        return net
+    inhibition = np.minimum(weight, 0.0)
+    if isinstance(model, ns.ConductanceLIF):
+        inhibition = -inhibition
+    net.connect("in", "p", ns.AllToAll(), weight=np.maximum(weight, 0.0), receptor="excitatory", **options)
+    net.connect("in", "p", ns.AllToAll(), weight=inhibition, receptor="inhibitory", **options)
     return net
 
 

@@ -66,6 +66,16 @@ PLAIN = {
         (ns.LIF(current=0.5), {Feature.CURRENT}, set()),
         (ns.LIF(v_init=0.5), {Feature.INITIAL_STATE}, set()),
         (ns.CurrentLIF(i_init=0.5), {Feature.CURRENT_LIF, Feature.INITIAL_STATE}, {Feature.LIF}),
+        (
+            ns.DualCurrentLIF(i_inhibitory_init=0.5),
+            {Feature.DUAL_CURRENT_LIF, Feature.RECEPTORS, Feature.INITIAL_STATE},
+            {Feature.LIF},
+        ),
+        (
+            ns.ConductanceLIF(refractory=0.0, v_reset=-60.0),
+            {Feature.CONDUCTANCE_LIF, Feature.RECEPTORS, Feature.EXPONENTIAL_EULER},
+            {Feature.LIF},
+        ),
         (ns.IntegrateAndFire(), {Feature.INTEGRATE_AND_FIRE}, {Feature.LIF}),
         (
             ns.LeakyIntegrator(),
@@ -88,13 +98,14 @@ def test_every_option_is_found(model: ns.NeuronModel, more: set[Feature], less: 
 )  # fmt: skip
 @pytest.mark.parametrize("target", standard_targets(), ids=lambda t: t.name)
 def test_models_that_no_chip_has_are_refused_by_name(model: ns.NeuronModel, target: Any) -> None:
-    """The crossbar's digital neurons take any step that has one receptor."""
+    """The crossbar's digital neurons take any step that has one receptor, SpiNNaker has programs for two with two."""
     net = ns.Network(dt=1e-4)
     net.population("p", 2, model)
     plan = lower(net)
     several = len(model.RECEPTORS) > 1
+    taken = isinstance(model, (ns.DualCurrentLIF, ns.ConductanceLIF)) and target.name == "spinnaker"
     assert (Feature.RECEPTORS in {f for f, _ in features(plan)}) == several
-    if target.name == "crossbar" and not several:
+    if taken or (target.name == "crossbar" and not several):
         legalise(plan, target)
     else:
         with pytest.raises(UnsupportedError, match=rf"'p' \({type(model).__name__}\)"):
