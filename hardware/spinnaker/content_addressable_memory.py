@@ -28,8 +28,8 @@ __all__ = ["ContentAddressableMemory"]
 
 SPACING = 16
 """Steps an operation takes here. At the highest rate (7 after learning, 6 after recalling) residues of STDP between
-operations add up, and one in twenty random recalls by content is wrong; from 10 steps on, or 16 where contents are
-replaced, none is."""
+operations add up, and about one in ten recalls by content of random sequences is wrong; from 10 steps on, or 16 where
+contents are replaced, none of 1800 was."""
 
 
 class ContentAddressableMemory:

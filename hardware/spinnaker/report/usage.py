@@ -53,7 +53,7 @@ def details_of(plan: Plan, quantised: QuantisedPlan) -> str:
     for name, p in quantised.programs.items():
         cores = quantised.network.populations[name].cores
         size = plan.size_of(name)
-        unit = [2.0 ** (s - 15) / float(np.mean(p.factor)) for s in p.shifts]
+        unit = [2.0 ** (s - 15) / float(np.mean(f)) for s, f in zip(p.shifts, p.factors, strict=True)]
         lines.append(
             f"{name:<26} {p.model.name:<14} {size:7} {cores:6}   {p.states['v'][0]:10g}"
             f"  {unit[0]:.3g} / {unit[1]:.3g}"
