@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import UnsupportedError
+from neurosim.hardware.build_report import Analysis, write_build_report
 from neurosim.hardware.manifest import FileContent, Manifest, read_manifest, write_folder
 from neurosim.loss_report import LossReport
 from neurosim.spikes import Spikes
@@ -125,7 +126,8 @@ class Build:
     """What compiling gives: the files, and what is worth knowing about them.
 
     ``weights`` are those the device holds, in the network's units: projection -> one number a synapse in the order of
-    the plan. A float run with them shows what rounding weights alone does.
+    the plan. A float run with them shows what rounding weights alone does. ``analysis`` makes the target's own report,
+    where it has one; its options are the target's.
     """
 
     target: Target
@@ -136,6 +138,7 @@ class Build:
     layout: tuple[Site, ...] = ()
     weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     details: str = ""
+    analysis: Callable[..., Analysis] | None = field(default=None, repr=False)
 
     def report(self) -> str:
         """A readable summary: resources against limits, losses, details of the target."""
@@ -145,7 +148,35 @@ class Build:
             lines.append(f"  {u.resource:<28} {_amount(u.used)}{share}")
         if self.details:
             lines += ["", self.details.rstrip()]
+        if self.analysis is not None:
+            lines += ["", str(self.analysis())]
         return "\n".join([*lines, "", "Losses:", str(self.losses), ""])
+
+    def analyse(self, **options: Any) -> Analysis:
+        """The target's own report as data.
+
+        Args:
+            options: those of the target; SpiNNaker takes ``rate`` and ``spikes``, see
+                `neurosim.hardware.spinnaker.report.analyse_build`.
+
+        Raises:
+            UnsupportedError: the target has none.
+        """
+        if self.analysis is None:
+            raise UnsupportedError("has no report of its own", where=f"target {self.target.name!r}")
+        return self.analysis(**options)
+
+    def write_report(self, folder: str | os.PathLike[str], **options: Any) -> tuple[Path, Path]:
+        """Write ``report.html``, one page that needs no other file, and the same numbers as ``report.json``.
+
+        Args:
+            options: see `analyse`.
+
+        Raises:
+            MissingExtraError: matplotlib cannot be imported.
+        """
+        found = None if self.analysis is None else self.analysis(**options)
+        return write_build_report(self, folder, found)
 
     def save(self, folder: str | os.PathLike[str]) -> Manifest:
         """Write the build folder, whole or not at all."""

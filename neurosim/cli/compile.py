@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", required=True, metavar="DIR", help="build folder; an older build there is replaced"
     )
     parser.add_argument(
+        "--report", metavar="DIR", help="also write report.html and report.json there (needs matplotlib)"
+    )
+    parser.add_argument(
         "--calibration", metavar="FILE", help="typical input spikes (.npz), for ranges and scales"
     )
     parser.add_argument(
@@ -58,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     calibration = load_spikes(args.calibration) if args.calibration else None
     build = compile_network(net, target, calibration=calibration, allow=[LossKind(kind) for kind in kinds])
     manifest = build.save(args.out)
+    pages = build.write_report(args.report) if args.report else ()
     if args.json:
         print_json(
             {
@@ -68,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
                 "files": {name: entry["bytes"] for name, entry in manifest.files.items()},
                 "usage": manifest.usage,
                 "losses": manifest.losses,
+                "report": [str(page) for page in pages],
             }
         )
     else:
         print(build.report())
-        print(f"written to {args.out}")
+        print(f"written to {', '.join([args.out, *map(str, pages)])}")
     return DONE

@@ -130,6 +130,16 @@ def test_compile_and_emulate(target: str, folder, tmp_path, capsys) -> None:
         assert result["first"]["cause"]["kind"] != "unknown"
 
 
+def test_a_report_is_written_on_request(folder, tmp_path, capsys) -> None:
+    pytest.importorskip("matplotlib")
+    base = ["compile", folder / "net.h5", "--target", "spinnaker", "--out", tmp_path / "build"]
+    code, result = run(capsys, *base, "--report", tmp_path / "report")
+    assert code == 0
+    assert result["report"] == [str(tmp_path / "report" / name) for name in ("report.html", "report.json")]
+    assert "<h2>Saturation</h2>" in (tmp_path / "report" / "report.html").read_text()
+    assert run(capsys, *base)[1]["report"] == []
+
+
 def test_options_of_a_target(folder, tmp_path, capsys) -> None:
     base = ["compile", folder / "net.h5", "--out", tmp_path / "build", "--target", "crossbar"]
     code, result = run(capsys, *base, "--set", "profile=ideal", "--set", "rows=16", "--set", "adc_bits=24")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.image.machine_image import write_image
 from neurosim.hardware.spinnaker.machine_file import describe_machine
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
+from neurosim.hardware.spinnaker.report.analyse import analyse_build
 from neurosim.hardware.spinnaker.report.usage import usage_of
+from neurosim.hardware.spinnaker.report.weight_error import WeightError
 from neurosim.hardware.spinnaker.scripts.pynn_script import write_script
 from neurosim.hardware.target import Build
 from neurosim.loss_report import Loss, LossReport
@@ -31,6 +34,7 @@ def build_of(
     losses: Sequence[Loss],
     weights: Mapping[str, NDArray[Any]],
     details: str,
+    errors: Sequence[WeightError] = (),
 ) -> Build:
     """The build of a mapped network: what `map_plan` and networks in PyNN's terms have in common.
 
@@ -38,6 +42,7 @@ def build_of(
         weights: see `neurosim.hardware.target.Build`.
         manifest: the machine is added to its settings.
         details: text for the report.
+        errors: of the weights, for the report.
     """
     usage, layout = usage_of(mapped, target.limits)
     script = write_script(mapped.network, round(manifest.settings["time_scale_factor"]) or 1)
@@ -52,4 +57,5 @@ def build_of(
         layout=layout,
         weights=weights,
         details=details,
+        analysis=partial(analyse_build, mapped, target.limits, manifest, errors),
     )

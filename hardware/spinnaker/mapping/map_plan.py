@@ -12,6 +12,7 @@ from neurosim.hardware.spinnaker.mapping.build import build_of
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan, from_plan
 from neurosim.hardware.spinnaker.report.usage import details_of
+from neurosim.hardware.spinnaker.report.weight_error import plan_weight_errors
 from neurosim.hardware.target import Build
 from neurosim.spikes import Spikes
 
@@ -36,6 +37,7 @@ def map_plan(
         losses=quantised.losses,
         weights=quantised.weights,
         details=details_of(plan, quantised),
+        errors=plan_weight_errors(plan, quantised),
     )
 
 

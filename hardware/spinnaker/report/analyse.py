@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.errors import DescriptionError
+from neurosim.errors import DescriptionError, TimeGridError
+from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension
@@ -25,7 +26,7 @@ from neurosim.spikes import Spikes
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
 
-__all__ = ["ASSUMED_RATE", "analyse"]
+__all__ = ["ASSUMED_RATE", "analyse", "analyse_build"]
 
 ASSUMED_RATE = 30.0
 """Spikes a second of a neuron where nothing better is known: what sPyNNaker assumes (``spikes_per_second``)."""
@@ -102,6 +103,46 @@ def analyse(
             events=_events(network, activity),
             step=step,
         ),
+    )
+
+
+def analyse_build(
+    mapped: MappedNetwork,
+    limits: Mapping[str, Any],
+    manifest: Manifest,
+    weights: Iterable[WeightError],
+    *,
+    rate: float = ASSUMED_RATE,
+    spikes: Mapping[str, Spikes] | None = None,
+) -> SpiNNakerReport:
+    """Report on a build: what `Build.analyse` of this target calls.
+
+    Args:
+        rate: see `analyse`.
+        spikes: as `emulate` or `simulate` take and record them, in network time.
+
+    Raises:
+        DescriptionError: see `analyse`.
+        TimeGridError: spikes on another time grid.
+    """
+    entries = {**manifest.inputs, **manifest.populations}
+    given = {}
+    for name, s in (spikes or {}).items():
+        if abs(s.dt - manifest.dt) > 1e-9 * manifest.dt:
+            raise TimeGridError(
+                "spikes are on another time grid", where=f"population {name!r}", value=s.dt, limit=manifest.dt
+            )
+        if name in mapped.network.populations or name not in entries:  # an input without synapses has no core
+            lag = entries[name].lag if name in entries else 0
+            given[name] = s.resize(s.steps + manifest.max_lag).shift(lag)
+    return analyse(
+        mapped,
+        limits,
+        dt=manifest.dt,
+        step=manifest.dt * manifest.settings["time_scale_factor"],
+        rate=rate,
+        spikes=given,
+        weights=weights,
     )
 
 

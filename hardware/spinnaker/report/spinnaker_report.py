@@ -57,6 +57,13 @@ class SpiNNakerReport:
 
         return text_of(self)
 
+    @property
+    def panels(self) -> Mapping[str, str]:
+        """Sections of an HTML report, see `neurosim.hardware.build_report.Analysis`."""
+        from neurosim.hardware.spinnaker.report.panels import PANELS
+
+        return PANELS
+
     def to_json(self) -> dict[str, Any]:
         """The numbers as JSON values."""
         return {"format": _FORMAT, **asdict(self)}

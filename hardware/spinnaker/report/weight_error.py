@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ShapeError
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
+from neurosim.hardware.spinnaker.quantise.receptors import receptors_of
 
-__all__ = ["WeightError", "weight_error"]
+if TYPE_CHECKING:
+    from neurosim.engine.plan import Plan
+    from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan
+
+__all__ = ["WeightError", "plan_weight_errors", "weight_error"]
+
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,23 +56,46 @@ def weight_error(
     Raises:
         ShapeError: the two differ in shape.
     """
-    a, b = np.abs(np.asarray(wanted, np.float64)), np.abs(np.asarray(held, np.float64))
-    if a.shape != b.shape:
+    if np.shape(wanted) != np.shape(held):
         raise ShapeError(
             "wanted and held weights differ",
             where=f"projection {projection!r}",
-            value=a.shape,
-            limit=b.shape,
+            value=np.shape(wanted),
+            limit=np.shape(held),
         )
-    error, size = a - b, float(np.sqrt(np.sum(a * a)))
-    some = a > 0
+    largest = squares = errors = 0.0
+    some = gone = wrapped = 0
+    for begin in range(0, len(wanted), _CHUNK):  # so that large projections need little room
+        a, b = (np.abs(x[begin : begin + _CHUNK]).astype(np.float64) for x in (wanted, held))
+        off = a - b
+        largest = max(largest, float(np.abs(off).max(initial=0.0)))
+        squares += float(a @ a)
+        errors += float(off @ off)
+        some += int(np.count_nonzero(a))
+        gone += int(np.count_nonzero((a > 0) & (b == 0)))
+        wrapped += int(np.count_nonzero(np.rint(a / unit) > LARGEST))
     return WeightError(
         projection=projection,
         receptor=receptor,
-        synapses=a.size,
+        synapses=len(wanted),
         unit=unit,
-        largest=float(np.abs(error).max(initial=0.0)),
-        relative=float(np.sqrt(np.sum(error * error)) / size) if size else 0.0,
-        zero=float(np.count_nonzero(some & (b == 0))) / max(1.0, float(np.count_nonzero(some))),
-        wrapped=int(np.count_nonzero(np.rint(a / unit) > LARGEST)),
+        largest=largest,
+        relative=(errors / squares) ** 0.5 if squares else 0.0,
+        zero=gone / some if some else 0.0,
+        wrapped=wrapped,
     )
+
+
+def plan_weight_errors(plan: Plan, quantised: QuantisedPlan) -> list[WeightError]:
+    """The errors of all projections of a plan, one a receptor that has synapses, in the network's unit of weights."""
+    found = []
+    for p in plan.projections:
+        program, held = quantised.programs[p.post], quantised.weights[p.name]
+        receptor = receptors_of(p, program.split)
+        for r in (0, 1):
+            here = receptor == r
+            if here.any():
+                wanted, kept = (p.weight, held) if here.all() else (p.weight[here], held[here])
+                unit = 2.0 ** (program.shifts[r] - 15) / float(program.factors[r].min())
+                found.append(weight_error(p.name, r, wanted, kept, unit))
+    return found
