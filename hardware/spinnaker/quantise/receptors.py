@@ -59,7 +59,9 @@ def receptors_of(p: PlanProjection, split: Receptors) -> NDArray[np.int64]:
             where=f"projection {p.name!r}",
             value=float(p.weight[wrong][0]),
             limit="<= 0" if inhibits else ">= 0",
-            remedy=f"Connect it to the receptor {_NAMES[1 - p.receptor]!r}",
+            remedy="Give its magnitude: what inhibits does so by its reversal potential"
+            if split is Receptors.BY_NAME
+            else f"Connect it to the receptor {_NAMES[1 - p.receptor]!r}",
         )
     return np.full(p.n_synapses, p.receptor, np.int64)
 

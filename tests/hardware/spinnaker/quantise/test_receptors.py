@@ -60,16 +60,16 @@ def test_receptors(split, receptor, weight, expected):
 
 
 @pytest.mark.parametrize(
-    ("model", "receptor", "weight", "other"),
+    ("model", "receptor", "weight", "remedy"),
     [
         (DualCurrentLIF(), "excitatory", -1.0, "inhibitory"),
         (DualCurrentLIF(), "inhibitory", 1.0, "excitatory"),
-        (ConductanceLIF(), "inhibitory", -1.0, "excitatory"),
+        (ConductanceLIF(), "inhibitory", -1.0, "reversal"),
     ],
 )
-def test_a_sign_that_the_receptor_does_not_have(model, receptor, weight, other):
+def test_a_sign_that_the_receptor_does_not_have(model, receptor, weight, remedy):
     plan = plan_of(model, weight, receptor)
-    with pytest.raises(UnsupportedError, match=rf"'in->p'.*{receptor}.*receptor '{other}'"):
+    with pytest.raises(UnsupportedError, match=rf"'in->p'.*{receptor}.*{remedy}"):
         safe_activity(plan, plan.populations["p"])
 
 
