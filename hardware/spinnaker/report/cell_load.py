@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import special
 
-from neurosim.hardware.spinnaker.device_network import DeviceNetwork
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
@@ -33,6 +33,8 @@ _LARGEST_VALUE = 2.0**16
 @dataclass(frozen=True, kw_only=True)
 class CellLoad:
     """What the weights of one receptor of a population can do to its cells; sums in raw units, of 65535 a cell holds.
+
+    Synapses that learn count with the largest weight that their rule allows.
 
     Attributes:
         shift: left shift of the receptor; a cell of 65535 means ``65535 * 2**(shift - 15)`` in device weights.
@@ -120,8 +122,17 @@ def _sums(network: DeviceNetwork, name: str, receptor: int) -> tuple[Float, Floa
     sums, squares, largest = np.zeros(size), np.zeros(size), np.zeros(size)
     for p in network.incoming(name):
         if p.receptor == receptor and len(p.raw):
-            _add_weights(p.target, p.raw, sums, squares, largest)
+            _add_weights(p.target, _heaviest(network, p), sums, squares, largest)
     return sums, squares, largest
+
+
+def _heaviest(network: DeviceNetwork, p: DeviceProjection) -> NDArray[np.uint16]:
+    """The largest raw weights that synapses can have: those that learn may grow to the w_max of the rule."""
+    post = network.populations[p.post]
+    if not p.plastic or post.rule is None:
+        return p.raw
+    most = int(post.rule.words[p.receptor, 1]) >> post.shifts[p.receptor]
+    return np.maximum(p.raw, np.uint16(min(max(most, 0), LARGEST)))
 
 
 def _add_each(
@@ -145,7 +156,8 @@ def _fewest(network: DeviceNetwork, name: str, receptor: int, sums: Float, large
     parts = [p for p in network.incoming(name) if p.receptor == receptor]
     here = [chosen[p.target] for p in parts]
     target = np.concatenate([p.target[h] for p, h in zip(parts, here, strict=True)])
-    raw = np.concatenate([p.raw[h] for p, h in zip(parts, here, strict=True)]).astype(np.int64)
+    raw = np.concatenate([_heaviest(network, p)[h] for p, h in zip(parts, here, strict=True)])
+    raw = raw.astype(np.int64)
     order = np.lexsort((-raw, target))
     target, raw = target[order], raw[order]
     first = np.flatnonzero(np.concatenate([[True], target[1:] != target[:-1]]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import stats
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation
 from neurosim.hardware.spinnaker.numerics.arithmetic import decay, to_float
 from neurosim.hardware.spinnaker.numerics.derived_constants import derive
+from neurosim.hardware.spinnaker.numerics.pair_rule import pair_rule
 from neurosim.hardware.spinnaker.report.cell_load import cell_load, sampled
 from neurosim.spikes import Spikes
 
@@ -92,6 +94,22 @@ def test_long_memory_wraps(make_population, make_projection):
     exc, _ = cell_load(DeviceNetwork(populations=populations, projections=(p,)), "out", rate=1.0, dt=1e-3)
     assert exc.value == pytest.approx(2048 * 50.0, rel=1e-4)  # a full cell, tau / dt times
     assert exc.wraps == 1  # the other stays at 30000 / 65536 of it, 47 000
+
+
+def test_learning_may_fill_cells(make_population, make_projection):
+    """Two synapses of 100 that may grow to 40000 each."""
+    rule = pair_rule(
+        tau_plus=20.0, tau_minus=20.0, a_plus=0.1, a_minus=0.1, w_min=0.0, w_max=40000 * 2.0**-13, time_step=1.0
+    )  # fmt: skip
+    populations = {
+        "in": DevicePopulation(name="in", size=2, atoms=2),
+        "out": replace(make_population("out", 1, 1, shifts=(2, 0)), rule=rule),
+    }
+    p = make_projection("in", "out", [(0, 0, 100, 1), (1, 0, 100, 1)], 2)
+    for plastic, largest, fewest in ((False, 200, None), (True, 80000, 2)):
+        network = DeviceNetwork(populations=populations, projections=(replace(p, plastic=plastic),))
+        exc, _ = cell_load(network, "out", rate=30.0, dt=1e-3)
+        assert (exc.largest, exc.fewest) == (largest, fewest)
 
 
 def test_spikes_are_added_up_where_they_arrive(network):
