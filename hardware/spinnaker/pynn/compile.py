@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import neurosim
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.machine import read_limits, read_machine
+from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.mapping.build import build_of
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
@@ -32,6 +32,9 @@ def compile_pynn(
 ) -> Build:
     """What sPyNNaker makes of a network: files, report, and a script that gives the same on the machine.
 
+    That includes what goes wrong: where source and target have different numbers of atoms per core, the host puts rows
+    behind a delay extension where the delay cores do not look for them.
+
     Populations and spike sources have their names; recorded potentials are in mV, currents in nA, weights in nA or uS.
     Emulate with ``network.inputs(steps)``.
 
@@ -48,7 +51,7 @@ def compile_pynn(
     device = device_network(network, target.atoms_per_core)
     losses = losses_of(network, device)
     LossReport(losses).require(allow)
-    mapped = map_network(device, read_machine(target.profile), read_limits(target.profile))
+    mapped = map_network(device, target.read_machine(), target.limits, DelayedRows.HOST)
     build = build_of(
         mapped,
         target=target,

@@ -72,9 +72,9 @@ def device_network(network: PyNNNetwork, atoms_per_core: int = ATOMS_PER_CORE) -
 
 
 def _rule(network: PyNNNetwork, population: PyNNPopulation) -> PairRule | None:
-    stdp = next(
-        (p.stdp for p in network.projections if p.post == population.name and p.stdp is not None), None
-    )
+    """The rule of the plastic projections to a population, if there are any."""
+    incoming = (p for p in network.projections if p.post == population.name)
+    stdp = next((p.stdp for p in incoming if p.stdp is not None), None)
     if stdp is None:
         return None
     return pair_rule(
@@ -86,6 +86,8 @@ def _rule(network: PyNNNetwork, population: PyNNPopulation) -> PairRule | None:
         w_max=stdp.w_max,
         time_step=network.timestep_us / 1000,
         weight_scale=global_scale(population),
+        dependence=stdp.dependence,
+        pairing=stdp.pairing,
     )
 
 

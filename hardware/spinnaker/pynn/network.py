@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import DescriptionError
 from neurosim.hardware.spinnaker.pynn.conversion import spike_steps
+from neurosim.plasticity.options import Dependence, Pairing
 from neurosim.spikes import Spikes
 
 __all__ = [
@@ -140,11 +141,15 @@ class PyNNPopulation:
 
 @dataclass(frozen=True, kw_only=True)
 class PyNNSTDP:
-    """``STDPMechanism(SpikePairRule, AdditiveWeightDependence)`` with all delays dendritic.
+    """``STDPMechanism`` with all delays dendritic.
 
     Attributes:
-        tau_plus, tau_minus: ms. A_plus, A_minus: change of the weight by a pair of coinciding spikes, nA or uS.
+        tau_plus, tau_minus: ms.
+        A_plus, A_minus: change of the weight by a pair of coinciding spikes, nA or uS; with a multiplicative dependence
+            the share of the distance to the limit.
         w_min, w_max: limits of the weight, nA or uS.
+        dependence: ADDITIVE or MULTIPLICATIVE.
+        pairing: ALL (``SpikePairRule``) or NEAREST (``SpikeNearestPairRule``).
     """
 
     tau_plus: float = 20.0
@@ -153,6 +158,8 @@ class PyNNSTDP:
     A_minus: float = 0.01
     w_min: float = 0.0
     w_max: float = 1.0
+    dependence: Dependence = Dependence.ADDITIVE
+    pairing: Pairing = Pairing.ALL
 
     def __post_init__(self) -> None:
         for name in ("tau_plus", "tau_minus"):

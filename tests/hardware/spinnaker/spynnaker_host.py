@@ -1,0 +1,78 @@
+"""Run as a script: sPyNNaker on a virtual board makes the memory of a network, which is written to one NPZ file.
+
+    python spynnaker_host.py network.npz image.npz
+
+``network.npz`` is what `host_image` in pynn/conftest.py writes; ``image.npz`` has the keys of the reference images
+(placements, routing, r_x_y_p_region).
+"""
+
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyNN.spiNNaker as sim
+
+
+def build(net):
+    described = json.loads(str(net["network"]))
+    sim.setup(timestep=described["timestep"])
+    made = {}
+    for p in described["populations"]:
+        parameters = {key: net[f"{p['name']} {key}"] for key in p["parameters"]}
+        if p["cell"] == "SpikeSourceArray":
+            made[p["name"]] = sim.Population(
+                p["size"], sim.SpikeSourceArray([[1.0]] * p["size"]), label=p["name"]
+            )
+        else:
+            values = {key: v.tolist() for key, v in parameters.items()}
+            state = {key: net[f"{p['name']} initial {key}"].tolist() for key in p["initial_values"]}
+            made[p["name"]] = sim.Population(
+                p["size"], getattr(sim, p["cell"])(**values), label=p["name"], initial_values=state,
+                n_synapse_cores=0, **p["options"],
+            )  # fmt: skip
+        if p["atoms"] is not None:
+            made[p["name"]].set_max_atoms_per_core(p["atoms"])
+    for k, p in enumerate(described["projections"]):
+        synapse = sim.StaticSynapse()
+        if p["stdp"] is not None:
+            rule = dict(p["stdp"])
+            dependence = {
+                "ADDITIVE": sim.AdditiveWeightDependence,
+                "MULTIPLICATIVE": sim.MultiplicativeWeightDependence,
+            }
+            timing = {"ALL": sim.SpikePairRule, "NEAREST": sim.extra_models.SpikeNearestPairRule}[
+                rule.pop("pairing")
+            ]
+            weights = dependence[rule.pop("dependence")](w_min=rule.pop("w_min"), w_max=rule.pop("w_max"))
+            synapse = sim.STDPMechanism(timing_dependence=timing(**rule), weight_dependence=weights)
+        connector = sim.FromListConnector(net[f"list {k}"])
+        sim.Projection(
+            made[p["pre"]], made[p["post"]], connector, synapse_type=synapse, receptor_type=p["receptor"]
+        )
+    sim.run(10)
+    sim.end()
+
+
+def collect(report):
+    """The image of the last run: see the reference images."""
+    database = sqlite3.connect(report / "ds.sqlite3")
+    rows = database.execute("SELECT x, y, p, region_num, content FROM region WHERE content IS NOT NULL")
+    image = {f"r_{x}_{y}_{p}_{region}": np.frombuffer(words, np.uint32) for x, y, p, region, words in rows}
+    database.close()
+    tables = json.loads((report / "json_files" / "routing_tables.json").read_text())
+    entries = [
+        (t["x"], t["y"], e["key"], e["mask"], e["spinnaker_route"]) for t in tables for e in t["entries"]
+    ]
+    image["routing"] = np.array(entries, np.int64).reshape(-1, 5)
+    places = json.loads((report / "json_files" / "placements.json").read_text())
+    image["placements"] = np.array(json.dumps([[p["x"], p["y"], p["p"], p["vertex_label"]] for p in places]))
+    return image
+
+
+if __name__ == "__main__":
+    with np.load(sys.argv[1]) as net:
+        build(net)
+    (report,) = Path.home().glob("reports/*/run_1")
+    np.savez(sys.argv[2], **collect(report))
