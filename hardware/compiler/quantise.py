@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.loss_report import Loss, LossKind
 
-__all__ = ["rounding_loss", "to_grid"]
+__all__ = ["RoundingError", "rounding_loss", "to_grid"]
 
 
 def to_grid(values: ArrayLike, step: float, lowest: float, highest: float) -> NDArray[np.int64]:
@@ -19,16 +20,36 @@ def to_grid(values: ArrayLike, step: float, lowest: float, highest: float) -> ND
 
 def rounding_loss(where: str, exact: NDArray[Any], rounded: NDArray[Any]) -> list[Loss]:
     """A loss with the root mean square error of the weights relative to theirs, or none if they are equal."""
-    error = np.asarray(rounded, np.float64) - exact
-    if not np.any(error):
-        return []
-    norm = float(np.sqrt(np.mean(np.square(exact, dtype=np.float64)))) or 1.0
-    relative = float(np.sqrt(np.mean(error**2))) / norm
-    return [
-        Loss(
-            kind=LossKind.ROUNDED,
-            where=where,
-            what="weights rounded, rms error relative to rms weight",
-            amount=relative,
-        )
-    ]
+    error = RoundingError()
+    error.add(exact, rounded)
+    return error.losses(where)
+
+
+class RoundingError:
+    """What `rounding_loss` says of weights that come in pieces."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._error = 0.0
+        self._exact = 0.0
+
+    def add(self, exact: NDArray[Any], rounded: NDArray[Any]) -> None:
+        """Take some weights into account, and what they were rounded to."""
+        self._n += np.size(exact)
+        self._error += float(np.sum((np.asarray(rounded, np.float64) - exact) ** 2))
+        self._exact += float(np.sum(np.square(exact, dtype=np.float64)))
+
+    def losses(self, where: str) -> list[Loss]:
+        """The loss, or none if all are equal."""
+        if not self._error:
+            return []
+        norm = math.sqrt(self._exact / self._n) or 1.0
+        relative = math.sqrt(self._error / self._n) / norm
+        return [
+            Loss(
+                kind=LossKind.ROUNDED,
+                where=where,
+                what="weights rounded, rms error relative to rms weight",
+                amount=relative,
+            )
+        ]

@@ -15,7 +15,7 @@ from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.mapping.partition import atoms_per_core
 from neurosim.hardware.spinnaker.quantise.activity import calibrated_activity, safe_activity
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram, program
-from neurosim.hardware.spinnaker.quantise.quantised_projection import QuantisedProjection, quantise
+from neurosim.hardware.spinnaker.quantise.quantised_projection import HeldWeights, quantise
 from neurosim.loss_report import Loss
 from neurosim.spikes import Spikes
 
@@ -24,15 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["QuantisedPlan", "from_plan"]
 
-_RECEPTORS = ("excitatory", "inhibitory")
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class QuantisedPlan:
     """A plan in device numbers.
 
     ``programs``: what became of each population; ``weights``: projection of the plan -> the weight of each of its
-    synapses on the machine, in the network's unit; ``losses``: what rounding did.
+    synapses on the machine, in the network's unit, computed when it is looked at; ``losses``: what rounding did.
     """
 
     network: DeviceNetwork
@@ -60,11 +58,10 @@ def from_plan(
     }
     losses = [loss for p in programs.values() for loss in p.losses]
     projections: list[DeviceProjection] = []
-    weights: dict[str, NDArray[np.float64]] = {}
     for p in plan.projections:
-        quantised, weights[p.name], lost = quantise(p, programs[p.post])
-        projections += _by_receptor(quantised, plan.size_of(p.pre))
-        losses += lost
+        quantised = quantise(p, programs[p.post])
+        projections += quantised.parts
+        losses += quantised.losses
 
     sending = {p.pre for p in projections}
     populations = {
@@ -95,28 +92,6 @@ def from_plan(
     return QuantisedPlan(
         network=DeviceNetwork(populations=populations, projections=tuple(projections)),
         programs=programs,
-        weights=weights,
+        weights=HeldWeights.of({p.name: (p, programs[p.post]) for p in plan.projections}),
         losses=tuple(losses),
     )
-
-
-def _by_receptor(q: QuantisedProjection, n_pre: int) -> list[DeviceProjection]:
-    """The projections, one a receptor that has synapses; in the order of the plan."""
-    found = []
-    for receptor, kind in enumerate(_RECEPTORS):
-        here = np.flatnonzero(q.receptor == receptor)
-        if len(here):
-            count = np.bincount(q.source[here], minlength=n_pre)
-            found.append(
-                DeviceProjection(
-                    name=f"{q.name} {kind}",
-                    pre=q.pre,
-                    post=q.post,
-                    receptor=receptor,
-                    row_start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
-                    target=q.target[here].astype(np.int32),
-                    raw=q.raw[here].astype(np.uint16),
-                    delay=q.delay[here].astype(np.uint16),
-                )
-            )
-    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,32 +12,51 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
-from neurosim.hardware.compiler.quantise import rounding_loss
+from neurosim.hardware.compiler.quantise import RoundingError
+from neurosim.hardware.spinnaker.device_network import DeviceProjection
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
 from neurosim.hardware.spinnaker.quantise.receptors import receptors_of
+from neurosim.hardware.spinnaker.quantise.row_chunks import row_chunks
 from neurosim.loss_report import Loss, LossKind
 
-__all__ = ["QuantisedProjection", "quantise", "round_weights", "stored"]
+__all__ = ["HeldWeights", "QuantisedProjection", "held_weights", "quantise", "round_weights", "stored"]
 
 _LARGEST_RAW = 0xFFFF
+_RECEPTORS = ("excitatory", "inhibitory")
 
 
 @dataclass(frozen=True, eq=False)
 class QuantisedProjection:
-    """Synapses of a projection as the machine holds them; those whose weight rounds to zero are gone.
+    """A projection of a plan on the machine.
 
-    ``source``, ``target``: neurons of the populations; ``raw``: magnitudes; ``receptor``: 0 excitatory, 1
-    inhibitory.
+    Attributes:
+        parts: one a receptor that has synapses; those whose weight rounds to zero are gone, unless they are plastic.
+        losses: what rounding did.
     """
 
-    name: str
-    pre: str
-    post: str
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
-    raw: NDArray[np.int64]
-    receptor: NDArray[np.int64]
-    delay: NDArray[np.int64]
+    parts: tuple[DeviceProjection, ...]
+    losses: tuple[Loss, ...]
+
+
+class HeldWeights(Mapping[str, NDArray[np.float64]]):
+    """Projection -> the weight of each synapse on the machine, computed whenever it is looked at."""
+
+    def __init__(self, compute: Mapping[str, Callable[[], NDArray[np.float64]]]) -> None:
+        self._compute = compute
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        return self._compute[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._compute)
+
+    def __len__(self) -> int:
+        return len(self._compute)
+
+    @classmethod
+    def of(cls, pairs: Mapping[str, tuple[PlanProjection, NeuronProgram]]) -> HeldWeights:
+        """Those of projections onto populations with these programs."""
+        return cls({name: partial(held_weights, p, post) for name, (p, post) in pairs.items()})
 
 
 def stored(
@@ -58,37 +79,77 @@ def round_weights(weight: NDArray[Any], factor: NDArray[np.float64], shifts: tup
     return held
 
 
-def quantise(
-    p: PlanProjection, post: NeuronProgram
-) -> tuple[QuantisedProjection, NDArray[np.float64], list[Loss]]:
-    """Round the weights of a projection to the unit of their receptor.
+def held_weights(p: PlanProjection, post: NeuronProgram) -> NDArray[np.float64]:
+    """The weight of every synapse on the machine, in the network's unit and the order of the plan."""
+    held = [np.zeros(0)]
+    for c in row_chunks(p):
+        receptor = receptors_of(c, post.split)
+        held.append(stored(c.weight, receptor, post.factors[receptor, c.target], post.shifts)[1])
+    return np.concatenate(held)
 
-    Returns:
-        The synapses, the weight that each synapse of the plan has on the machine, and what was lost.
+
+def quantise(p: PlanProjection, post: NeuronProgram) -> QuantisedProjection:
+    """Round the weights of a projection to the unit of their receptor.
 
     Raises:
         CapacityError: a weight needs more than 16 bits.
     """
-    receptor = receptors_of(p, post.split)
-    raw, held = stored(p.weight, receptor, post.factors[receptor, p.target], post.shifts)
     where = f"projection {p.name!r}"
-    if np.any(raw > _LARGEST_RAW):
-        raise CapacityError(
-            "a weight needs more than 16 bits",
-            where=where,
-            value=float(np.abs(p.weight).max()),
-            limit=_LARGEST_RAW,
-        )
-    losses = rounding_loss(where, p.weight, held)
-    kept = raw > 0 if p.plasticity is None else np.ones(len(raw), bool)  # a plastic one may grow
-    if not kept.all():
-        what = f"{np.count_nonzero(~kept)} of {len(raw)} weights round to zero; share"
-        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=float(np.mean(~kept))))
-    columns = (
-        p.pre_index.astype(np.int64),
-        p.target.astype(np.int64),
-        raw,
-        receptor,
-        p.delay.astype(np.int64),
+    error, lost = RoundingError(), 0
+    parts = (_Columns(), _Columns())
+    for c in row_chunks(p):
+        receptor = receptors_of(c, post.split)
+        raw, held = stored(c.weight, receptor, post.factors[receptor, c.target], post.shifts)
+        if np.any(raw > _LARGEST_RAW):
+            raise CapacityError(
+                "a weight needs more than 16 bits",
+                where=where,
+                value=float(np.abs(p.weight).max()),
+                limit=_LARGEST_RAW,
+            )
+        error.add(c.weight, held)
+        kept = raw > 0 if p.plasticity is None else np.ones(len(raw), bool)  # a plastic one may grow
+        lost += len(raw) - int(np.count_nonzero(kept))
+        for r, part in enumerate(parts):
+            part.add(c, raw, kept & (receptor == r))
+    losses = error.losses(where)
+    if lost:
+        what = f"{lost} of {p.n_synapses} weights round to zero; share"
+        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=lost / p.n_synapses))
+    return QuantisedProjection(
+        tuple(part.projection(p, r) for r, part in enumerate(parts) if part.synapses), tuple(losses)
     )
-    return QuantisedProjection(p.name, p.pre, p.post, *(c[kept] for c in columns)), held, losses
+
+
+class _Columns:
+    """The synapses of one receptor, piece by piece."""
+
+    def __init__(self) -> None:
+        self.synapses = 0
+        self._counts = [np.zeros(1, np.int64)]
+        self._target = [np.zeros(0, np.int32)]
+        self._raw = [np.zeros(0, np.uint16)]
+        self._delay = [np.zeros(0, np.uint16)]
+
+    def add(self, c: PlanProjection, raw: NDArray[np.int64], here: NDArray[np.bool_]) -> None:
+        before = np.zeros(len(here) + 1, np.int64)
+        np.cumsum(here, out=before[1:])
+        self._counts.append(np.diff(before[c.row_start]))
+        self.synapses += int(before[-1])
+        if before[-1]:
+            self._target.append(c.target[here])
+            self._raw.append(raw[here].astype(np.uint16))
+            self._delay.append(c.delay[here].astype(np.uint16))
+
+    def projection(self, p: PlanProjection, receptor: int) -> DeviceProjection:
+        return DeviceProjection(
+            name=f"{p.name} {_RECEPTORS[receptor]}",
+            pre=p.pre,
+            post=p.post,
+            receptor=receptor,
+            row_start=np.cumsum(np.concatenate(self._counts)),
+            target=np.concatenate(self._target),
+            raw=np.concatenate(self._raw),
+            delay=np.concatenate(self._delay),
+            plastic=p.plasticity is not None,
+        )
