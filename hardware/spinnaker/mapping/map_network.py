@@ -18,7 +18,7 @@ from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex
 from neurosim.hardware.spinnaker.machine import Machine
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, extensions
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace, Sender, allocate
-from neurosim.hardware.spinnaker.mapping.placement import place_cores
+from neurosim.hardware.spinnaker.mapping.placement import clusters_of, place_clusters
 from neurosim.hardware.spinnaker.mapping.routes import Place, build_tables
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
@@ -91,7 +91,7 @@ def map_network(
         else 4 * sum(map(len, contents[c.label].values()))
         for c in cores
     ]
-    places = place_cores(machine, sdram, limits["sdram_bytes"], [c.label for c in cores])
+    places = place_clusters(machine, clusters_of(network, found), sdram, limits["sdram_bytes"])
     vertices = []
     of_sender: dict[str, list[Place]] = {}
     for c, (x, y, p) in zip(cores, places, strict=True):

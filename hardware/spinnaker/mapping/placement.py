@@ -18,7 +18,7 @@ from neurosim.hardware.spinnaker.machine import Chip, Machine, machine_size, rea
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension
 from neurosim.hardware.spinnaker.mapping.routes import Place
 
-__all__ = ["Cluster", "clusters_of", "place_clusters", "place_cores"]
+__all__ = ["Cluster", "clusters_of", "place_clusters"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,12 +120,6 @@ def _place(machine: Machine, clusters: Sequence[Cluster], sdram: Sequence[int], 
         chips_of[cluster.name] = list(chips)
         latest = next(reversed(chips), latest)
     return [places[core] for core in range(len(sdram))]
-
-
-def place_cores(machine: Machine, sdram: Sequence[int], limit: int, labels: Sequence[str]) -> list[Place]:
-    """A place for every core, in order, each by itself."""
-    clusters = [Cluster(name=label, groups=[(core,)]) for core, label in enumerate(labels)]
-    return place_clusters(machine, clusters, sdram, limit)
 
 
 def clusters_of(network: DeviceNetwork, found: Mapping[str, Extension]) -> list[Cluster]:
