@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from neurosim.hardware.manifest import Manifest
+from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import write_image
 from neurosim.hardware.spinnaker.machine_file import describe_machine
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
@@ -45,7 +46,9 @@ def build_of(
         errors: of the weights, for the report.
     """
     usage, layout = usage_of(mapped, target.limits)
-    script = write_script(mapped.network, round(manifest.settings["time_scale_factor"]) or 1)
+    slower = round(manifest.settings["time_scale_factor"]) or 1
+    delayed = next((w.delayed for w in mapped.words.values()), DelayedRows.READ)
+    script = write_script(mapped.network, slower, delayed)
     return Build(
         target=target,
         manifest=replace(
