@@ -10,6 +10,7 @@ import numpy as np
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, slots_for
+from neurosim.hardware.spinnaker.quantise.row_chunks import row_chunks
 
 __all__ = ["atoms_per_core", "dtcm_bytes", "longest_row"]
 
@@ -19,11 +20,12 @@ _FIXED_BYTES = 8192  # stack, spike queue, row buffers, code constants
 
 def longest_row(projection: PlanProjection, atoms: int) -> int:
     """The most synapses that one source neuron has on one core of the target population."""
-    if not projection.n_synapses:
-        return 0
     cores = -(-projection.n_post // atoms)
-    cell = projection.pre_index.astype(np.int64) * cores + projection.target // atoms
-    return int(np.unique(cell, return_counts=True)[1].max())
+    longest = 0
+    for c in row_chunks(projection):
+        cell = c.pre_index.astype(np.int64) * cores + c.target // atoms
+        longest = max(longest, int(np.unique(cell, return_counts=True)[1].max(initial=0)))
+    return longest
 
 
 def dtcm_bytes(atoms: int, delay_bits: int, table_words: int, row_words: int) -> int:

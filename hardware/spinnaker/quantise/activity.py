@@ -18,6 +18,7 @@ from neurosim.engine.plan import Plan, PlanPopulation
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.hardware.spinnaker.quantise.receptors import largest_weights, receptors_of, split_of
+from neurosim.hardware.spinnaker.quantise.row_chunks import row_chunks
 from neurosim.spikes import Spikes
 
 __all__ = ["Activity", "calibrated_activity", "memory_of", "safe_activity"]
@@ -47,9 +48,10 @@ def safe_activity(plan: Plan, population: PlanPopulation) -> Activity:
     arrivals, weights = np.zeros((2, population.size)), np.zeros((2, population.size))
     split = split_of(population.model)
     for p in plan.incoming(population.name):
-        at, w = (receptors_of(p, split), p.target), largest_weights(p)
-        np.add.at(arrivals, at, w)
-        np.maximum.at(weights, at, w)
+        for c in row_chunks(p):
+            at, w = (receptors_of(c, split), c.target), largest_weights(c)
+            np.add.at(arrivals, at, w)
+            np.maximum.at(weights, at, w)
     memory = memory_of(population, plan.dt)
     return Activity(arrivals, arrivals / (1.0 - memory), weights)
 
