@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 
 from neurosim.engine.inputs import checked_inputs, checked_record, steps_of
 from neurosim.engine.recording import PopulationRecording, Record, Recording
+from neurosim.engine.state import State
+from neurosim.errors import ShapeError, UnsupportedError
 from neurosim.hardware.manifest import Manifest
 from neurosim.spikes import Spikes
 
@@ -48,6 +50,28 @@ class Device(ABC):
         """Run ``steps`` machine steps. Every input is given, in machine time. Variables come back as [T, B, *shape] of
         every step (`emulate` applies ``every`` and ``neurons`` of `Record`, and makes counts of the spikes)."""
 
+    def run_on(
+        self,
+        state: State | None,
+        inputs: Mapping[str, Spikes],
+        steps: int,
+        record: Mapping[str, Record],
+        seed: int,
+        overflow: Overflow,
+    ) -> Recording:
+        """`run` from a state that a recording of this device left (``final_state``), or from the start.
+
+        Raises:
+            UnsupportedError: this device cannot go on from a state.
+        """
+        if state is None:
+            return self.run(inputs, steps, record, seed, overflow)
+        raise UnsupportedError(
+            "cannot go on from a state",
+            where=f"target {self.manifest.target!r}",
+            remedy="Run it in one piece",
+        )
+
     def emulate(
         self,
         inputs: Mapping[str, Spikes | ArrayLike],
@@ -57,6 +81,7 @@ class Device(ABC):
         seed: int = 0,
         raw: bool = False,
         overflow: Overflow = Overflow.WARN,
+        state: State | None = None,
     ) -> Recording:
         """Compute what the device would, from the emitted files.
 
@@ -67,6 +92,10 @@ class Device(ABC):
             seed: draws the device and its noise, where it has any.
             raw: machine time and device units instead of the network's.
             overflow: what to do when a number leaves the range of the device.
+            state: the ``final_state`` of a recording of this device, to go on from; a run in parts is the run.
+
+        Raises:
+            UnsupportedError: a state, where the device cannot go on from one or populations lag behind network time.
         """
         m = self.manifest
         shapes = {name: entry.shape for name, entry in m.inputs.items()}
@@ -74,8 +103,22 @@ class Device(ABC):
         steps = steps_of(duration, given, m.dt)
         held = {name: entry.shape for name, entry in m.populations.items()}
         wanted = checked_record(record, m.outputs, held, m.dt)
+        if state is not None and m.max_lag:
+            raise UnsupportedError(
+                "cannot go on from a state: populations lag behind network time",
+                where=f"target {m.target!r}",
+                value=f"{m.max_lag} steps",
+                remedy="Give all projections a delay of at least one step",
+            )
         total = steps + m.max_lag
-        samples = next((s.samples for s in given.values()), 1)
+        samples = next((s.samples for s in given.values()), 1 if state is None else state.samples)
+        if state is not None and state.samples != samples:
+            raise ShapeError(
+                "has another number of samples than the inputs",
+                where="state",
+                value=state.samples,
+                limit=samples,
+            )
         machine: dict[str, Spikes] = {}
         for name, entry in m.inputs.items():
             s = given.get(name)
@@ -83,7 +126,7 @@ class Device(ABC):
                 s = Spikes([], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples)
             machine[name] = s.resize(steps).resize(total).shift(entry.lag)
         everything = {name: Record(*r.kept) for name, r in wanted.items()}
-        recording = self.run(machine, total, everything, seed, overflow)
+        recording = self.run_on(state, machine, total, everything, seed, overflow)
         if raw:
             return replace(recording, populations=_counted(recording, wanted))
         return self._in_network_time(recording, wanted, steps)

@@ -84,7 +84,7 @@ class Record(Parameters):
 @dataclass(frozen=True)
 class DeviceEvent:
     """Something a device did that arithmetic would not: ``kind`` is "saturation", "wrap" or "late"; ``count``
-    of them."""
+    of them. ``cause`` says more where a device can tell."""
 
     kind: str
     population: str
@@ -93,6 +93,7 @@ class DeviceEvent:
     neuron: int
     value: float | None = None
     count: int = 1
+    cause: str = ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
+from neurosim.engine.state import State
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
 from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.manifest import Manifest
-from neurosim.hardware.spinnaker.emulator.run_cores import SATURATION, WRAP, Run, run
+from neurosim.hardware.spinnaker.emulator.core_tables import Memory
+from neurosim.hardware.spinnaker.emulator.machine_state import memory_of, state_of
+from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, EVENT_KIND, Overflow as Cause
+from neurosim.hardware.spinnaker.emulator.run_cores import Packets, Run, run
 from neurosim.hardware.spinnaker.emulator.start_up import Started, start
 from neurosim.hardware.spinnaker.image.machine_image import read_image
 from neurosim.hardware.spinnaker.machine_file import machine_from
@@ -25,23 +29,31 @@ from neurosim.spikes import Spikes
 
 __all__ = ["SpiNNakerDevice", "load"]
 
-_KINDS = {SATURATION: "saturation", WRAP: "wrap"}
 _WHAT = {
-    SATURATION: "a ring buffer saturated; so many raw weight units were lost",
-    WRAP: "a 32-bit value wrapped around; so many results of this step",
+    "saturation": "a ring buffer saturated; so many raw weight units were lost",
+    "wrap": "a 32-bit value wrapped around; so many results of this step",
+    "late": "plastic synapses missed a postsynaptic spike that is not held any more; so many of them",
 }
+_WORTH_A_THREAD = 20_000
+"""Neurons from which on threads that meet in every step gain something."""
 
 
 class SpiNNakerDevice(Device):
-    """A SpiNNaker board running one build.
+    """A SpiNNaker machine running one build.
 
-    Variables come out as numbers of s16.15: ``v`` after the step (the board's own recording of step k + 1), and for
+    Variables come out as numbers of s16.15: ``v`` after the step (the machine's own recording of step k + 1), and for
     current-based populations ``i``, the difference of the two synaptic values as the membrane used it.
+
+    Attributes:
+        started: the machine after its start.
+        threads: for one sample; several samples run side by side. None: as many as processors, if there are enough
+            neurons. Results do not depend on it.
     """
 
-    def __init__(self, manifest: Manifest, started: Started) -> None:
+    def __init__(self, manifest: Manifest, started: Started, threads: int | None = None) -> None:
         super().__init__(manifest)
         self.started = started
+        self.threads = threads
         for name, entry in manifest.populations.items():
             if started.sizes.get(name) != int(np.prod(entry.shape)):
                 raise FileFormatError(
@@ -56,21 +68,62 @@ class SpiNNakerDevice(Device):
         seed: int,
         overflow: Overflow,
     ) -> Recording:
-        """Run the board for ``steps`` of its steps. Nothing is random here; the seed is not used."""
+        """Run the machine for ``steps`` of its steps. Nothing is random here; the seed is not used."""
+        return self.run_on(None, inputs, steps, record, seed, overflow)
+
+    def run_on(
+        self,
+        state: State | None,
+        inputs: Mapping[str, Spikes],
+        steps: int,
+        record: Mapping[str, Record],
+        seed: int,
+        overflow: Overflow,
+    ) -> Recording:
+        """The same from a state on; None: from the start."""
         s = self.started
-        samples = next((x.samples for x in inputs.values()), 1)
+        samples = next((x.samples for x in inputs.values()), state.samples if state else 1)
+        begin = state.step if state else 0
+        memories = [memory_of(s, state, b) if state else s.memory() for b in range(samples)]
+        done = self._runs(memories, self._packets(inputs, steps, samples), steps, begin, record)
+        events = self._events(done, begin, steps)
+        _report(events, overflow)
         probes = self._probes(record)
-        packets = self._packets(inputs, steps, samples)
+        populations = {name: self._recording(name, r, done, probes, steps) for name, r in record.items()}
+        return Recording(
+            populations,
+            self.manifest.dt,
+            steps,
+            samples,
+            final_state=None if self.manifest.max_lag else state_of(s, memories, begin + steps),
+            events=events,
+        )
+
+    def _runs(
+        self,
+        memories: Sequence[Memory],
+        packets: Sequence[Packets],
+        steps: int,
+        begin: int,
+        record: Mapping[str, Record],
+    ) -> list[Run]:
+        """All samples: side by side, or one with several threads."""
+        tables, probes = self.started.tables, self._probes(record)
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        single = len(memories) == 1
+        threads = (
+            self.threads or (processors if len(memories[0].neurons.v) >= _WORTH_A_THREAD else 1)
+            if single
+            else 1
+        )
 
         def sample(b: int) -> Run:
-            return run(steps, s.cores, s.constants, s.state, s.synapses, *packets[b], probes)
+            return run(tables, memories[b], packets[b], steps, start=begin, probes=probes, threads=threads)
 
-        with ThreadPoolExecutor(max(1, min(samples, os.cpu_count() or 1))) as pool:
-            done = list(pool.map(sample, range(samples)))
-        events = self._events(done)
-        _report(events, overflow)
-        populations = {name: self._recording(name, r, done, probes, steps) for name, r in record.items()}
-        return Recording(populations, self.manifest.dt, steps, samples, events=events)
+        if single:
+            return [sample(0)]
+        with ThreadPoolExecutor(max(1, min(len(memories), self.threads or processors))) as pool:
+            return list(pool.map(sample, range(len(memories))))
 
     def _members(self, name: str) -> slice:
         first = self.started.first[name]
@@ -89,82 +142,94 @@ class SpiNNakerDevice(Device):
                     limit=["spikes", *states],
                 )
             if set(r.variables) - {"spikes"}:
-                found.append(np.arange(*self._members(name).indices(len(self.started.state.v))))
+                found.append(np.arange(self._members(name).start, self._members(name).stop))
         return np.unique(np.concatenate(found))
 
-    def _packets(
-        self, inputs: Mapping[str, Spikes], steps: int, samples: int
-    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """For each sample, where each step's packets of external sources begin, and their sources."""
+    def _packets(self, inputs: Mapping[str, Spikes], steps: int, samples: int) -> list[Packets]:
+        """The packets of the spike sources of each sample."""
         columns = [np.zeros((3, 0), np.int64)]
         for name, s in inputs.items():
             if name in self.started.first:  # an input without synapses has no core
-                source = s.neuron.astype(np.int64) + self.started.first[name]
-                columns.append(np.repeat(np.stack([s.sample, s.step, source]), s.counts_of_cells(), axis=1))
-        sample, step, source = np.concatenate(columns, axis=1)
-        order = np.lexsort((source, step, sample))
-        sample, step, source = sample[order], step[order], source[order]
+                atom = s.neuron.astype(np.int64) + self.started.first[name]
+                columns.append(np.repeat(np.stack([s.sample, s.step, atom]), s.counts_of_cells(), axis=1))
+        sample, step, atom = np.concatenate(columns, axis=1)
+        order = np.lexsort((atom, step, sample))
+        sample, step, atom = sample[order], step[order], atom[order]
+        first = self.started.first_atom
+        vertex = np.searchsorted(first, atom, side="right") - 1
+        local = atom - first[vertex]
         bounds = np.searchsorted(sample, np.arange(samples + 1))
         return [
-            (np.searchsorted(step[a:b], np.arange(steps + 1)).astype(np.int64), source[a:b].copy())
-            for a, b in itertools.pairwise(bounds)
+            Packets(
+                np.searchsorted(step[a:b], np.arange(steps + 1)).astype(np.int64),
+                vertex[a:b].astype(np.int64),
+                local[a:b].astype(np.int64),
+            )
+            for a, b in itertools.pairwise(bounds.tolist())
         ]
 
     def _recording(
-        self, name: str, r: Record, done: list[Run], probes: NDArray[np.int64], steps: int
+        self, name: str, r: Record, done: Sequence[Run], probes: NDArray[np.int64], steps: int
     ) -> PopulationRecording:
         shape, members = self.manifest.populations[name].shape, self._members(name)
         spikes = None
         if "spikes" in r.variables:
-            found = [np.nonzero(d.spikes[:, members]) for d in done]
-            which = np.repeat(np.arange(len(done)), [len(step) for step, _ in found])
-            step, neuron = (np.concatenate([np.zeros(0, np.int64), *(f[i] for f in found)]) for i in range(2))
+            columns = [np.zeros((3, 0), np.int64)]
+            for b, d in enumerate(done):
+                step = np.repeat(np.arange(steps), np.diff(d.spike_start))
+                here = (d.spikes >= members.start) & (d.spikes < members.stop)
+                neuron = d.spikes[here].astype(np.int64) - members.start
+                columns.append(np.stack([np.full(len(neuron), b), step[here], neuron]))
+            which, step, neuron = np.concatenate(columns, axis=1)
             spikes = Spikes(
                 which, step, neuron, shape=shape, dt=self.manifest.dt, steps=steps, samples=len(done)
             )
-        at = np.searchsorted(probes, members.start)
-        column = slice(int(at), int(at) + self.started.sizes[name])
+        at = int(np.searchsorted(probes, members.start))
+        column = slice(at, at + members.stop - members.start)
         traces = {"v": "v", "i": "current"}
         variables = {}
         for variable in set(r.variables) - {"spikes"}:
-            words = np.zeros((steps, len(done), self.started.sizes[name]), dtype=np.int32)
+            words = np.zeros((steps, len(done), members.stop - members.start), dtype=np.int32)
             for b, d in enumerate(done):
                 words[:, b] = getattr(d, traces[variable])[:, column]
             variables[variable] = to_float(words).reshape(steps, len(done), *shape)
         return PopulationRecording(spikes, variables)
 
-    def _events(self, done: list[Run]) -> tuple[DeviceEvent, ...]:
-        """Events of all samples; those that were counted but not listed are added to the last one of their kind."""
-        names = [name for name in self.started.first if name in self.manifest.populations]
-        starts = np.array([self.started.first[name] for name in names])
+    def _events(self, done: Sequence[Run], begin: int, steps: int) -> tuple[DeviceEvent, ...]:
+        """Events of all samples, those of a core by cause; what was counted but not listed is added to the last."""
         events = []
         for b, d in enumerate(done):
-            for kind, text in _KINDS.items():
-                listed = d.events[d.events[:, 0] == kind]
-                more = int(d.counts[kind]) - len(listed)
-                rows = listed[listed[:, 1] < len(d.spikes)].tolist()  # a later cell is never used
-                for k, (_, step, neuron, value) in enumerate(rows):
-                    name = names[int(np.searchsorted(starts, neuron, side="right")) - 1]
-                    count = 1 + more if k == len(rows) - 1 else 1
+            for core, cause in np.argwhere(d.overflows.counts > 0).tolist():
+                v = self.started.vertices[core]
+                listed = d.overflows.first[core, cause, : d.overflows.listed[core, cause]]
+                more = int(d.overflows.counts[core, cause] - listed[:, 3].sum())
+                rows = listed[listed[:, 0] < begin + steps].tolist()  # a later cell is not used in this run
+                for k, (step, neuron, value, count) in enumerate(rows):
                     events.append(
                         DeviceEvent(
-                            text, name, b, step, neuron - self.started.first[name], float(value), count
+                            EVENT_KIND[Cause(cause)],
+                            v.population,
+                            b,
+                            step - begin,
+                            neuron - self.started.first[v.population],
+                            float(value),
+                            count + more if k == len(rows) - 1 else count,
+                            CAUSE_TEXT[Cause(cause)],
                         )
                     )
-        return tuple(events)
+        return tuple(sorted(events, key=lambda e: (e.sample, e.step)))
 
 
 def _report(events: tuple[DeviceEvent, ...], overflow: Overflow) -> None:
     if not events or overflow is Overflow.AS_CHIP:
         return
-    first = min(events, key=lambda e: (e.sample, e.step))
-    kind = SATURATION if first.kind == _KINDS[SATURATION] else WRAP
+    first = events[0]
     where = f"population {first.population!r}, neuron {first.neuron}, sample {first.sample}, machine step {first.step}"
-    what = f"{_WHAT[kind]}; {sum(e.count for e in events)} overflows in all"
+    what = f"{_WHAT[first.kind]} ({first.cause}); {sum(e.count for e in events)} overflows in all"
     remedy = "Give typical inputs as calibration when compiling, or reduce the weights"
     if overflow is Overflow.RAISE:
         raise NumericsError(what, where=where, value=first.value, remedy=remedy)
-    warnings.warn(f"{where}: {what} (value {first.value:g}). {remedy}", RuntimeWarning, stacklevel=4)
+    warnings.warn(f"{where}: {what} (value {first.value:g}). {remedy}", RuntimeWarning, stacklevel=5)
 
 
 def load(folder: Path, manifest: Manifest) -> SpiNNakerDevice:

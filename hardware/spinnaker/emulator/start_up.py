@@ -6,15 +6,28 @@ a synapse acts only if key, tables, addresses and words all say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.emulator.run_cores import Cores, Synapses
-from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex
+from neurosim.hardware.spinnaker.emulator.core_tables import Cores, Delays, Incoming, Memory, Tables
+from neurosim.hardware.spinnaker.emulator.lookup import (
+    Arrival,
+    Entries,
+    arrivals,
+    held_by,
+    rows_of,
+    streams_of,
+)
+from neurosim.hardware.spinnaker.emulator.row_reader import RowReader, Rows
+from neurosim.hardware.spinnaker.emulator.synapse_list import SynapseList, list_synapses
+from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, decode_delay_region
+from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
+from neurosim.hardware.spinnaker.image.plasticity_region import decode_plasticity_region
 from neurosim.hardware.spinnaker.image.population_table import decode_table
 from neurosim.hardware.spinnaker.image.regions import (
     CoreParameters,
@@ -23,29 +36,68 @@ from neurosim.hardware.spinnaker.image.regions import (
     decode_parameter_region,
     decode_synapse_region,
 )
-from neurosim.hardware.spinnaker.image.rows import RowFormat, decode_block
 from neurosim.hardware.spinnaker.machine import Machine
-from neurosim.hardware.spinnaker.mapping.keys import COLOUR_BITS
-from neurosim.hardware.spinnaker.mapping.routes import Place, destinations
+from neurosim.hardware.spinnaker.mapping.routes import Place
+from neurosim.hardware.spinnaker.mapping.trace import Route
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, NeuronConstants, NeuronState
+from neurosim.hardware.spinnaker.numerics.kernel import constants32, state32
+from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule
+from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, log2_up
+from neurosim.hardware.spinnaker.numerics.stdp import empty_history, rule_table
+from neurosim.plasticity.options import Pairing
 
-__all__ = ["Started", "start"]
+__all__ = ["PlasticPlace", "Started", "start"]
+
+_KINDS = (VertexKind.NEURONS, VertexKind.SOURCE, VertexKind.DELAY)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class PlasticPlace:
+    """Where plastic rows came from: core, rows in its memory, the vertex that selects them, number of the first row."""
+
+    place: Place
+    rows: Rows
+    vertex: int
+    first: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Started:
-    """Everything `run_cores.run` needs.
+    """A machine that has started.
 
-    ``first``: population or input -> number of its first neuron as a source; neurons come before spike sources, and
-    those of a population follow each other.
+    Attributes:
+        vertices: in the order of their numbers, see `core_tables`. first_atom: int64 [vertices + 1].
+        tables: what its cores hold. initial: what they hold that changes.
+        first, sizes: population or input -> number of its first atom, and its neurons.
+        routes: the way of each stream. plastic: where plastic rows came from.
     """
 
-    cores: Cores
-    constants: NeuronConstants
-    state: NeuronState
-    synapses: Synapses
+    vertices: tuple[Vertex, ...]
+    first_atom: NDArray[np.int64]
+    tables: Tables
+    initial: Memory
     first: Mapping[str, int]
     sizes: Mapping[str, int]
+    routes: tuple[Route, ...]
+    plastic: tuple[PlasticPlace, ...]
+
+    @cached_property
+    def synapses(self) -> SynapseList:
+        """All synapses as they are at the start."""
+        return list_synapses(self.tables, self.initial, self.first_atom)
+
+    def memory(self) -> Memory:
+        """A copy of the initial memory."""
+        m = self.initial
+        rows = m.rows._replace(
+            last_time=m.rows.last_time.copy(),
+            last_trace=m.rows.last_trace.copy(),
+            weight=m.rows.weight.copy(),
+        )
+        neurons = type(m.neurons)(*(a.copy() for a in m.neurons))
+        return Memory(
+            neurons, m.ring.copy(), m.counters.copy(), rows, type(m.history)(*(a.copy() for a in m.history))
+        )
 
 
 def start(image: MachineImage, machine: Machine) -> Started:
@@ -54,44 +106,176 @@ def start(image: MachineImage, machine: Machine) -> Started:
     Raises:
         FileFormatError: words, tables or places that contradict each other.
     """
-    vertices = sorted(image.vertices, key=lambda v: (v.model is None, v.population, v.lo))
+    vertices = tuple(sorted(image.vertices, key=lambda v: (_KINDS.index(v.kind), v.population, v.lo)))
+    extensions = {v.place: _delay_parameters(image, v) for v in vertices if v.kind is VertexKind.DELAY}
+    atoms = np.array(
+        [
+            extensions[v.place].neurons * extensions[v.place].stages if v.place in extensions else v.hi - v.lo
+            for v in vertices
+        ],
+        np.int64,
+    )
+    first_atom = np.concatenate([[0], np.cumsum(atoms)]).astype(np.int64)
+    first, sizes = _numbered(vertices, first_atom, machine)
+    streams, routes = streams_of(image, machine, vertices, atoms)
+    arrived = arrivals(vertices, streams, routes)
+
+    boot = _Boot(image, vertices, atoms, first_atom)
+    for k, v in enumerate(vertices):
+        if v.kind is VertexKind.NEURONS:
+            boot.core(k, arrived[v.place])
+    cores, constants, state = boot.cores()
+    delays, held = _delays(vertices, extensions, arrived)
+    tables = Tables(
+        cores, constants32(constants), streams, boot.entries.incoming(), boot.reader.static_rows(), delays, held,
+        rule_table(boot.rules),
+    )  # fmt: skip
+    n = int(cores.hi[-1]) if len(cores.hi) else 0
+    cells = int(np.sum(2 << (cores.index_bits + cores.delay_bits)))
+    counters = int(np.sum(delays.size * (delays.mask + 1)))
+    initial = Memory(
+        state32(state), np.zeros(cells, np.uint16), np.zeros(counters, np.uint8), boot.reader.plastic_rows(),
+        empty_history(n if boot.rules else 0),
+    )  # fmt: skip
+    return Started(
+        vertices=vertices,
+        first_atom=first_atom,
+        tables=tables,
+        initial=initial,
+        first=first,
+        sizes=sizes,
+        routes=routes,
+        plastic=tuple(boot.plastic),
+    )
+
+
+def _numbered(
+    vertices: Sequence[Vertex], first_atom: NDArray[np.int64], machine: Machine
+) -> tuple[dict[str, int], dict[str, int]]:
+    """First atom and size of every population, after a look at the places."""
     first: dict[str, int] = {}
     sizes: dict[str, int] = {}
-    at = 0
-    number: dict[Place, int] = {}
-    for v in vertices:
+    for v, at in zip(vertices, first_atom.tolist(), strict=False):
+        if v.place[2] not in machine.cores.get((v.x, v.y), ()):
+            raise FileFormatError("is not a place on the machine", where=f"core {v.label!r}", value=v.place)
+        if v.kind is VertexKind.DELAY:
+            continue
         if v.lo != sizes.get(v.population, 0):
             raise FileFormatError(
                 "neurons of a population are missing or doubled", where=f"core {v.label!r}", value=v.lo
             )
-        if v.place[2] not in machine.cores.get((v.x, v.y), ()):
-            raise FileFormatError("is not a place on the board", where=f"core {v.label!r}", value=v.place)
         first.setdefault(v.population, at)
         sizes[v.population] = v.hi
-        number[v.place] = at
-        at += v.hi - v.lo
-    neurons = [v for v in vertices if v.model is not None]
-    parameters = {v.place: _parameters(image, v) for v in neurons}
-    derived = [_derived(image, v) for v in neurons]
-    cores = [
-        (number[v.place], number[v.place] + v.hi - v.lo, CoreModel[str(v.model)], *parameters[v.place].shifts)
-        for v in neurons
-    ]
-    empty = [np.zeros(0, np.int64)]
-    return Started(
-        Cores(*np.array(cores, dtype=np.int64).reshape(-1, 5).T.copy()),
-        NeuronConstants(*(np.concatenate([*empty, *c]) for c in zip(*(d[0] for d in derived), strict=True))),
-        NeuronState(*(np.concatenate([*empty, *c]) for c in zip(*(d[1] for d in derived), strict=True))),
-        _synapses(image, machine, vertices, parameters, number, at),
-        first,
-        sizes,
-    )
+    return first, sizes
 
 
-def _region(image: MachineImage, v: Vertex, region: Region) -> NDArray[np.uint32]:
+class _Boot:
+    """Reads the neuron cores one after the other."""
+
+    def __init__(
+        self,
+        image: MachineImage,
+        vertices: Sequence[Vertex],
+        atoms: NDArray[np.int64],
+        first_atom: NDArray[np.int64],
+    ) -> None:
+        self.image, self.vertices, self.atoms, self.first_atom = image, vertices, atoms, first_atom
+        self.entries, self.reader = Entries(), RowReader()
+        self.rules: list[tuple[PairRule, tuple[int, int]]] = []
+        self.plastic: list[PlasticPlace] = []
+        self._cores: list[tuple[int, ...]] = []
+        self._derived: list[tuple[NeuronConstants, NeuronState]] = []
+        self._cells = 0
+
+    def core(self, number: int, arrived: Sequence[Arrival]) -> None:
+        """Start the next core."""
+        v = self.vertices[number]
+        where, lo = f"core {v.label!r}", int(self.first_atom[number])
+        core = _parameters(self.image, v)
+        rule, pairing = self._rule(v, core, where)
+        bits = index_bits(core.atoms)
+        self._cores.append(
+            (
+                lo,
+                lo + core.neurons,
+                CoreModel[str(v.model)],
+                *core.shifts,
+                self._cells,
+                bits,
+                core.delay_bits,
+                rule,
+            )
+        )
+        self._cells += 2 << (bits + core.delay_bits)
+        words = _region(self.image, v, Region.PARAMETERS)
+        self._derived.append(decode_parameter_region(words, CoreModel[str(v.model)], core.neurons, where))
+
+        table = decode_table(_region(self.image, v, Region.POPULATION_TABLE), where)
+        wanted: list[Rows] = []
+        places: dict[int, range] = {}
+        for a in arrived:
+            if a.vertex not in places:
+                begin = len(wanted)
+                wanted += rows_of(table, int(self.vertices[a.vertex].key or 0), int(self.atoms[a.vertex]))
+                places[a.vertex] = range(begin, len(wanted))
+        memory = _region(self.image, v, Region.SYNAPTIC_ROWS)
+        found = self.reader.read(memory, wanted, core, lo, rule, pairing, where)
+        for vertex, which in places.items():
+            self.plastic += [
+                PlasticPlace(v.place, wanted[i], vertex, found[i][0]) for i in which if found[i][1]
+            ]
+        for a in arrived:
+            for i in places[a.vertex]:
+                self.entries.add(a, *found[i])
+        self.entries.close()
+
+    def _rule(self, v: Vertex, core: CoreParameters, where: str) -> tuple[int, Pairing]:
+        """Number of the rule of the core's plastic synapses, -1 without one, and what its rows are like."""
+        words = self.image.regions[v.place].get(int(Region.PLASTICITY))
+        if words is None or not len(words):
+            return -1, Pairing.ALL
+        rule = decode_plasticity_region(words, where)
+        self.rules.append((rule, core.shifts))
+        return len(self.rules) - 1, rule.pairing
+
+    def cores(self) -> tuple[Cores, NeuronConstants, NeuronState]:
+        """All cores, and their neurons."""
+        empty = np.zeros(0, np.int64)
+        table = np.array(self._cores, np.int64).reshape(-1, len(Cores._fields)).T.copy()
+        constants, states = zip(*self._derived, strict=True) if self._derived else ((), ())
+        fields = [
+            [np.concatenate([empty, *(getattr(part, name) for part in parts)]) for name in kind._fields]
+            for kind, parts in ((NeuronConstants, constants), (NeuronState, states))
+        ]
+        return Cores(*table), NeuronConstants(*fields[0]), NeuronState(*fields[1])
+
+
+def _delays(
+    vertices: Sequence[Vertex],
+    extensions: Mapping[Place, DelayParameters],
+    arrived: Mapping[Place, Sequence[Arrival]],
+) -> tuple[Delays, Incoming]:
+    entries = Entries()
+    rows: list[tuple[int, ...]] = []
+    counters = 0
+    for k, v in enumerate(vertices):
+        if v.place in extensions:
+            p = extensions[v.place]
+            for arrival, neuron in held_by(p, vertices, arrived[v.place], f"core {v.label!r}"):
+                entries.add(arrival, neuron)
+            entries.close()
+            steps = 1 << log2_up(p.stages * p.slots + 1)
+            rows.append((k, p.neurons, p.stages, p.slots, counters, steps - 1))
+            counters += steps * p.neurons
+    return Delays(*np.array(rows, np.int64).reshape(-1, len(Delays._fields)).T.copy()), entries.incoming()
+
+
+def _region(image: MachineImage, v: Vertex, region: int) -> NDArray[np.uint32]:
     words = image.regions[v.place].get(int(region))
     if words is None:
-        raise FileFormatError("a region is missing", where=f"core {v.label!r}", value=region.name.lower())
+        raise FileFormatError(
+            "a region is missing", where=f"core {v.label!r}", value=Region(region).name.lower()
+        )
     return words
 
 
@@ -109,67 +293,13 @@ def _parameters(image: MachineImage, v: Vertex) -> CoreParameters:
     return core
 
 
-def _derived(image: MachineImage, v: Vertex) -> tuple[NeuronConstants, NeuronState]:
-    words = _region(image, v, Region.PARAMETERS)
-    return decode_parameter_region(words, CoreModel[str(v.model)], v.hi - v.lo, f"core {v.label!r}")
-
-
-def _synapses(
-    image: MachineImage,
-    machine: Machine,
-    vertices: list[Vertex],
-    parameters: Mapping[Place, CoreParameters],
-    number: Mapping[Place, int],
-    sources: int,
-) -> Synapses:
-    of_place = {v.place: v for v in vertices}
-    tables = {
-        place: decode_table(
-            _region(image, of_place[place], Region.POPULATION_TABLE), f"core {of_place[place].label!r}"
+def _delay_parameters(image: MachineImage, v: Vertex) -> DelayParameters:
+    p = decode_delay_region(_region(image, v, DELAY_REGION), f"core {v.label!r}")
+    if p.neurons != v.hi - v.lo or p.key != v.key:
+        raise FileFormatError(
+            "regions and list of cores differ",
+            where=f"core {v.label!r}",
+            value=(p.neurons, p.key),
+            limit=(v.hi - v.lo, v.key),
         )
-        for place in parameters
-    }
-    columns: list[tuple[NDArray[np.int64], ...]] = []
-    for sender in vertices:
-        if sender.key is None or sender.mask is None:
-            continue
-        width = (~sender.mask & 0xFFFFFFFF).bit_length()
-        if (sender.hi - sender.lo) << COLOUR_BITS > 1 << width:
-            raise FileFormatError(
-                "its neurons do not fit its keys", where=f"core {sender.label!r}", value=f"{sender.mask:#x}"
-            )
-        for place in sorted(destinations(machine, image.tables, (sender.x, sender.y), sender.key, width)):
-            if place not in parameters:
-                raise FileFormatError(
-                    "packets go to a core that cannot use them", where=f"core {sender.label!r}", value=place
-                )
-            entry = next((e for e in tables[place] if sender.key & e.mask == e.key), None)
-            if entry is None:
-                continue
-            where = f"core {of_place[place].label!r}"
-            memory = _region(image, of_place[place], Region.SYNAPTIC_ROWS)
-            core = parameters[place]
-            layout = RowFormat(core.atoms)
-            for begin, length in entry.blocks:
-                row, words = decode_block(
-                    memory, begin, length, entry.row(sender.key), sender.hi - sender.lo, where
-                )
-                weight, delay, receptor, index = (a.astype(np.int64) for a in layout.decode(words))
-                if np.any(index >= core.neurons) or np.any(delay < 1):
-                    raise FileFormatError(
-                        "a synapse names a neuron or a delay that does not exist", where=where
-                    )
-                delay = (delay - 1) % (1 << core.delay_bits) + 1  # slots are taken modulo their number
-                columns.append((row + number[sender.place], index + number[place], receptor, delay, weight))
-    source, target, receptor, delay, weight = (
-        np.concatenate([np.zeros(0, np.int64), *(c[i] for c in columns)]) for i in range(5)
-    )
-    order = np.argsort(source, kind="stable")
-    row_start = np.searchsorted(source[order], np.arange(sources + 1)).astype(np.int64)
-    return Synapses(
-        row_start,
-        target[order].astype(np.int32),
-        receptor[order].astype(np.uint8),
-        delay[order].astype(np.int32),
-        weight[order].astype(np.uint16),
-    )
+    return p

@@ -10,110 +10,275 @@ refractory), the threshold is tested, also while refractory, and the synaptic va
     V     = alpha - exp_TC (alpha - V)
     V >= V_thresh:  spike, V = V_reset, timer = T_refract
 
-Every product is floored and every sum wraps at 32 bits; the number of results that wrapped is returned for each neuron.
+Every product is floored and every sum wraps at 32 bits. Each result that wrapped sets a bit of its own in a word for
+each neuron; `CAUSES` says which results these are.
+
+The kernel works on 32-bit words without branches, so that a compiler can take several neurons at a time.
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from neurosim.engine.ops.native import SeparateArrays
 from neurosim.hardware.spinnaker.numerics.arithmetic import decay, multiply, wrap, wraps
-from neurosim.hardware.spinnaker.numerics.derived_constants import (
-    CoreModel,
-    NeuronConstants,
-    NeuronState,
-    Words,
-)
+from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, NeuronConstants, NeuronState
 
-__all__ = ["step", "step_reference"]
+__all__ = ["CAUSES", "Constants32", "State32", "constants32", "state32", "state64", "step", "step_reference"]
+
+Int32 = NDArray[np.int32]
 
 _DELTA = int(CoreModel.IF_CURR_DELTA)
 _CONDUCTANCE = int(CoreModel.IF_COND_EXP)
+
+CAUSES = {
+    "arrival": 0b101,
+    "synapse": 0b1010,
+    "input": 0b111_0000,
+    "membrane": 0b1111_1000_0000,
+}
+"""Bits of a neuron's word by cause: a ring-buffer cell shifted to s16.15 (excitatory, inhibitory), a synaptic value
+after it was added (both), the input (of both receptors, their difference with the offset), the membrane (in R, alpha,
+alpha - V, exp_TC times that, V)."""
+
+
+class Constants32(NamedTuple):
+    """`NeuronConstants` as 32-bit words, int32 [n] each; the u0.32 factors by their bit patterns."""
+
+    v_rest: Int32
+    resistance: Int32
+    exp_tc: Int32
+    i_offset: Int32
+    v_reset: Int32
+    t_refract: Int32
+    threshold: Int32
+    decay_exc: Int32
+    init_exc: Int32
+    decay_inh: Int32
+    init_inh: Int32
+    input_0: Int32
+    input_1: Int32
+
+
+class State32(NamedTuple):
+    """`NeuronState` as 32-bit words, int32 [n] each."""
+
+    v: Int32
+    timer: Int32
+    exc: Int32
+    inh: Int32
+
+
+def constants32(c: NeuronConstants) -> Constants32:
+    """The words of constants."""
+    return Constants32(*map(_words, c))
+
+
+def state32(s: NeuronState) -> State32:
+    """The words of a state, copied."""
+    return State32(*map(_words, s))
+
+
+def state64(s: State32) -> NeuronState:
+    """A state as integers, copied."""
+    return NeuronState(*(a.astype(np.int64) for a in s))
+
+
+def _words(values: Any) -> Int32:
+    return (np.asarray(values, np.int64) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+
+
+def _lost(x: Any, bit: Any) -> Any:
+    """The bit if the 64-bit x does not fit a word, else 0."""
+    return np.uint32(np.int64(np.int32(x)) != x) << np.uint32(bit)
+
+
+def _product(a: Any, b: Any) -> Any:
+    return (np.int64(a) * np.int64(b)) >> 15
+
+
+def _decayed(x: Any, factor: Any) -> Any:
+    """A word times a u0.32 given by its bit pattern: the product with the signed pattern, and x more if that is
+    negative, so that a signed multiplication of 32 bits is enough."""
+    return np.int32(((np.int64(x) * np.int64(factor)) >> 32) + (np.int64(x) if factor < 0 else 0))
+
+
+def _arrived(value: Any, cell: Any, shift: Any, init: Any, delta: Any, bit: Any) -> Any:
+    """The synaptic value with a ring-buffer cell added, as a word, and bits of what was lost."""
+    x = np.int64(cell) << shift
+    word = np.int32(x)
+    total = np.int64(value) + (word if delta else _decayed_jit(word, init))
+    return np.int32(total), _lost_jit(x, bit) | _lost_jit(total, bit + 1)
+
+
+def _difference(e: Any, i: Any, offset: Any) -> Any:
+    """Input without and with the offset (words), and bits of what was lost, for E and I of 64 bits."""
+    current = np.int64(np.int32(e)) - np.int64(np.int32(i))
+    total = current + offset
+    return np.int32(current), np.int32(total), _lost_jit(e, 4) | _lost_jit(i, 5) | _lost_jit(total, 6)
+
+
+def _membrane(v: Any, total: Any, v_rest: Any, resistance: Any, exp_tc: Any) -> Any:
+    """The potential after a step that is not refractory, and bits of what was lost."""
+    drive = _product_jit(total, resistance)
+    alpha = np.int64(np.int32(drive)) + v_rest
+    gap = np.int64(np.int32(alpha)) - v
+    kept = _product_jit(exp_tc, np.int32(gap))
+    new = np.int64(np.int32(alpha)) - np.int32(kept)
+    lost = _lost_jit(drive, 7) | _lost_jit(alpha, 8) | _lost_jit(gap, 9) | _lost_jit(kept, 10)
+    return np.int32(new), lost | _lost_jit(new, 11)
+
+
+def _advance(n: Any, total: Any, lost: Any, c: Any, s: Any, spiked: Any, wrapped: Any) -> Any:
+    """Membrane, threshold and reset of neuron n."""
+    v, timer = s.v[n], s.timer[n]
+    new, more = _membrane_jit(v, total, c.v_rest[n], c.resistance[n], c.exp_tc[n])
+    active = timer <= 0
+    v = new if active else v
+    lost |= more if active else np.uint32(0)
+    timer = timer if active else np.int32(timer - 1)
+    fires = v >= c.threshold[n]  # also while refractory
+    s.v[n] = c.v_reset[n] if fires else v
+    s.timer[n] = c.t_refract[n] if fires else timer
+    spiked[n] = fires
+    wrapped[n] = lost
+    return lost
+
+
+_lost_jit = njit(cache=True, inline="always")(_lost)
+_product_jit = njit(cache=True, inline="always")(_product)
+_decayed_jit = njit(cache=True, inline="always")(_decayed)
+_arrived_jit = njit(cache=True, inline="always")(_arrived)
+_difference_jit = njit(cache=True, inline="always")(_difference)
+_membrane_jit = njit(cache=True, inline="always")(_membrane)
+_advance_jit = njit(cache=True, inline="always")(_advance)
+
+
+def _exponential(
+    lo: int,
+    size: int,
+    exc: Any,
+    inh: Any,
+    shifts: Any,
+    c: Any,
+    s: Any,
+    current: Any,
+    spiked: Any,
+    wrapped: Any,
+) -> Any:
+    any_lost = np.uint32(0)
+    for k in range(size):
+        n = lo + k
+        e, lost = _arrived_jit(s.exc[n], exc[k], shifts[0], c.init_exc[n], False, 0)
+        i, more = _arrived_jit(s.inh[n], inh[k], shifts[1], c.init_inh[n], False, 2)
+        exc[k] = 0
+        inh[k] = 0
+        current[n], total, most = _difference_jit(np.int64(e), np.int64(i), c.i_offset[n])
+        any_lost |= _advance_jit(n, total, lost | more | most, c, s, spiked, wrapped)
+        s.exc[n] = _decayed_jit(e, c.decay_exc[n])
+        s.inh[n] = _decayed_jit(i, c.decay_inh[n])
+    return any_lost
+
+
+def _delta(
+    lo: int,
+    size: int,
+    exc: Any,
+    inh: Any,
+    shifts: Any,
+    c: Any,
+    s: Any,
+    current: Any,
+    spiked: Any,
+    wrapped: Any,
+) -> Any:
+    any_lost = np.uint32(0)
+    for k in range(size):
+        n = lo + k
+        e, lost = _arrived_jit(s.exc[n], exc[k], shifts[0], 0, True, 0)
+        i, more = _arrived_jit(s.inh[n], inh[k], shifts[1], 0, True, 2)
+        exc[k] = 0
+        inh[k] = 0
+        scale = c.input_0[n]
+        current[n], total, most = _difference_jit(
+            _product_jit(e, scale), _product_jit(i, scale), c.i_offset[n]
+        )
+        any_lost |= _advance_jit(n, total, lost | more | most, c, s, spiked, wrapped)
+        s.exc[n] = 0
+        s.inh[n] = 0
+    return any_lost
+
+
+def _conductance(
+    lo: int,
+    size: int,
+    exc: Any,
+    inh: Any,
+    shifts: Any,
+    c: Any,
+    s: Any,
+    current: Any,
+    spiked: Any,
+    wrapped: Any,
+) -> Any:
+    any_lost = np.uint32(0)
+    for k in range(size):
+        n = lo + k
+        e, lost = _arrived_jit(s.exc[n], exc[k], shifts[0], c.init_exc[n], False, 0)
+        i, more = _arrived_jit(s.inh[n], inh[k], shifts[1], c.init_inh[n], False, 2)
+        exc[k] = 0
+        inh[k] = 0
+        v = np.int64(s.v[n])
+        x = _product_jit(e >> 10, np.int32(c.input_0[n] - v))
+        y = _product_jit(-(i >> 10), np.int32(c.input_1[n] - v))
+        current[n], total, most = _difference_jit(x, y, c.i_offset[n])
+        any_lost |= _advance_jit(n, total, lost | more | most, c, s, spiked, wrapped)
+        s.exc[n] = _decayed_jit(e, c.decay_exc[n])
+        s.inh[n] = _decayed_jit(i, c.decay_inh[n])
+    return any_lost
+
+
+_exponential_jit, _delta_jit, _conductance_jit = (
+    njit(cache=True, nogil=True, error_model="numpy", pipeline_class=SeparateArrays)(f)
+    for f in (_exponential, _delta, _conductance)
+)
 
 
 def _step(
     model: int,
     lo: int,
     hi: int,
-    cells: NDArray[np.uint16],
-    shift_exc: int,
-    shift_inh: int,
-    c: NeuronConstants,
-    s: NeuronState,
-    current: Words,
+    exc: NDArray[np.uint16],
+    inh: NDArray[np.uint16],
+    shifts: tuple[int, int],
+    c: Constants32,
+    s: State32,
+    current: Int32,
     spiked: NDArray[np.bool_],
-    wrapped: NDArray[np.int32],
-) -> None:
+    wrapped: NDArray[np.uint16],
+) -> int:
     """Advance neurons lo to hi, all on cores of one model and one pair of shifts.
 
     Args:
-        cells: [2, n] the ring-buffer cells of this step, set to zero here.
-        shift_exc, shift_inh: left shift from a cell to s16.15.
-        c, s: constants and state; the state is updated.
+        exc, inh: the ring-buffer cells of this step, beginning with those of neuron lo; set to zero here.
+        shifts: left shifts from an excitatory and an inhibitory cell to s16.15.
+        c, s: constants and state [n]; the state is updated.
         current: [n] out: input of the step without the offset current.
         spiked: [n] out: whether the neuron spiked.
-        wrapped: [n] out: results of this step that exceeded 32 bits.
+        wrapped: [n] out: bits of the results of this step that exceeded 32 bits, see `CAUSES`.
+
+    Returns:
+        All bits of ``wrapped`` together.
     """
-    for n in range(lo, hi):
-        lost = 0
-
-        # arrivals
-        exc, inh = s.exc[n], s.inh[n]
-        if cells[0, n] > 0:
-            x = np.int64(cells[0, n]) << shift_exc
-            lost += wraps(x)
-            x = exc + (wrap(x) if model == _DELTA else decay(wrap(x), c.init_exc[n]))
-            lost += wraps(x)
-            exc = wrap(x)
-            cells[0, n] = 0
-        if cells[1, n] > 0:
-            x = np.int64(cells[1, n]) << shift_inh
-            lost += wraps(x)
-            x = inh + (wrap(x) if model == _DELTA else decay(wrap(x), c.init_inh[n]))
-            lost += wraps(x)
-            inh = wrap(x)
-            cells[1, n] = 0
-
-        # input
-        v = s.v[n]
-        e, i = exc, inh
-        if model == _DELTA:
-            e, i = multiply(exc, c.input_0[n]), multiply(inh, c.input_0[n])
-        elif model == _CONDUCTANCE:
-            e = multiply(exc >> 10, wrap(c.input_0[n] - v))
-            i = multiply(wrap(-(inh >> 10)), wrap(c.input_1[n] - v))
-        lost += wraps(e) + wraps(i)
-        total = wrap(e) - wrap(i)
-        current[n] = wrap(total)
-        total += c.i_offset[n]
-        lost += wraps(total)
-
-        # membrane
-        if s.timer[n] <= 0:
-            drive = multiply(wrap(total), c.resistance[n])
-            alpha = wrap(drive) + c.v_rest[n]
-            gap = wrap(alpha) - v
-            kept = multiply(c.exp_tc[n], wrap(gap))
-            v = wrap(alpha) - wrap(kept)
-            lost += wraps(drive) + wraps(alpha) + wraps(gap) + wraps(kept) + wraps(v)
-            v = wrap(v)
-        else:
-            s.timer[n] -= 1
-
-        # threshold, also while refractory
-        fires = v >= c.threshold[n]
-        if fires:
-            v = c.v_reset[n]
-            s.timer[n] = c.t_refract[n]
-        spiked[n] = fires
-        s.v[n] = v
-
-        # the synaptic values decay
-        s.exc[n] = 0 if model == _DELTA else decay(exc, c.decay_exc[n])
-        s.inh[n] = 0 if model == _DELTA else decay(inh, c.decay_inh[n])
-        wrapped[n] = lost
+    if model == _DELTA:
+        return _delta_jit(lo, hi - lo, exc, inh, shifts, c, s, current, spiked, wrapped)
+    if model == _CONDUCTANCE:
+        return _conductance_jit(lo, hi - lo, exc, inh, shifts, c, s, current, spiked, wrapped)
+    return _exponential_jit(lo, hi - lo, exc, inh, shifts, c, s, current, spiked, wrapped)
 
 
 step = njit(cache=True, nogil=True)(_step)
@@ -123,48 +288,51 @@ def step_reference(
     model: int,
     lo: int,
     hi: int,
-    cells: NDArray[np.uint16],
-    shift_exc: int,
-    shift_inh: int,
-    c: NeuronConstants,
-    s: NeuronState,
-    current: Words,
+    exc: NDArray[np.uint16],
+    inh: NDArray[np.uint16],
+    shifts: tuple[int, int],
+    c: Constants32,
+    s: State32,
+    current: Int32,
     spiked: NDArray[np.bool_],
-    wrapped: NDArray[np.int32],
-) -> None:
-    """The same step in plain NumPy."""
+    wrapped: NDArray[np.uint16],
+) -> int:
+    """The same step in plain NumPy, with 64-bit integers that are wrapped where the core wraps."""
     at = slice(lo, hi)
-    k = NeuronConstants(*(a[at] for a in c))
-    v, timer = s.v[at].copy(), s.timer[at].copy()
+    k = NeuronConstants(*(a[at].astype(np.int64) for a in c))
+    factors = (k.decay_exc, k.init_exc, k.decay_inh, k.init_inh)
+    decay_exc, init_exc, decay_inh, init_inh = (a & 0xFFFFFFFF for a in factors)
+    v, timer, value_exc, value_inh = (a[at].astype(np.int64) for a in s)
     lost = np.zeros(hi - lo, dtype=np.int64)
 
-    def checked(x: Words) -> Words:
+    def checked(x: Any, bit: int, where: Any = True) -> Any:
         nonlocal lost
-        lost = lost + wraps(x)
-        return np.asarray(wrap(x))
+        lost |= np.where(where, wraps(x) << bit, 0)
+        return wrap(x)
 
     values = []
-    for row, value, init, shift in ((0, s.exc, k.init_exc, shift_exc), (1, s.inh, k.init_inh, shift_inh)):
-        x = checked(cells[row, at].astype(np.int64) << shift)
-        values.append(checked(value[at] + (x if model == CoreModel.IF_CURR_DELTA else decay(x, init))))
-    cells[:, at] = 0
-    exc, inh = values
-
-    e, i = exc, inh
+    for cells, value, init, shift, bit in (
+        (exc, value_exc, init_exc, shifts[0], 0),
+        (inh, value_inh, init_inh, shifts[1], 2),
+    ):
+        x = checked(cells[: hi - lo].astype(np.int64) << shift, bit)
+        values.append(checked(value + (x if model == CoreModel.IF_CURR_DELTA else decay(x, init)), bit + 1))
+        cells[: hi - lo] = 0
+    e, i = held = values
     if model == CoreModel.IF_CURR_DELTA:
-        e, i = checked(multiply(exc, k.input_0)), checked(multiply(inh, k.input_0))
+        e, i = multiply(e, k.input_0), multiply(i, k.input_0)
     elif model == CoreModel.IF_COND_EXP:
-        e = checked(multiply(exc >> 10, wrap(k.input_0 - v)))
-        i = checked(multiply(wrap(-(inh >> 10)), wrap(k.input_1 - v)))
+        e = multiply(e >> 10, wrap(k.input_0 - v))
+        i = multiply(wrap(-(i >> 10)), wrap(k.input_1 - v))
+    e, i = checked(e, 4), checked(i, 5)
     current[at] = wrap(e - i)
-    total = checked(e - i + k.i_offset)
+    total = checked(e - i + k.i_offset, 6)
 
     active = timer <= 0
-    before = lost.copy()
-    alpha = checked(checked(multiply(total, k.resistance)) + k.v_rest)
-    v_next = checked(alpha - checked(multiply(k.exp_tc, checked(alpha - v))))
-    lost = np.where(active, lost, before)
-    v = np.where(active, v_next, v)
+    drive = checked(multiply(total, k.resistance), 7, active)
+    alpha = checked(drive + k.v_rest, 8, active)
+    kept = checked(multiply(k.exp_tc, checked(alpha - v, 9, active)), 10, active)
+    v = np.where(active, checked(alpha - kept, 11, active), v)
     timer = np.where(active, timer, timer - 1)
 
     fires = v >= k.threshold
@@ -172,6 +340,7 @@ def step_reference(
     s.timer[at] = np.where(fires, k.t_refract, timer)
     spiked[at] = fires
     delta = model == CoreModel.IF_CURR_DELTA
-    s.exc[at] = 0 if delta else decay(exc, k.decay_exc)
-    s.inh[at] = 0 if delta else decay(inh, k.decay_inh)
+    s.exc[at] = 0 if delta else decay(held[0], decay_exc)
+    s.inh[at] = 0 if delta else decay(held[1], decay_inh)
     wrapped[at] = lost
+    return int(np.bitwise_or.reduce(lost, initial=0))

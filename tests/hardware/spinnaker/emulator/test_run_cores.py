@@ -1,152 +1,112 @@
-"""Whole networks against the genuine firmware, from their connection lists alone."""
+"""Machines made by hand: when spikes arrive, what saturates and where, delay cores, runs in parts."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
-from neurosim.hardware.spinnaker.emulator.run_cores import SATURATION, Cores, Synapses, run
-from neurosim.hardware.spinnaker.numerics.derived_constants import NeuronConstants, NeuronState
+from neurosim.hardware.spinnaker.emulator.overflows import KEPT, Overflow
+from neurosim.hardware.spinnaker.emulator.run_cores import run
+from neurosim.hardware.spinnaker.emulator.start_up import start
+from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
-from neurosim.hardware.spinnaker.pynn.left_shift import expected_sum, shift_for
 
-SATURATIONS = {"cond": 101}
-"""Capped additions that the firmware counted; in general their number depends on the order of arrival."""
+EVERY = np.arange(4)
 
 
-def assemble(net):
-    """Cores, constants, state, synapses and input packets of a reference network."""
-    neurons = [p for p in net.populations.values() if p.model is not None]
-    sources = [p for p in net.populations.values() if p.model is None]
-    start, at = {}, 0
-    for p in neurons + sources:
-        start[p.name] = at
-        at += p.size
-    n = sum(p.size for p in neurons)
-    cores = [
-        (start[p.name] + lo, start[p.name] + hi, int(p.model), *p.shifts)
-        for p in neurons
-        for lo, hi in p.slices
-    ]
-    derived = [p.derived(net.dt) for p in neurons]
-    constants = NeuronConstants(*(np.concatenate(c) for c in zip(*(d[0] for d in derived), strict=True)))
-    state = NeuronState(*(np.concatenate(c) for c in zip(*(d[1] for d in derived), strict=True)))
-    table = []
-    for p in net.projections:
-        i, j, w, d = net.rows(p)
-        table.append(
-            np.stack([i + start[p.pre], j + start[p.post], np.full(len(i), p.receptor), d, w], axis=1)
-        )
-    table = np.concatenate(table)
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    row_start = np.searchsorted(table[:, 0], np.arange(at + 1)).astype(np.int64)
-    synapses = Synapses(
-        row_start, table[:, 1].astype(np.int32), table[:, 2].astype(np.uint8), table[:, 3].astype(np.int32),
-        table[:, 4].astype(np.uint16),
-    )  # fmt: skip
-    packets = sorted(
-        (int(t), start[p.name] + i)
-        for p in sources
-        for i, ts in enumerate(p.spike_steps)
-        for t in ts
-        if t < net.steps
-    )
-    steps = np.array([t for t, _ in packets], np.int64)
-    input_start = np.searchsorted(steps, np.arange(net.steps + 1)).astype(np.int64)
-    sent = np.array([s for _, s in packets], np.int64)
-    return start, n, Cores(*np.array(cores, np.int64).T.copy()), constants, state, synapses, input_start, sent
-
-
-def flattened(options):
-    """Options of a population, those in nested groups too."""
-    nested = [flattened(v) for v in options.values() if isinstance(v, dict)]
-    return {k: v for group in (options, *nested) for k, v in group.items()}
-
-
-def skip_if_plastic(net):
-    if net.plastic:
-        pytest.skip(f"network {net.name!r} has STDP synapses, which the SpiNNaker target does not emulate")
-
-
-@pytest.mark.reference("spinnaker/net_*.npz")
-def test_every_spike_and_potential_of_the_firmware(reference_file, reference_network):
-    net = reference_network(reference_file)
-    skip_if_plastic(net)
-    start, n, *machine = assemble(net)
-    result = run(net.steps, *machine, probes=np.arange(n))
-    recorded = np.concatenate([machine[2].v[None], result.v[:-1]])  # the firmware records V before the update
-    total = 0
-    with np.load(reference_file) as file:
-        for p in net.populations.values():
-            if p.model is not None:
-                part = slice(start[p.name], start[p.name] + p.size)
-                assert int((result.spikes[:, part] != file[f"spikes_{p.name}"]).sum()) == 0, p.name
-                assert int((recorded[:, part] != file[f"V_{p.name}"]).sum()) == 0, p.name
-                total += int(result.spikes[:, part].sum())
-    assert total > 0
-    if net.name in SATURATIONS:
-        assert result.counts[SATURATION] == SATURATIONS[net.name]
-
-
-@pytest.mark.reference("spinnaker/net_*.npz")
-def test_shifts_are_those_of_the_host(reference_file, reference_network):
-    net = reference_network(reference_file)
-    for p in net.populations.values():
-        if p.model is None:
-            continue
-        options = flattened(net.description["pops"][p.name])
-        given = options.get("max_expected_summed_weight")
-        for receptor in range(2):
-            incoming = [q.statistics() for q in net.projections if (q.post, q.receptor) == (p.name, receptor)]
-            if net.plastic:
-                w_max = net.description["stdp"]["w_max"]
-                incoming = [
-                    type(q)(
-                        fan_in=q.fan_in,
-                        mean=w_max,
-                        variance=0.0,
-                        largest=w_max,
-                        delay_variance=q.delay_variance,
-                    )
-                    for q in incoming
-                ]
-            known = {k: options[k] for k in ("spikes_per_second",) if k in options}
-            if "ring_buffer_sigma" in options:
-                known["sigma"] = options["ring_buffer_sigma"]
-            largest = expected_sum(incoming, round(net.dt * 1000), global_scale=p.global_scale, **known)
-            if given is not None:
-                largest = given[receptor] * p.global_scale
-            assert shift_for(largest) == p.shifts[receptor], (p.name, receptor, largest)
-
-
-def tiny(weight, n_sources=3, shift=4):
-    """One neuron driven by sources that all spike in step 0 over a delay of 2."""
-    from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
-
-    one = 32768
-    neuron = np.array([[0, 0, one, 20 * one, 0, 0, 0, 0, one]])
-    constants, state = derive(
-        CoreModel.IF_CURR_DELTA, neuron, np.array([[one]]), np.array([2**31 - 1]), np.zeros((1, 2))
-    )
-    cores = Cores(*(np.array([x], np.int64) for x in (0, 1, 1, shift, shift)))
-    k = np.arange(n_sources)
-    synapses = Synapses(
-        np.array([0, 0, *(k + 1)], np.int64), np.zeros(n_sources, np.int32), np.zeros(n_sources, np.uint8),
-        np.full(n_sources, 2, np.int32), np.full(n_sources, weight, np.uint16),
-    )  # fmt: skip
-    start = np.concatenate([[0], np.full(5, n_sources)]).astype(np.int64)
-    return run(5, cores, constants, state, synapses, start, (k + 1).astype(np.int64), probes=np.array([0]))
-
-
-def test_a_spike_of_step_0_over_2_steps_acts_in_step_2():
-    result = tiny(100)
+def test_a_spike_of_step_0_over_2_steps_acts_in_step_2(hand_made_image, source_packets):
+    started = start(hand_made_image([(i, 0, 100, 2, 0) for i in range(3)]), read_machine())
+    events = [(0, i) for i in range(3)]
+    result = run(started.tables, started.memory(), source_packets(events, 5), 5, probes=EVERY)
     assert result.current[:, 0].tolist() == [0, 0, 300 << 4, 0, 0]
-    assert not result.counts.any()
+    assert not result.current[:, 1:].any()
+    assert not result.overflows.counts.any()
 
 
-def test_saturation_is_located_and_measured():
+def test_saturation_is_located_and_measured(hand_made_image, source_packets):
     """Three additions of 30000 to one cell: only the third exceeds 65535."""
-    result = tiny(30000)
-    assert result.current[2, 0] == LARGEST << 4
-    assert result.counts[SATURATION] == 1
-    assert result.events.tolist() == [[SATURATION, 2, 0, 90000 - LARGEST]]
+    synapses = [(i, 1, 30000, 2, 1) for i in range(3)]
+    started = start(hand_made_image(synapses), read_machine())
+    events = [(0, i) for i in range(3)]
+    result = run(started.tables, started.memory(), source_packets(events, 5), 5, start=100, probes=EVERY)
+    assert result.current[2, 1] == -(LARGEST << 4)
+    found = result.overflows
+    assert found.counts.sum() == found.counts[0, Overflow.SATURATION_INHIBITORY] == 1
+    assert found.first[0, Overflow.SATURATION_INHIBITORY, 0].tolist() == [102, 1, 90000 - LARGEST, 1]
+    assert found.of_neuron[Overflow.SATURATION_INHIBITORY].tolist() == [0, 1, 0, 0]
+
+
+def test_all_overflows_are_counted_and_the_first_are_listed(hand_made_image, source_packets):
+    """Two full weights in each of 50 steps: every second addition saturates."""
+    started = start(hand_made_image([(0, 2, LARGEST, 1, 0), (1, 2, LARGEST, 1, 0)]), read_machine())
+    events = [(t, i) for t in range(50) for i in range(2)]
+    found = run(started.tables, started.memory(), source_packets(events, 60), 60).overflows
+    assert found.counts[0, Overflow.SATURATION_EXCITATORY] == 50
+    assert found.listed[0, Overflow.SATURATION_EXCITATORY] == KEPT
+    assert found.first[0, Overflow.SATURATION_EXCITATORY, :, 0].tolist() == list(range(1, KEPT + 1))
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(1, 9), st.integers(1, 24), st.integers(0, 1)),
+             min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2)), max_size=30), st.integers(0, 80),
+)  # fmt: skip
+def test_every_delay_is_its_length(hand_made_image, source_packets, synapses, events, begin):
+    """Delays of 1 to 24 steps on a core of 8 slots, through a delay core of two stages, several packets of a source in
+    one step included: what arrives at every neuron in every step, against a sum over synapses and spikes. Every spike
+    is sent again in both stages, used or not."""
+    started = start(hand_made_image(synapses, stages=2), read_machine())
+    steps = 70
+    result = run(
+        started.tables,
+        started.memory(),
+        source_packets(events, steps),
+        steps,
+        start=begin,
+        probes=EVERY,
+        watched=True,
+    )
+    expected = np.zeros((steps, 4), np.int64)
+    for t, source in events:
+        for i, j, w, d, receptor in synapses:
+            if i == source and t + d < steps:
+                expected[t + d, j] += (-1) ** receptor * w << 4
+    np.testing.assert_array_equal(result.current, expected)
+    source, delayed = result.work.sent.T
+    np.testing.assert_array_equal(source, np.bincount([t for t, _ in events], minlength=steps))
+    again = np.convolve(source, [1 if k in (8, 16) else 0 for k in range(17)])[:steps]
+    np.testing.assert_array_equal(delayed, again)
+    assert result.work.rows.sum() == source.sum() + again.sum()
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.integers(0, 39), st.integers(0, 2)), max_size=30), st.integers(0, 40))
+def test_a_run_in_parts_is_the_run(hand_made_image, source_packets, events, cut):
+    """Ring buffers, potentials and the counters of delay cores are carried on."""
+    synapses = [(i, j, 100 + 7 * i + j, 1 + 5 * i + 3 * j, (i + j) % 2) for i in range(3) for j in range(4)]
+    started = start(hand_made_image(synapses, stages=2, threshold=100), read_machine())
+    memory = started.memory()
+    whole = run(started.tables, memory, source_packets(events, 40), 40, probes=EVERY)
+    parts, pieces = started.memory(), []
+    for first, last in ((0, cut), (cut, 40)):
+        sent = [(t - first, i) for t, i in events if first <= t < last]
+        piece = run(
+            started.tables, parts, source_packets(sent, last - first), last - first, start=first, probes=EVERY
+        )
+        pieces.append(piece)
+    for name in ("spikes", "v", "current"):
+        np.testing.assert_array_equal(
+            np.concatenate([getattr(p, name) for p in pieces]), getattr(whole, name)
+        )
+    for name in ("ring", "counters"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(memory, name))
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_next_to_nothing(hand_made_image, source_packets, steps):
+    started = start(hand_made_image([(0, 0, 1, 1, 0)]), read_machine())
+    result = run(started.tables, started.memory(), source_packets([], steps), steps, probes=EVERY, threads=4)
+    assert result.v.shape == (steps, 4)
+    assert result.spike_start.tolist() == [0] * (steps + 1)

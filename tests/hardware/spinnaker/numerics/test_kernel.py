@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, NeuronState, derive
-from neurosim.hardware.spinnaker.numerics.kernel import step, step_reference
+from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
+from neurosim.hardware.spinnaker.numerics.kernel import CAUSES, constants32, state32, step, step_reference
 
 
 def run(stepper, model, constants, state, ring, shift):
@@ -15,18 +15,21 @@ def run(stepper, model, constants, state, ring, shift):
     steps, _, n = ring.shape
     out = {
         k: np.zeros((steps, n), np.int64)
-        for k in ("V", "refract", "syn_exc", "syn_inh", "V_recorded", "wraps")
+        for k in ("V", "refract", "syn_exc", "syn_inh", "V_recorded", "wraps", "current")
     }
     out["spikes"] = np.zeros((steps, n), bool)
-    current, spiked, wrapped = np.zeros(n, np.int64), np.zeros(n, bool), np.zeros(n, np.int32)
+    constants, state = constants32(constants), state32(state)
+    current, spiked, wrapped = np.zeros(n, np.int32), np.zeros(n, bool), np.zeros(n, np.uint16)
     for k in range(steps):
         out["V_recorded"][k] = state.v
-        stepper(
-            int(model), 0, n, ring[k].copy(), *map(int, shift), constants, state, current, spiked, wrapped
-        )
+        cells = ring[k].copy()
+        shifts = (int(shift[0]), int(shift[1]))
+        lost = stepper(int(model), 0, n, *cells, shifts, constants, state, current, spiked, wrapped)
+        assert lost == np.bitwise_or.reduce(wrapped)
+        assert not cells.any()
         for name, value in zip(("V", "refract", "syn_exc", "syn_inh"), state, strict=True):
             out[name][k] = value
-        out["spikes"][k], out["wraps"][k] = spiked, wrapped
+        out["spikes"][k], out["wraps"][k], out["current"][k] = spiked, wrapped, current
     return out
 
 
@@ -101,23 +104,54 @@ def test_kernel_equals_its_numpy_reference(model, seed, shift_exc, shift_inh):
     ring = rng.integers(0, 65536, (30, 2, n)).astype(np.uint16) * (rng.random((30, 2, n)) < 0.3).astype(
         np.uint16
     )
-    results = [
-        run(f, model, constants, NeuronState(*(a.copy() for a in state)), ring, (shift_exc, shift_inh))
-        for f in (step, step_reference)
-    ]
+    results = [run(f, model, constants, state, ring, (shift_exc, shift_inh)) for f in (step, step_reference)]
     for name in results[0]:
         np.testing.assert_array_equal(results[0][name], results[1][name], err_msg=name)
 
 
-def test_a_wrap_is_counted_where_it_happens():
-    """A drive beyond s16.15 wraps in one neuron only."""
-    n = 3
-    rng = np.random.default_rng(0)
-    neuron, inputs, threshold, synapse = parameters(CoreModel.IF_CURR_DELTA, n, rng)
-    neuron[:, 3], neuron[:, 2], neuron[:, 4] = 20 * 32768, 32768, 0  # R = 20
-    constants, state = derive(CoreModel.IF_CURR_DELTA, neuron, inputs, threshold, synapse)
+def one_neuron(model, cell, shift, **words):
+    """Causes of what wrapped when one cell arrives at one of three neurons with unit constants and V = -65."""
+    n, one = 3, 32768
+    neuron = {"v": -65 * one, "rest": -65 * one, "c": one, "tau": 20 * one, "offset": 0, "reset": -65 * one,
+              "refractory": 0, "timer": 0, "dt": one, **words}  # fmt: skip
+    inputs = {
+        CoreModel.IF_CURR_EXP: [],
+        CoreModel.IF_CURR_DELTA: [one],
+        CoreModel.IF_COND_EXP: [0, -70 * one],
+    }[model]
+    synapse = [0, 0] if model is CoreModel.IF_CURR_DELTA else [5 * one, 0, 5 * one, 0, one]
+    rows = [np.tile(np.array(list(x), np.int64), (n, 1)) for x in (neuron.values(), inputs, synapse)]
+    constants, state = derive(model, rows[0], rows[1], np.full(n, -50 * one), rows[2])
     ring = np.zeros((1, 2, n), np.uint16)
-    ring[0, 0, 1] = 40000
-    out = run(step, CoreModel.IF_CURR_DELTA, constants, state, ring, (12, 12))  # 40000 * 2**-3 * 20 > 65536
-    assert out["wraps"][0, 1] > 0
-    assert out["wraps"][0, 0] == out["wraps"][0, 2] == 0
+    ring[0, 0, 1] = cell
+    found = run(step, model, constants, state, ring, (shift, shift))["wraps"][0]
+    assert found[0] == found[2] == 0
+    return {cause for cause, bits in CAUSES.items() if found[1] & bits}
+
+
+@pytest.mark.parametrize(
+    ("model", "cell", "shift", "words", "causes"),
+    [
+        (CoreModel.IF_CURR_EXP, 65535, 15, {}, {"membrane"}),
+        (CoreModel.IF_CURR_EXP, 100, 4, {}, set()),
+        (CoreModel.IF_CURR_DELTA, 65535, 16, {"tau": 32768}, {"arrival"}),
+        (CoreModel.IF_CURR_DELTA, 40000, 12, {}, {"membrane"}),  # 5000 nA times 20 MOhm
+        (CoreModel.IF_COND_EXP, 65535, 15, {}, {"membrane"}),  # 58 uS times 65 mV times 20 MOhm
+        (CoreModel.IF_COND_EXP, 65535, 15, {"v": -2000 * 32768}, {"input", "membrane"}),
+        (CoreModel.IF_CURR_DELTA, 65535, 15, {"offset": 2**16, "tau": 32768, "rest": 0, "v": 0}, {"input"}),
+    ],
+)  # fmt: skip
+def test_a_wrap_is_told_from_others_and_counted_where_it_happens(model, cell, shift, words, causes):
+    assert one_neuron(model, cell, shift, **words) == causes
+
+
+def test_synaptic_values_that_wrap():
+    """Two arrivals in a row, each just under the range of s16.15, with a decay factor near one."""
+    one = 32768
+    neuron = np.array([[0, 0, one, one, 0, 0, 0, 0, one]])
+    synapse = np.array([[30000 * one, 0, 30000 * one, 0, one]])
+    constants, state = derive(CoreModel.IF_CURR_EXP, neuron, np.zeros((1, 0)), np.array([2**31 - 1]), synapse)
+    ring = np.full((2, 2, 1), 65535, np.uint16)
+    wraps = run(step, CoreModel.IF_CURR_EXP, constants, state, ring, (15, 15))["wraps"][:, 0]
+    assert not wraps[0] & CAUSES["synapse"]
+    assert wraps[1] & CAUSES["synapse"] == CAUSES["synapse"]

@@ -1,0 +1,116 @@
+"""What the emulated cores hold, as plain arrays that compiled code takes.
+
+Vertices are numbered: neuron cores, then spike sources, then delay cores. Their atoms are numbered through in the same
+order, so the neurons of all cores come first. A delay core has an atom for each neuron of its source and each stage.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.hardware.spinnaker.numerics.derived_constants import Words
+from neurosim.hardware.spinnaker.numerics.kernel import Constants32, State32
+from neurosim.hardware.spinnaker.numerics.stdp import PlasticRows, PostHistory, RuleTable
+
+__all__ = ["Cores", "Delays", "Incoming", "Memory", "StaticRows", "Streams", "Tables"]
+
+
+class Cores(NamedTuple):
+    """Neuron cores, int64 [cores] each.
+
+    ``lo``, ``hi``: first and last neuron (exclusive). ``model``: number of a `CoreModel`. ``shift_exc``, ``shift_inh``:
+    from a ring-buffer cell to s16.15. ``ring``: first cell of its ring buffer, whose index is made up as
+    ``slot | receptor (1 bit) | neuron (index_bits)``, with ``delay_bits`` for the slot. ``rule``: of the plastic
+    synapses, -1 without.
+    """
+
+    lo: Words
+    hi: Words
+    model: Words
+    shift_exc: Words
+    shift_inh: Words
+    ring: Words
+    index_bits: Words
+    delay_bits: Words
+    rule: Words
+
+
+class Streams(NamedTuple):
+    """Packets of a vertex that take the same way: those whose atom has ``(atom ^ bits) & care == 0``.
+
+    ``first`` int64 [vertices + 1]: streams of each vertex; ``care``, ``bits`` int64 [streams].
+    """
+
+    first: Words
+    care: Words
+    bits: Words
+
+
+class Incoming(NamedTuple):
+    """What comes to each core.
+
+    ``first`` int64 [cores + 1] entries of each core; of each entry, ``vertex``: who sends, ``care`` and ``bits``: as in
+    `Streams`, ``row``: row of atom 0 of the vertex, ``plastic``: 1 if it is a row of `PlasticRows`, else of
+    `StaticRows`. For a delay core ``row`` is the neuron that atom 0 of the vertex means.
+    """
+
+    first: Words
+    vertex: Words
+    care: Words
+    bits: Words
+    row: Words
+    plastic: NDArray[np.uint8]
+
+
+class StaticRows(NamedTuple):
+    """Synaptic rows that do not change: the words of row r of core c are
+    ``word[base[c] + start[r] : base[c] + start[r + 1]]``, as they lie in the shared memory of the core.
+
+    ``base`` int64 [cores]; ``start`` uint32 [rows + cores]; ``word`` uint32 [synapses].
+    """
+
+    base: Words
+    start: NDArray[np.uint32]
+    word: NDArray[np.uint32]
+
+
+class Delays(NamedTuple):
+    """Delay cores, int64 [delay cores] each.
+
+    ``vertex``; ``size``: neurons; ``stages``, ``slots``; ``counter``: first of its counters, a uint8 for each of
+    ``mask + 1`` steps and each neuron.
+    """
+
+    vertex: Words
+    size: Words
+    stages: Words
+    slots: Words
+    counter: Words
+    mask: Words
+
+
+class Tables(NamedTuple):
+    """All that does not change in a run. ``held``: what comes to the delay cores."""
+
+    cores: Cores
+    constants: Constants32
+    streams: Streams
+    incoming: Incoming
+    rows: StaticRows
+    delays: Delays
+    held: Incoming
+    rules: RuleTable
+
+
+class Memory(NamedTuple):
+    """All that changes, of one sample: neurons; ring buffers, uint16; counters of delay cores, uint8; plastic rows and
+    the postsynaptic spikes they look at."""
+
+    neurons: State32
+    ring: NDArray[np.uint16]
+    counters: NDArray[np.uint8]
+    rows: PlasticRows
+    history: PostHistory
