@@ -13,6 +13,8 @@ ANSWER = {
     "deploy_snntorch": lambda correlation: correlation > 0.98,
     "deploy_spikingjelly": lambda correlation: correlation > 0.98,
     "long_run": lambda same: same,
+    # from the spikes of a float simulation, which part from the machine's: 119 and 120
+    "map_to_spinnaker": lambda cells: 0.8 < cells[0] / cells[1] < 1.25 and cells[1] > 50,
     "learn": lambda ratio: ratio > 1.3,  # 1 at first
     # Brian2 is given the same noise; NEST draws its own (12 runs of half a second gave 26.6 to 31.6 spikes/s)
     "recurrent_network": lambda rates: (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.pynn.conversion import weight_of, weight_scale
 from neurosim.hardware.spinnaker.pynn.device_network import device_network, global_scale, losses_of
 from neurosim.hardware.spinnaker.pynn.network import PyNNNetwork
+from neurosim.hardware.spinnaker.report.weight_error import WeightError, weight_error
 from neurosim.hardware.spinnaker.target import SpiNNaker
 from neurosim.hardware.target import Build, with_losses
 from neurosim.loss_report import LossKind, LossReport
@@ -52,13 +53,15 @@ def compile_pynn(
     losses = losses_of(network, device)
     LossReport(losses).require(allow)
     mapped = map_network(device, target.read_machine(), target.limits, DelayedRows.HOST)
+    held = _held(network, device)
     build = build_of(
         mapped,
         target=target,
         manifest=_manifest(network, device, target),
         losses=losses,
-        weights=_held(network, device),
+        weights=held,
         details=_details(network, device),
+        errors=_errors(network, device, held),
     )
     return with_losses(build, LossReport(), "", neurosim.__version__)
 
@@ -100,6 +103,17 @@ def _held(network: PyNNNetwork, device: DeviceNetwork) -> dict[str, NDArray[np.f
         weights[order] = weight_of(q.raw, device.populations[q.post].shifts[q.receptor], scale)
         held[q.name] = weights
     return held
+
+
+def _errors(
+    network: PyNNNetwork, device: DeviceNetwork, held: Mapping[str, NDArray[np.float64]]
+) -> list[WeightError]:
+    found = []
+    for p, q in zip(network.projections, device.projections, strict=True):
+        shift = device.populations[q.post].shifts[q.receptor]
+        unit = 1.0 / weight_scale(shift, global_scale(network.population(p.post)))
+        found.append(weight_error(q.name, q.receptor, p.table[:, 2], held[q.name], unit))
+    return found
 
 
 def _details(network: PyNNNetwork, device: DeviceNetwork) -> str:
