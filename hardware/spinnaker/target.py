@@ -68,7 +68,11 @@ SUPPORT: Mapping[Feature, Support] = {
     ),
     Feature.ZERO_DELAY: Support(_EXACT, "retimed: a packet takes at least one step"),
     Feature.SYNAPTIC_DELAY: Support(_NATIVE, "long delays need more slots, so fewer neurons fit a core"),
-    Feature.PLASTICITY: Support(_REFUSED, "Compile the network with the weights fixed after learning"),
+    Feature.PLASTICITY: Support(
+        _NATIVE,
+        "STDP and MirroredSTDP of all pairs, additive or multiplicative; one rule a population, with "
+        "DelaySite.DENDRITIC, SameStep.DEPRESSING, WeightUpdate.AT_PRESYNAPTIC and Delivered.AFTER",
+    ),
     Feature.GRADED_INPUT: Support(_EXACT, "a packet for each spike"),
     Feature.SOURCE: Support(_REFUSED, "Describe the input without a source, and pass its spikes to emulate"),
     Feature.DRIVE: Support(

@@ -12,6 +12,7 @@ Projections without plasticity have ordinary rows, also onto a population with a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,20 @@ def history_bytes(pairing: Pairing) -> int:
 def plastic_words(synapses: int, header: int = 2) -> int:
     """Data words of a row of that many synapses; a row of none needs none in a block without any."""
     return header + 2 * ((synapses + 1) // 2) if synapses else 0
+
+
+def undelivered(delay: NDArray[Any], delay_bits: int, slots: int) -> NDArray[np.bool_]:
+    """Which plastic synapses never deliver: those whose delay fills the ring buffer, and so is zero where it is masked.
+
+    A core compares the masked delay with the age of the packet, and skips the synapse as too late; its weight still
+    changes, as if the delay were zero (sPyNNaker ``synapse_dynamics_stdp_mad_impl.c``). Fixed synapses are not
+    affected.
+
+    Args:
+        delay: steps, >= 1. delay_bits: of the ring buffer that is used. slots: that there are at most, beyond which
+            delays go through a delay extension.
+    """
+    return np.asarray(((delay.astype(np.int64) - 1) % slots + 1) & ((1 << delay_bits) - 1) == 0)
 
 
 def _halves(rows: NDArray[np.int64], values: NDArray[np.uint16], n_rows: int, words: int) -> Uint32:

@@ -15,6 +15,7 @@ from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.mapping.partition import atoms_per_core
 from neurosim.hardware.spinnaker.quantise.activity import calibrated_activity, safe_activity
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram, program
+from neurosim.hardware.spinnaker.quantise.plasticity import check_delays, pair_rules
 from neurosim.hardware.spinnaker.quantise.quantised_projection import HeldWeights, quantise
 from neurosim.loss_report import Loss
 from neurosim.spikes import Spikes
@@ -57,6 +58,8 @@ def from_plan(
         for name, p in plan.populations.items()
     }
     losses = [loss for p in programs.values() for loss in p.losses]
+    rules, lost = pair_rules(plan, programs, lag)
+    losses += lost
     projections: list[DeviceProjection] = []
     for p in plan.projections:
         quantised = quantise(p, programs[p.post])
@@ -88,9 +91,12 @@ def from_plan(
             threshold=q.threshold,
             synapse=q.synapse,
             shifts=q.shifts,
+            rule=rules.get(name),
         )
+    network = DeviceNetwork(populations=populations, projections=tuple(projections))
+    check_delays(network)
     return QuantisedPlan(
-        network=DeviceNetwork(populations=populations, projections=tuple(projections)),
+        network=network,
         programs=programs,
         weights=HeldWeights.of({p.name: (p, programs[p.post]) for p in plan.projections}),
         losses=tuple(losses),

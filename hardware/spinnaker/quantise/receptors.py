@@ -15,6 +15,7 @@ from neurosim.engine.plan import PlanProjection
 from neurosim.errors import UnsupportedError
 from neurosim.neurons import ConductanceLIF, DualCurrentLIF
 from neurosim.neurons.model import NeuronModel
+from neurosim.plasticity import MirroredSTDP
 
 __all__ = ["Receptors", "largest_weights", "receptors_of", "split_of"]
 
@@ -50,6 +51,8 @@ def receptors_of(p: PlanProjection, split: Receptors) -> NDArray[np.int64]:
     """
     negative = p.weight < 0
     if split is Receptors.BY_SIGN:
+        if p.plasticity is not None:  # a plastic one keeps its sign, and may still be zero
+            return np.full(p.n_synapses, isinstance(p.plasticity, MirroredSTDP), np.int64)
         return negative.astype(np.int64)
     inhibits = split is Receptors.BY_NAME_AND_SIGN and p.receptor == 1
     wrong = p.weight > 0 if inhibits else negative
