@@ -138,6 +138,7 @@ class RowReader:
             raise FileFormatError(_MESSAGES[_NO_NEURON], where=where)
         if np.any(delay == 0):
             raise FileFormatError(_MESSAGES[_NO_DELAY], where=where)
+        delay &= np.uint32((1 << core.delay_bits) - 1)  # as the core masks it: zero, and nothing is delivered
         counts = np.bincount(block.row, minlength=rows.count)
         self._plastic.append(
             (

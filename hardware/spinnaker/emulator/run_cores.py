@@ -198,6 +198,8 @@ def _deliver(
                     if wrapped:
                         note(overflows, k, _TRACE, t, rows.target[a], wrapped, wrapped)
                     for s in range(a, b):
+                        if rows.delay[s] == 0:  # masked; the core takes it for too late
+                            continue
                         low = (np.uint32(rows.delay[s]) << np.uint32(bits + 1)) + np.uint32(
                             (np.int64(rows.receptor[s]) << bits) | (rows.target[s] - c.lo[k])
                         )

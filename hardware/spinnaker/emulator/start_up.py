@@ -27,7 +27,7 @@ from neurosim.hardware.spinnaker.emulator.row_reader import RowReader, Rows
 from neurosim.hardware.spinnaker.emulator.synapse_list import SynapseList, list_synapses
 from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, decode_delay_region
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
-from neurosim.hardware.spinnaker.image.plasticity_region import decode_plasticity_region
+from neurosim.hardware.spinnaker.image.plasticity_region import decode_plasticity_region, rule_of_suffix
 from neurosim.hardware.spinnaker.image.population_table import decode_table
 from neurosim.hardware.spinnaker.image.regions import (
     CoreParameters,
@@ -234,7 +234,9 @@ class _Boot:
         words = self.image.regions[v.place].get(int(Region.PLASTICITY))
         if words is None or not len(words):
             return -1, Pairing.ALL
-        rule = decode_plasticity_region(words, where)
+        if v.plasticity is None:
+            raise FileFormatError("has a rule, but its program has no plasticity", where=where)
+        rule = decode_plasticity_region(words, where, *rule_of_suffix(v.plasticity, where))
         self.rules.append((rule, core.shifts))
         return len(self.rules) - 1, rule.pairing
 

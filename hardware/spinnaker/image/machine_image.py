@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from neurosim.errors import FileFormatError
 from neurosim.hardware.manifest import FileContent
 from neurosim.hardware.spinnaker.image.array_archive import ArrayArchive, write_archive
+from neurosim.hardware.spinnaker.image.plasticity_region import rule_of_suffix
 from neurosim.hardware.spinnaker.machine import Chip
 from neurosim.hardware.spinnaker.mapping.routes import Entry, Place
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
@@ -55,7 +56,8 @@ class VertexKind(StrEnum):
 class Vertex:
     """A core and what it holds.
 
-    ``model``: name of a `CoreModel`, None on a core without neurons. ``population`` of a delay core, and ``lo`` and
+    ``model``: name of a `CoreModel`, None on a core without neurons; ``plasticity``: what the name of the program ends
+    with if its synapses learn, see `plasticity_region.program_suffix`. ``population`` of a delay core, and ``lo`` and
     ``hi``, are those of the core whose spikes it sends again; ``key`` and ``mask`` are its own.
     """
 
@@ -70,6 +72,7 @@ class Vertex:
     p: int
     key: int | None
     mask: int | None
+    plasticity: str | None = None
 
     @property
     def place(self) -> Place:
@@ -202,8 +205,11 @@ def _read_vertices(path: Path) -> tuple[Vertex, ...]:
             or v.lo >= v.hi
             or (v.key is None) != (v.mask is None)
             or not fits
+            or not (v.plasticity is None or (v.model and isinstance(v.plasticity, str)))
         ):
             raise FileFormatError("a core is described wrongly", where=str(path), value=v.label)
+        if v.plasticity is not None:
+            rule_of_suffix(v.plasticity, str(path))
     if len({v.place for v in vertices}) < len(vertices):
         raise FileFormatError("two cores share a place", where=str(path))
     return vertices

@@ -14,7 +14,7 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule
 from neurosim.plasticity.options import Dependence, Pairing
 
-__all__ = ["decode_plasticity_region", "plasticity_region", "program_suffix"]
+__all__ = ["decode_plasticity_region", "plasticity_region", "program_suffix", "rule_of_suffix"]
 
 Uint32 = NDArray[np.uint32]
 
@@ -26,10 +26,27 @@ def _table(values: NDArray[np.int16]) -> Uint32:
     return halves.view("<u4").astype(np.uint32)
 
 
+def _suffix(dependence: Dependence, pairing: Pairing) -> str:
+    timing = "nearest_pair" if pairing is Pairing.NEAREST else "pair"
+    return f"_stdp_mad_{timing}_{dependence.name.lower()}"
+
+
 def program_suffix(rule: PairRule) -> str:
     """What the name of the core's program ends with, such as ``_stdp_mad_pair_additive``."""
-    pairing = "nearest_pair" if rule.pairing is Pairing.NEAREST else "pair"
-    return f"_stdp_mad_{pairing}_{rule.dependence.name.lower()}"
+    return _suffix(rule.dependence, rule.pairing)
+
+
+def rule_of_suffix(suffix: str, where: str) -> tuple[Dependence, Pairing]:
+    """Dependence and pairing of the program whose name ends so.
+
+    Raises:
+        FileFormatError: an unknown ending.
+    """
+    for dependence in (Dependence.ADDITIVE, Dependence.MULTIPLICATIVE):
+        for pairing in Pairing:
+            if suffix == _suffix(dependence, pairing):
+                return dependence, pairing
+    raise FileFormatError("is no program with plasticity", where=where, value=suffix)
 
 
 def plasticity_region(rule: PairRule) -> Uint32:

@@ -15,6 +15,7 @@ from neurosim.hardware.spinnaker.image.core_regions import CoreRegions
 from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
 from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, delay_region
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
+from neurosim.hardware.spinnaker.image.plasticity_region import program_suffix
 from neurosim.hardware.spinnaker.machine import Machine
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, extensions
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace, Sender, allocate
@@ -96,12 +97,14 @@ def map_network(
     of_sender: dict[str, list[Place]] = {}
     for c, (x, y, p) in zip(cores, places, strict=True):
         space = keys.get(c.sender)
-        model = network.populations[c.population].model if c.kind is VertexKind.NEURONS else None
+        population = network.populations[c.population]
+        model = population.model if c.kind is VertexKind.NEURONS else None
+        rule = population.rule if c.kind is VertexKind.NEURONS else None
         vertices.append(
             Vertex(
                 label=c.label, population=c.population, kind=c.kind, model=None if model is None else model.name,
                 lo=c.lo, hi=c.hi, x=x, y=y, p=p, key=space.core_key(c.number) if space else None,
-                mask=space.core_mask if space else None,
+                mask=space.core_mask if space else None, plasticity=None if rule is None else program_suffix(rule),
             )
         )  # fmt: skip
         of_sender.setdefault(c.sender, []).append((x, y, p))
