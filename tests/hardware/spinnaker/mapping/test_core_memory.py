@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
 from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes, dtcm_terms, host_regions
 
