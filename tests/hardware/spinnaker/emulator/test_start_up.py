@@ -57,11 +57,12 @@ def genuine(image, net):
             regions[x, y, p] = memory
             _, key = decode_core_region(memory[int(Region.CORE)], label)
             width = max(0, (16 * population.atoms - 1).bit_length())
+        plastic = "_stdp_mad_pair_additive" if Region.PLASTICITY in regions[x, y, p] else None
         mask = None if key is None else 0xFFFFFFFF & ~((1 << width) - 1)
         vertices.append(
             Vertex(
                 label=label, population=match[1], kind=kind, model=model, lo=lo, hi=hi, x=x, y=y, p=p, key=key,
-                mask=mask,
+                mask=mask, plasticity=plastic,
             )
         )  # fmt: skip
     return MachineImage(tuple(vertices), regions, tables)
