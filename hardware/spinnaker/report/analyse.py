@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from neurosim.errors import DescriptionError, TimeGridError
 from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension
 from neurosim.hardware.spinnaker.report.cell_load import cell_load, sampled
 from neurosim.hardware.spinnaker.report.delay_use import delay_use
 from neurosim.hardware.spinnaker.report.energy import energy
 from neurosim.hardware.spinnaker.report.headroom import headroom
 from neurosim.hardware.spinnaker.report.occupancy import boards_of, chips_of, cores_of, populations_of
+from neurosim.hardware.spinnaker.report.packets import mean_packets, packets_by_step
 from neurosim.hardware.spinnaker.report.spinnaker_report import SpiNNakerReport
 from neurosim.hardware.spinnaker.report.traffic import traffic
 from neurosim.hardware.spinnaker.report.weight_error import WeightError
@@ -69,8 +68,9 @@ def analyse(
         mapped.machine,
         mapped.image.vertices,
         mapped.image.tables,
-        [_packets(v, activity, mapped.extensions) for v in mapped.image.vertices],
+        mean_packets(mapped.image.vertices, activity, mapped.extensions),
         _basis(network, rate, given),
+        packets_by_step(mapped.image.vertices, given, mapped.extensions) if given else (),
     )
     cores = cores_of(mapped)
     chips = chips_of(mapped, cores)
@@ -164,16 +164,6 @@ def _basis(network: DeviceNetwork, rate: float, spikes: Mapping[str, Spikes]) ->
     if not spikes:
         return f"assuming {assumed}"
     return "of the given spikes" + (f"; assuming {assumed} of {', '.join(silent)}" if silent else "")
-
-
-def _packets(
-    v: Vertex, activity: Mapping[str, NDArray[np.float64]], extensions: Mapping[str, Extension]
-) -> float:
-    """Packets that a core sends in a step; a delay core sends every spike once a stage."""
-    if v.key is None:
-        return 0.0
-    times = extensions[v.population].stages if v.kind is VertexKind.DELAY else 1
-    return times * float(activity[v.population][v.lo : v.hi].sum())
 
 
 def _events(network: DeviceNetwork, activity: Mapping[str, NDArray[np.float64]]) -> float:

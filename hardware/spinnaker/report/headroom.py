@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neurosim.hardware.spinnaker.mapping.delay_extension import MOST_STAGES
 from neurosim.hardware.spinnaker.numerics.ring_buffer import log2_up
 from neurosim.hardware.spinnaker.report.occupancy import ChipUse, CoreUse, PopulationUse, boards_of
-from neurosim.hardware.spinnaker.report.traffic import Traffic
+from neurosim.hardware.spinnaker.report.traffic import LINK_NAMES, Traffic
 
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
@@ -105,6 +105,8 @@ def headroom(
     busiest = links.busiest
     if busiest is not None:
         yield Headroom(
-            limit="packets of a link in a step", used=busiest.packets, most=limits["link_packets_per_second"] * step,
-            where=f"link {busiest.link} of chip ({busiest.x}, {busiest.y})",
-        )  # fmt: skip
+            limit="packets of a link in a step",
+            used=max(busiest.packets, busiest.peak or 0.0),
+            most=limits["link_packets_per_second"] * step,
+            where=f"chip ({busiest.x}, {busiest.y}), {LINK_NAMES[busiest.link]}",
+        )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from neurosim.hardware.spinnaker.report.traffic import LINK_NAMES
+
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.report.spinnaker_report import SpiNNakerReport
 
 __all__ = ["amount", "columns_of", "notes_of", "text_of"]
 
 RECEPTORS = ("exc", "inh")
-LINK_NAMES = ("E", "NE", "N", "W", "SW", "S")
 _MOST_ROWS = 20
 
 
@@ -78,9 +79,9 @@ def columns_of(report: SpiNNakerReport) -> dict[str, Table]:
             ],
         ),
         "Busiest links": (
-            ("chip", "link", "packets a step", "senders"),
+            ("chip", "link", "packets a step", "at most", "senders"),
             [
-                (f"({k.x}, {k.y})", LINK_NAMES[k.link], f"{k.packets:.4g}", k.senders)
+                (f"({k.x}, {k.y})", LINK_NAMES[k.link], f"{k.packets:.4g}", _known(k.peak), k.senders)
                 for k in sorted(r.traffic.links, key=lambda k: -k.packets)[:8]
             ],
         ),
@@ -115,8 +116,8 @@ def text_of(report: SpiNNakerReport) -> str:
     return "\n\n".join([*blocks, "\n".join(notes_of(report))])
 
 
-def _known(value: int | None) -> Any:
-    return "none" if value is None else value
+def _known(value: float | None) -> str:
+    return "-" if value is None else amount(value)
 
 
 def _lines(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:

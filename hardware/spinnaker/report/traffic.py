@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
 from neurosim.hardware.spinnaker.image.machine_image import Vertex
 from neurosim.hardware.spinnaker.machine import Chip, Machine
 from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.hardware.spinnaker.mapping.trace import Packets, Route, trace_all
 
-__all__ = ["LinkLoad", "Traffic", "traffic"]
+__all__ = ["LINK_NAMES", "LinkLoad", "Traffic", "traffic"]
+
+LINK_NAMES = ("E", "NE", "N", "W", "SW", "S")
+"""Links by number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinkLoad:
     """Packets that leave chip (``x``, ``y``) by ``link`` (0 east, then counter-clockwise) in a step, on average.
 
-    ``senders``: cores whose packets cross it.
+    ``peak``: in the busiest step, where spikes are known; of these alone. ``senders``: cores whose packets cross it.
     """
 
     x: int
     y: int
     link: int
     packets: float
+    peak: float | None
     senders: int
 
 
@@ -60,15 +67,17 @@ def traffic(
     machine: Machine,
     vertices: Sequence[Vertex],
     tables: Mapping[Chip, Sequence[Entry]],
-    packets: Sequence[float],
+    packets: NDArray[np.float64],
     basis: str,
+    by_step: Iterable[NDArray[np.float64]] = (),
 ) -> Traffic:
     """Follow what every core sends through the routing tables.
 
     Where the packets of a core part ways, each route takes the share of its keys among those of the core's neurons.
 
     Args:
-        packets: packets a step that each vertex sends, in the order of ``vertices``.
+        packets: [cores] packets a step that each vertex sends on average, in the order of ``vertices``.
+        by_step: [cores, steps] the same step by step, in parts; for the peaks.
 
     Raises:
         FileFormatError: packets run in circles or leave the machine.
@@ -78,37 +87,50 @@ def traffic(
         Packets((vertices[k].x, vertices[k].y), int(vertices[k].key or 0), _width(vertices[k]))
         for k in senders
     ]
-    load: dict[tuple[Chip, int], float] = defaultdict(float)
-    crossing: dict[tuple[Chip, int], int] = defaultdict(int)
-    sent = delivered = dropped = visits = hops = 0.0
+    number: dict[tuple[Chip, int], int] = {}
+    crossed: list[tuple[int, int, float]] = []  # link, core, share of its packets
+    sent = delivered = dropped = hops = 0.0
     most = 0
     for k, sender, routes in zip(senders, asked, trace_all(machine, tables, asked), strict=True):
-        sent += packets[k]
+        sent += float(packets[k])
         for route, share in zip(routes, _shares(routes, sender), strict=True):
-            n = packets[k] * share
-            depth = _depths(machine, (vertices[k].x, vertices[k].y), route)
-            for link in route.links:
-                load[link] += n
+            n = float(packets[k]) * share
+            depth = _depths(machine, sender.chip, route)
+            crossed += [(number.setdefault(link, len(number)), k, share) for link in route.links]
             delivered += n * len(route.cores)
             dropped += n * len(route.drops)
-            visits += n * (1 + len(route.links))
             far = [depth[x, y] for x, y, _ in route.cores]
             hops += n * sum(far)
             most = max([most, *far])
-        for link in {link for route in routes for link in route.links}:
-            crossing[link] += 1
+    links, cores, shares = np.array(crossed, np.float64).reshape(-1, 3).T
+    shape = (len(number), len(vertices))
+    crossing = sparse.csr_array((shares, (links.astype(np.int64), cores.astype(np.int64))), shape=shape)
+    load = np.asarray(crossing @ packets)
+    peaks: NDArray[np.float64] | None = None
+    for part in by_step:
+        highest = np.asarray(crossing @ part).max(axis=1, initial=0.0)
+        peaks = highest if peaks is None else np.maximum(peaks, highest)
+    used = np.diff(crossing.indptr)
+    crossings = float(load.sum())
     return Traffic(
         basis=basis,
         sent=sent,
         delivered=delivered,
         dropped=dropped,
-        crossings=sum(load.values()),
-        visits=visits,
+        crossings=crossings,
+        visits=sent + crossings,
         mean_hops=hops / delivered if delivered else 0.0,
         most_hops=most,
         links=tuple(
-            LinkLoad(x=x, y=y, link=link, packets=n, senders=crossing[(x, y), link])
-            for ((x, y), link), n in sorted(load.items())
+            LinkLoad(
+                x=x,
+                y=y,
+                link=link,
+                packets=float(load[i]),
+                peak=None if peaks is None else float(peaks[i]),
+                senders=int(used[i]),
+            )
+            for ((x, y), link), i in sorted(number.items())
         ),
     )
 
