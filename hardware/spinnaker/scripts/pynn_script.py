@@ -49,7 +49,7 @@ net = np.load(Path(__file__).with_name("pynn.npz"))
 def source(name, size, atoms):
     events = inputs[name] if name in inputs.files else np.zeros((0, 2))
     times = [(events[events[:, 1] == i, 0] * STEP).tolist() for i in range(size)]
-    made = sim.Population(size, sim.SpikeSourceArray(times), label=name)
+    made = sim.Population(size, sim.SpikeSourceArray(times if any(times) else []), label=name)
     if atoms < size:
         made.set_max_atoms_per_core(atoms)
     return made

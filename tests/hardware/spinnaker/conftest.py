@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from dataclasses import dataclass, field
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neurosim.hardware.spinnaker.image.machine_image import VertexKind
+from neurosim.hardware.spinnaker.image.population_table import decode_table
+from neurosim.hardware.spinnaker.image.regions import Region
+from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
 from neurosim.hardware.spinnaker.numerics.ring_buffer import slots_for
@@ -280,3 +287,161 @@ def small_network():
         return net, {"in": Spikes.from_dense(events, dt=dt)}
 
     return make
+
+
+CONFIGURATION = """\
+[Machine]
+virtual_board = True
+version = 5
+[Reports]
+write_network_graph = False
+keep_dataspec_database = True
+keep_json_files = True
+write_json_placements = True
+write_json_routing_tables = True
+"""
+SHARED_OPTIONS = ("max_expected_summed_weight", "ring_buffer_sigma", "spikes_per_second")
+
+
+@pytest.fixture(scope="session")
+def spynnaker(tmp_path_factory):
+    """A function that runs a script with sPyNNaker on a virtual board, in a home of its own; returns the home."""
+
+    def run(script, *arguments):
+        home = tmp_path_factory.mktemp("home")
+        (home / ".spynnaker.cfg").write_text(CONFIGURATION)
+        done = subprocess.run(
+            [sys.executable, script, *arguments], cwd=home, env={**os.environ, "HOME": str(home)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        return home
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def host_image(spynnaker, tmp_path_factory):
+    """A function from a network to the image that sPyNNaker's host makes of it, as in the reference images."""
+
+    def image_of(network):
+        arrays, populations = {}, []
+        for p in network.populations:
+            parameters = () if p.is_source else p.parameters
+            arrays |= {f"{p.name} {key}": p.value(key) for key in parameters}
+            arrays |= {f"{p.name} initial {key}": p.value(key) for key in p.initial_values}
+            options = {} if p.is_source else {key: getattr(p, key) for key in SHARED_OPTIONS}
+            populations.append(
+                {
+                    "name": p.name, "size": p.size, "cell": p.cell, "atoms": p.atoms_per_core, "options": options,
+                    "parameters": list(parameters), "initial_values": list(p.initial_values),
+                }
+            )  # fmt: skip
+        projections = []
+        for k, p in enumerate(network.projections):
+            arrays[f"list {k}"] = p.table
+            stdp = None if p.stdp is None else asdict(p.stdp)
+            if stdp is not None:
+                stdp |= {"dependence": p.stdp.dependence.name, "pairing": p.stdp.pairing.name}
+            projections.append({"pre": p.pre, "post": p.post, "receptor": p.receptor, "stdp": stdp})
+        described = {"timestep": network.timestep, "populations": populations, "projections": projections}
+        arrays["network"] = np.array(json.dumps(described))
+        folder = tmp_path_factory.mktemp("host")
+        np.savez(folder / "network.npz", **arrays)
+        script = Path(__file__).parent / "spynnaker_host.py"
+        spynnaker(script, folder / "network.npz", folder / "image.npz")
+        with np.load(folder / "image.npz") as file:
+            return dict(file)
+
+    return image_of
+
+
+@pytest.fixture(scope="session")
+def script_image(spynnaker, tmp_path_factory):
+    """A function from a build folder to the image that sPyNNaker's host makes of its ``run.py``."""
+
+    def image_of(folder):
+        work = tmp_path_factory.mktemp("script")
+        np.savez(work / "inputs.npz", none=np.zeros((0, 2)))
+        home = spynnaker(folder / "run.py", work / "inputs.npz", work / "spikes.npz", "20")
+        spynnaker(Path(__file__).parent / "spynnaker_host.py", home, work / "image.npz")
+        with np.load(work / "image.npz") as file:
+            return dict(file)
+
+    return image_of
+
+
+SOURCE_KEY, SOURCE_MASK = 5, 6  # words of region 1 of a spike source
+
+
+def ordered(words, table):
+    """Rows with the synapses of each in a defined order; where they are the population table says."""
+    words = words.copy()
+    blocks = sorted(block for entry in decode_table(table, "test") for block in entry.blocks)
+    ends = [*(start // 4 for start, _ in blocks), len(words)][1:]
+    for (start, length), end in zip(blocks, ends, strict=True):
+        stride = HEADER_WORDS + length
+        rows = (end - start // 4) // stride
+        for row in words[start // 4 :][: rows * stride].reshape(rows, stride):
+            if row[0]:
+                order_plastic(row)
+            else:
+                row[HEADER_WORDS:].sort()
+    return words
+
+
+def order_plastic(row):
+    """[P] time, trace if any, weights [0] [C] controls: weights and controls together, in place."""
+    p = int(row[0])
+    n = int(row[p + 2])
+    weights, controls = (
+        row[1 + p - (n + 1) // 2 : 1 + p].view(np.uint16)[:n],
+        row[p + 3 :].view(np.uint16)[:n],
+    )
+    order = np.lexsort((weights, controls))
+    weights[:], controls[:] = weights[order], controls[order]
+
+
+@pytest.fixture(scope="session")
+def same_words():
+    """A function that compares every word of an image of sPyNNaker's host with a `MachineImage` of ours; it returns the
+    number of words. Within a row the order is not defined (the host sorts with an unstable sort): rows are multisets.
+    """
+
+    def same(image, ours):
+        vertices = {v.label: v for v in ours.vertices}
+        delays = {}
+        compared, seen = 0, set()
+        for x, y, p, label in json.loads(str(image["placements"])):
+            if label.startswith("SYSTEM:"):
+                continue
+            vertex = vertices.get(label)
+            if late := re.match(r"Delay extension for (\w+)", label):
+                here = [v for v in ours.vertices if (v.kind, v.population) == (VertexKind.DELAY, late[1])]
+                vertex = here[delays.setdefault(late[1], 0)]
+                delays[late[1]] += 1
+            seen.add(vertex.label)
+            if vertex.kind is VertexKind.SOURCE:
+                theirs = image[f"r_{x}_{y}_{p}_1"]
+                assert (vertex.key, vertex.mask) == (theirs[SOURCE_KEY], theirs[SOURCE_MASK]), label
+                continue
+            regions = ours.regions[vertex.place]
+            for region, words in regions.items():
+                name = f"r_{x}_{y}_{p}_{int(region)}"
+                if (vertex.kind, region) == (VertexKind.NEURONS, Region.PARAMETERS) and name not in image:
+                    continue  # the board writes it from region 13
+                theirs = image.get(name, np.zeros(0, np.uint32))
+                if (vertex.kind, region) == (VertexKind.NEURONS, Region.SYNAPTIC_ROWS):
+                    assert len(words) == len(theirs), (label, region)
+                    table = regions[Region.POPULATION_TABLE]
+                    words, theirs = ordered(words, table), ordered(theirs, table)
+                assert len(words) == len(theirs), (label, region)
+                assert int((words != theirs).sum()) == 0, (label, region)
+                compared += len(words)
+        assert seen == set(vertices)
+        senders = [(v.key, v.mask) for v in ours.vertices if v.key is not None]
+        for _, _, key, mask, _ in image["routing"].tolist():  # each is for one of our cores or for several
+            assert any(core & mask == key and mask & ~own == 0 for core, own in senders), hex(key)
+        return compared
+
+    return same

@@ -1,6 +1,7 @@
 """Run as a script: sPyNNaker on a virtual board makes the memory of a network, which is written to one NPZ file.
 
     python spynnaker_host.py network.npz image.npz
+    python spynnaker_host.py home image.npz         only gathers what another script has made in its home folder
 
 ``network.npz`` is what `host_image` in pynn/conftest.py writes; ``image.npz`` has the keys of the reference images
 (placements, routing, r_x_y_p_region).
@@ -12,10 +13,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyNN.spiNNaker as sim
 
 
 def build(net):
+    import pyNN.spiNNaker as sim
+
     described = json.loads(str(net["network"]))
     sim.setup(timestep=described["timestep"])
     made = {}
@@ -72,7 +74,10 @@ def collect(report):
 
 
 if __name__ == "__main__":
-    with np.load(sys.argv[1]) as net:
-        build(net)
-    (report,) = Path.home().glob("reports/*/run_1")
+    home = Path(sys.argv[1])
+    if home.is_file():
+        with np.load(home) as net:
+            build(net)
+        home = Path.home()
+    (report,) = home.glob("reports/*/run_1")
     np.savez(sys.argv[2], **collect(report))

@@ -1,13 +1,10 @@
-"""Reference networks as a PyNN script describes them, and sPyNNaker's host as an oracle for networks of our own."""
+"""Reference networks as a PyNN script describes them."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +14,6 @@ from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProject
 
 CELLS = {"IFCurrExpBase": "IF_curr_exp", "IFCurrDelta": "IF_curr_delta", "IFCondExpBase": "IF_cond_exp"}
 SHARED_OPTIONS = ("max_expected_summed_weight", "ring_buffer_sigma", "spikes_per_second")
-CONFIGURATION = """\
-[Machine]
-virtual_board = True
-version = 5
-[Reports]
-write_network_graph = False
-keep_dataspec_database = True
-keep_json_files = True
-write_json_placements = True
-write_json_routing_tables = True
-"""
 
 
 @dataclass
@@ -104,56 +90,3 @@ def read_reference(path):
 def pynn_reference():
     """A function from the path of a ``net_*.npz`` to its `Reference`."""
     return read_reference
-
-
-@pytest.fixture(scope="session")
-def spynnaker(tmp_path_factory):
-    """A function that runs a script with sPyNNaker on a virtual board, in a home of its own; returns the home."""
-
-    def run(script, *arguments):
-        home = tmp_path_factory.mktemp("home")
-        (home / ".spynnaker.cfg").write_text(CONFIGURATION)
-        done = subprocess.run(
-            [sys.executable, script, *arguments], cwd=home, env={**os.environ, "HOME": str(home)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        return home
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def host_image(spynnaker, tmp_path_factory):
-    """A function from a network to the image that sPyNNaker's host makes of it, as in the reference images."""
-
-    def image_of(network):
-        arrays, populations = {}, []
-        for p in network.populations:
-            parameters = () if p.is_source else p.parameters
-            arrays |= {f"{p.name} {key}": p.value(key) for key in parameters}
-            arrays |= {f"{p.name} initial {key}": p.value(key) for key in p.initial_values}
-            options = {} if p.is_source else {key: getattr(p, key) for key in SHARED_OPTIONS}
-            populations.append(
-                {
-                    "name": p.name, "size": p.size, "cell": p.cell, "atoms": p.atoms_per_core, "options": options,
-                    "parameters": list(parameters), "initial_values": list(p.initial_values),
-                }
-            )  # fmt: skip
-        projections = []
-        for k, p in enumerate(network.projections):
-            arrays[f"list {k}"] = p.table
-            stdp = None if p.stdp is None else asdict(p.stdp)
-            if stdp is not None:
-                stdp |= {"dependence": p.stdp.dependence.name, "pairing": p.stdp.pairing.name}
-            projections.append({"pre": p.pre, "post": p.post, "receptor": p.receptor, "stdp": stdp})
-        described = {"timestep": network.timestep, "populations": populations, "projections": projections}
-        arrays["network"] = np.array(json.dumps(described))
-        folder = tmp_path_factory.mktemp("host")
-        np.savez(folder / "network.npz", **arrays)
-        script = Path(__file__).parent.parent / "spynnaker_host.py"
-        spynnaker(script, folder / "network.npz", folder / "image.npz")
-        with np.load(folder / "image.npz") as file:
-            return dict(file)
-
-    return image_of

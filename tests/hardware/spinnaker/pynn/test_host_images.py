@@ -1,105 +1,45 @@
 """Every word that sPyNNaker's host writes of a network: keys, tables, rows, parameters of cores and delay cores.
 
 The reference images are compared, and images that sPyNNaker makes on its virtual board of networks with whatever else
-there is. Within a row the order is not defined (the host sorts with an unstable sort), so rows are multisets.
+there is.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, PyNNSTDP, SpiNNaker
+from neurosim.hardware.spinnaker import (
+    PyNNNetwork,
+    PyNNPopulation,
+    PyNNProjection,
+    PyNNSTDP,
+    SpiNNaker,
+    compile_pynn,
+)
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows
-from neurosim.hardware.spinnaker.image.machine_image import VertexKind
-from neurosim.hardware.spinnaker.image.regions import Region
-from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
+from neurosim.hardware.spinnaker.image.machine_image import read_image
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.pynn.device_network import device_network
+from neurosim.loss_report import LossKind
 from neurosim.plasticity.options import Dependence, Pairing
 
-SOURCE_KEY, SOURCE_MASK = 5, 6  # words of region 1 of a spike source
 
-
-def ordered(words, blocks):
-    """Rows with the synapses of each in a defined order."""
-    words = words.copy()
-    for b in blocks:
-        rows = words[b.start : b.start + b.words].reshape(b.rows if b.words else 0, max(b.stride, 1))
-        if b.projection.plastic:
-            for row in rows:
-                order_plastic(row)
-        else:
-            rows[:, HEADER_WORDS:] = np.sort(rows[:, HEADER_WORDS:], axis=1)
-    return words
-
-
-def order_plastic(row):
-    """[P] time, trace if any, weights [0] [C] controls: weights and controls together, in place."""
-    p = int(row[0])
-    n = int(row[p + 2])
-    weights, controls = (
-        row[1 + p - (n + 1) // 2 : 1 + p].view(np.uint16)[:n],
-        row[p + 3 :].view(np.uint16)[:n],
-    )
-    order = np.lexsort((weights, controls))
-    weights[:], controls[:] = weights[order], controls[order]
-
-
-def compare(image, network):
-    """The number of words compared, after finding every one equal."""
+def image_of(network):
+    """The image of a network, with the rows where the host puts them."""
     target = SpiNNaker()
-    mapped = map_network(device_network(network), target.read_machine(), target.limits, DelayedRows.HOST)
-    ours = {v.label: v for v in mapped.image.vertices}
-    of_delays = dict.fromkeys(mapped.extensions, 0)
-    compared, seen = 0, set()
-    for x, y, p, label in json.loads(str(image["placements"])):
-        if label.startswith("SYSTEM:"):
-            continue
-        if late := re.match(r"Delay extension for (\w+)", label):
-            atoms = mapped.network.populations[late[1]].atoms
-            lo, of_delays[late[1]] = of_delays[late[1]], of_delays[late[1]] + atoms
-            vertex = next(
-                v for v in ours.values() if (v.kind, v.population, v.lo) == (VertexKind.DELAY, late[1], lo)
-            )
-        else:
-            vertex = ours[label]
-        seen.add(vertex.label)
-        if vertex.kind is VertexKind.SOURCE:
-            theirs = image[f"r_{x}_{y}_{p}_1"]
-            assert (vertex.key, vertex.mask) == (int(theirs[SOURCE_KEY]), int(theirs[SOURCE_MASK])), label
-            continue
-        for region, words in mapped.image.regions[vertex.place].items():
-            if (vertex.kind, region) == (VertexKind.NEURONS, Region.PARAMETERS):
-                continue  # the board writes it
-            theirs = image.get(f"r_{x}_{y}_{p}_{int(region)}", np.zeros(0, np.uint32))
-            if (vertex.kind, region) == (VertexKind.NEURONS, Region.SYNAPTIC_ROWS):
-                blocks = mapped.words[vertex.population].blocks
-                words, theirs = ordered(words, blocks), ordered(theirs, blocks)
-            assert len(words) == len(theirs), (label, region)
-            assert int((words != theirs).sum()) == 0, (label, region)
-            compared += len(words)
-    assert seen == set(ours)
-    for _, _, key, mask, _ in image["routing"].tolist():
-        space = next(k for k in mapped.keys.values() if key & k.mask == k.key)
-        assert (
-            mask & ((1 << space.sender.core_shift) - 1) == 0
-        )  # a core, an aligned run of cores, a population
-        assert key & ~mask == 0
-    return compared
+    return map_network(device_network(network), target.read_machine(), target.limits, DelayedRows.HOST).image
 
 
 @pytest.mark.reference("spinnaker/image_*.npz")
-def test_every_word_of_the_host(reference_file, pynn_reference):
+def test_every_word_of_the_host(reference_file, pynn_reference, same_words):
     partner = reference_file.with_name(reference_file.name.replace("image_", "net_"))
     if not partner.is_file():
         pytest.skip(f"no {partner.name} beside it")
     with np.load(reference_file) as image:
-        assert compare(dict(image), pynn_reference(partner).network) > 400
+        assert same_words(dict(image), image_of(pynn_reference(partner).network)) > 400
 
 
 def connections(n_pre, n_post, probability, mean, longest, seed):
@@ -162,8 +102,47 @@ def everything():
     return PyNNNetwork(populations=populations, projections=projections)
 
 
+needs_spynnaker = pytest.mark.skipif(
+    find_spec("spynnaker") is None, reason="sPyNNaker is not installed (extra 'spinnaker')"
+)
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("spynnaker") is None, reason="sPyNNaker is not installed (extra 'spinnaker')")
-def test_every_word_that_spynnaker_writes_of_a_network_with_everything(host_image):
+@needs_spynnaker
+def test_every_word_that_spynnaker_writes_of_a_network_with_everything(host_image, same_words):
     network = everything()
-    assert compare(host_image(network), network) > 20000
+    assert same_words(host_image(network), image_of(network)) > 20000
+
+
+def short_steps():
+    """All cells at 0.1 ms, where the host would split neurons and synapses unless it is told not to."""
+    populations = [
+        PyNNPopulation(name="src", size=40, cell="SpikeSourceArray"),
+        PyNNPopulation(name="exc", size=60, parameters={"tau_refrac": 0.25}),
+        PyNNPopulation(name="delta", size=50, cell="IF_curr_delta"),
+        PyNNPopulation(name="cond", size=30, cell="IF_cond_exp"),
+    ]
+    lists = [
+        ("src", "exc", 1.5, 1.55),
+        ("exc", "delta", 0.8, 0.5),
+        ("delta", "cond", 0.004, 1.0),
+        ("exc", "cond", 0.01, 9.0),
+    ]
+    sizes = {p.name: p.size for p in populations}
+    projections = [
+        PyNNProjection(
+            pre=pre, post=post, connections=connections(sizes[pre], sizes[post], 0.2, weight, longest, seed),
+            stdp=PyNNSTDP(tau_plus=3.3, w_max=4.0) if post == "delta" else None,
+        )
+        for seed, (pre, post, weight, longest) in enumerate(lists)
+    ]  # fmt: skip
+    return PyNNNetwork(populations=populations, projections=projections, timestep=0.1)
+
+
+@pytest.mark.slow
+@needs_spynnaker
+@pytest.mark.parametrize("make", [everything, short_steps])
+def test_our_script_makes_spynnaker_write_our_words(make, tmp_path, script_image, same_words):
+    """The shifts that the lists call for are given as sums, weights as those that the machine holds."""
+    compile_pynn(make(), allow=tuple(LossKind)).save(tmp_path / "b")
+    assert same_words(script_image(tmp_path / "b"), read_image(tmp_path / "b")) > 3000
