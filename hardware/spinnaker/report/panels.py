@@ -7,15 +7,17 @@ from typing import Any
 
 from neurosim.analysis.html_page import Section
 from neurosim.hardware.spinnaker.report.plots import plot_link_load, plot_placement
+from neurosim.hardware.spinnaker.report.remarks import remarks
 from neurosim.hardware.spinnaker.report.spinnaker_report import SpiNNakerReport
 from neurosim.hardware.spinnaker.report.text import columns_of, notes_of
 
-__all__ = ["PANELS", "cells", "energy", "fit", "links", "weights"]
+__all__ = ["PANELS", "cells", "energy", "fit", "links", "look", "weights"]
 
 Results = Mapping[str, Any]
 
 _HERE = "neurosim.hardware.spinnaker.report.panels"
 PANELS: Mapping[str, str] = {
+    "Worth a look": f"{_HERE}:look",
     "What fits where": f"{_HERE}:fit",
     "Weights and delays": f"{_HERE}:weights",
     "Saturation": f"{_HERE}:cells",
@@ -23,6 +25,14 @@ PANELS: Mapping[str, str] = {
     "Energy": f"{_HERE}:energy",
 }
 """Heading to address, as `neurosim.analysis.report.PANELS`."""
+
+
+def look(results: Results, section: Section) -> None:
+    """Remarks."""
+    for text in remarks(SpiNNakerReport.from_json(results["spinnaker"])) or (
+        "Nothing is nearly full or lost.",
+    ):
+        section.text(text)
 
 
 def fit(results: Results, section: Section) -> None:

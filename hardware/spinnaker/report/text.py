@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from neurosim.hardware.spinnaker.report.remarks import remarks
 from neurosim.hardware.spinnaker.report.traffic import LINK_NAMES
 
 if TYPE_CHECKING:
@@ -112,8 +113,10 @@ def notes_of(report: SpiNNakerReport) -> list[str]:
 
 def text_of(report: SpiNNakerReport) -> str:
     """All tables; of long ones the first rows."""
+    found = remarks(report)
+    first = ["\n".join(["Worth a look:", *(f"  {text}" for text in found)])] if found else []
     blocks = ["\n".join(_lines(title, *table)) for title, table in columns_of(report).items()]
-    return "\n\n".join([*blocks, "\n".join(notes_of(report))])
+    return "\n\n".join([*first, *blocks, "\n".join(notes_of(report))])
 
 
 def _known(value: float | None) -> str:
