@@ -18,6 +18,7 @@ from neurosim.errors import DescriptionError, FileFormatError, NumericsError
 from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.emulator.core_tables import Memory
+from neurosim.hardware.spinnaker.emulator.learned_weights import learned_weights
 from neurosim.hardware.spinnaker.emulator.machine_state import memory_of, state_of
 from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, EVENT_KIND, Overflow as Cause
 from neurosim.hardware.spinnaker.emulator.run_cores import Packets, Run, run
@@ -97,6 +98,7 @@ class SpiNNakerDevice(Device):
             samples,
             final_state=None if self.manifest.max_lag else state_of(s, memories, begin + steps),
             events=events,
+            weights=learned_weights(s, memories, self.manifest.settings.get("plastic", {})),
         )
 
     def _runs(

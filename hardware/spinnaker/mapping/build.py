@@ -14,6 +14,7 @@ from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import write_image
 from neurosim.hardware.spinnaker.machine_file import describe_machine
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
+from neurosim.hardware.spinnaker.mapping.plastic_settings import plastic_settings
 from neurosim.hardware.spinnaker.report.analyse import analyse_build
 from neurosim.hardware.spinnaker.report.usage import usage_of
 from neurosim.hardware.spinnaker.report.weight_error import WeightError
@@ -36,6 +37,7 @@ def build_of(
     weights: Mapping[str, NDArray[Any]],
     details: str,
     errors: Sequence[WeightError] = (),
+    units: Mapping[str, tuple[str, float]] | None = None,
 ) -> Build:
     """The build of a mapped network: what `map_plan` and networks in PyNN's terms have in common.
 
@@ -44,6 +46,7 @@ def build_of(
         manifest: the machine is added to its settings.
         details: text for the report.
         errors: of the weights, for the report.
+        units: of plastic projections, see `plastic_settings`.
     """
     usage, layout = usage_of(mapped, target.limits)
     slower = round(manifest.settings["time_scale_factor"]) or 1
@@ -52,7 +55,12 @@ def build_of(
     return Build(
         target=target,
         manifest=replace(
-            manifest, settings={**manifest.settings, "machine": describe_machine(mapped.machine)}
+            manifest,
+            settings={
+                **manifest.settings,
+                "machine": describe_machine(mapped.machine),
+                "plastic": plastic_settings(mapped, units or {}),
+            },
         ),
         files={**write_image(mapped.image), **script},
         losses=LossReport(list(losses)),

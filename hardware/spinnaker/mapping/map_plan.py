@@ -38,6 +38,7 @@ def map_plan(
         weights=quantised.weights,
         details=details_of(plan, quantised),
         errors=plan_weight_errors(plan, quantised),
+        units=quantised.units,
     )
 
 

@@ -62,6 +62,7 @@ def compile_pynn(
         weights=held,
         details=_details(network, device),
         errors=_errors(network, device, held),
+        units=_units(network, device),
     )
     return with_losses(build, LossReport(), "", neurosim.__version__)
 
@@ -103,6 +104,17 @@ def _held(network: PyNNNetwork, device: DeviceNetwork) -> dict[str, NDArray[np.f
         weights[order] = weight_of(q.raw, device.populations[q.post].shifts[q.receptor], scale)
         held[q.name] = weights
     return held
+
+
+def _units(network: PyNNNetwork, device: DeviceNetwork) -> dict[str, tuple[str, float]]:
+    """The weight of one raw unit of every plastic projection."""
+    found = {}
+    for q in device.projections:
+        if q.plastic:
+            scale = global_scale(network.population(q.post))
+            shift = device.populations[q.post].shifts[q.receptor]
+            found[q.name] = (q.name, float(weight_of(np.array(1), shift, scale)))
+    return found
 
 
 def _errors(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import Plan
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.partition import atoms_per_core
+from neurosim.hardware.spinnaker.mapping.reach_delays import choose_atoms
 from neurosim.hardware.spinnaker.quantise.activity import calibrated_activity, safe_activity
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram, program
 from neurosim.hardware.spinnaker.quantise.plasticity import check_delays, pair_rules
@@ -31,13 +31,15 @@ class QuantisedPlan:
     """A plan in device numbers.
 
     ``programs``: what became of each population; ``weights``: projection of the plan -> the weight of each of its
-    synapses on the machine, in the network's unit, computed when it is looked at; ``losses``: what rounding did.
+    synapses on the machine, in the network's unit, computed when it is looked at; ``losses``: what rounding did;
+    ``units``: plastic device projection -> its name in the plan, and the weight of one raw unit.
     """
 
     network: DeviceNetwork
     programs: Mapping[str, NeuronProgram]
     weights: Mapping[str, NDArray[np.float64]]
     losses: tuple[Loss, ...]
+    units: Mapping[str, tuple[str, float]]
 
 
 def from_plan(
@@ -58,12 +60,14 @@ def from_plan(
         for name, p in plan.populations.items()
     }
     losses = [loss for p in programs.values() for loss in p.losses]
-    rules, lost = pair_rules(plan, programs, lag)
+    rules, learning, lost = pair_rules(plan, programs, lag)
+    units: dict[str, tuple[str, float]] = {}
     losses += lost
     projections: list[DeviceProjection] = []
     for p in plan.projections:
         quantised = quantise(p, programs[p.post])
         projections += quantised.parts
+        units.update({part.name: (p.name, learning[p.name]) for part in quantised.parts if part.plastic})
         losses += quantised.losses
 
     sending = {p.pre for p in projections}
@@ -77,14 +81,11 @@ def from_plan(
         if name in sending
     }
     for name, population in plan.populations.items():
-        q, incoming = programs[name], plan.incoming(name)
+        q = programs[name]
         populations[name] = DevicePopulation(
             name=name,
             size=population.size,
-            atoms=min(
-                population.size,
-                atoms_per_core(name, population.size, incoming, target.atoms_per_core, limits),
-            ),
+            atoms=target.atoms_per_core,
             model=q.model,
             neuron=q.neuron,
             inputs=q.inputs,
@@ -94,10 +95,12 @@ def from_plan(
             rule=rules.get(name),
         )
     network = DeviceNetwork(populations=populations, projections=tuple(projections))
+    network = choose_atoms(network, target.atoms_per_core, limits, target.long_delays)
     check_delays(network)
     return QuantisedPlan(
         network=network,
         programs=programs,
         weights=HeldWeights.of({p.name: (p, programs[p.post]) for p in plan.projections}),
         losses=tuple(losses),
+        units=units,
     )

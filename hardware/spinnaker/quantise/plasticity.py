@@ -59,8 +59,11 @@ class _Magnitudes(NamedTuple):
 
 def pair_rules(
     plan: Plan, programs: Mapping[str, NeuronProgram], lag: Mapping[str, int]
-) -> tuple[dict[str, PairRule], list[Loss]]:
+) -> tuple[dict[str, PairRule], dict[str, float], list[Loss]]:
     """The rule of each population that has plastic synapses, and what it does otherwise than the plan.
+
+    Returns:
+        Population -> rule; plastic projection -> weight of one raw unit, with its sign; losses.
 
     Args:
         lag: steps by which each part is behind network time.
@@ -72,6 +75,7 @@ def pair_rules(
     """
     rules: dict[str, PairRule] = {}
     first: dict[str, str] = {}
+    units: dict[str, float] = {}
     losses: list[Loss] = []
     for p in plan.projections:
         if p.plasticity is None or not p.n_synapses:
@@ -85,7 +89,7 @@ def pair_rules(
                 value=f"{p.pre!r} by {lag.get(p.pre, 0)}, {p.post!r} by {lag.get(p.post, 0)} steps",
                 remedy="Use delays of at least dt on the ways to both populations",
             )
-        rule, lost = _rule(p, p.plasticity, programs[p.post], plan.dt)
+        rule, units[p.name], lost = _rule(p, p.plasticity, programs[p.post], plan.dt)
         if not rules.setdefault(p.post, rule).same_as(rule):
             raise UnsupportedError(
                 f"another rule than that of {first[p.post]!r}: a population has one on SpiNNaker, the same for both "
@@ -96,12 +100,12 @@ def pair_rules(
             )
         first.setdefault(p.post, p.name)
         losses += lost
-    return rules, losses
+    return rules, units, losses
 
 
 def _rule(
     p: PlanProjection, rule: PlasticityRule, post: NeuronProgram, dt: float
-) -> tuple[PairRule, list[Loss]]:
+) -> tuple[PairRule, float, list[Loss]]:
     where = f"projection {p.name!r}"
     pairs = _pair_based(rule, where)
     m = _magnitudes(p, pairs, where)
@@ -118,7 +122,8 @@ def _rule(
         dependence=m.dependence,
     )
     unit = 2.0 ** (post.shifts[receptor] - 15) / factor
-    return made, list(_losses(where, pairs, m, made, unit, dt))
+    sign = -1.0 if isinstance(pairs, MirroredSTDP) else 1.0
+    return made, sign * unit, list(_losses(where, pairs, m, made, unit, dt))
 
 
 def _pair_based(rule: PlasticityRule, where: str) -> STDP | MirroredSTDP:
