@@ -7,6 +7,7 @@ network in PyNN's terms; everything behind it (mapping, images, scripts, reports
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ class DeviceProjection:
     delay: NDArray[np.uint16]
     plastic: bool = False
 
-    @property
+    @cached_property
     def longest_delay(self) -> int:
         """Steps; 0 without synapses."""
         return int(self.delay.max(initial=0))

@@ -31,9 +31,9 @@ from neurosim.hardware.spinnaker.image.regions import (
 )
 from neurosim.hardware.spinnaker.image.row_kernels import Lanes, Spread, count_rows, fill_rows
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, RowFormat
+from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, target_slots
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace
-from neurosim.hardware.spinnaker.mapping.partition import dtcm_bytes
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
 __all__ = ["Block", "CoreWords", "DelayedRows", "delayed_rows"]

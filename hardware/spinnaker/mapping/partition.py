@@ -1,68 +1,177 @@
-"""How many neurons of a population go on a core: few enough for its delays, its rows and its memory."""
+"""How many neurons of a population go on a core: few enough for its rows, its memory and its delays.
+
+Numbers are powers of two up to the most that the user allows, since the bits of a ring buffer are. Rows and memory
+decide first. Delays beyond the slots that such cores have either make cores smaller, whose ring buffers have more
+slots, or go through delay extensions. An extension with several stages needs cores of equal size at both ends, and
+source cores that are all full: otherwise sPyNNaker 7.4.1 puts the rows of later stages where no spike finds them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
-from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, slots_for
-from neurosim.hardware.spinnaker.quantise.row_chunks import row_chunks
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
+from neurosim.hardware.spinnaker.image.plastic_rows import history_bytes, history_words, plastic_words
+from neurosim.hardware.spinnaker.image.plasticity_region import plasticity_region
+from neurosim.hardware.spinnaker.image.row_kernels import count_rows
+from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
+from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes, host_regions
+from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, target_slots
+from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
-__all__ = ["atoms_per_core", "dtcm_bytes", "longest_row"]
+__all__ = ["CoreNeed", "Needs", "halvings", "with_atoms"]
 
-_STATE_WORDS = 16  # neuron, synapse, threshold and input state of a neuron
-_FIXED_BYTES = 8192  # stack, spike queue, row buffers, code constants
-
-
-def longest_row(projection: PlanProjection, atoms: int) -> int:
-    """The most synapses that one source neuron has on one core of the target population."""
-    cores = -(-projection.n_post // atoms)
-    longest = 0
-    for c in row_chunks(projection):
-        cell = c.pre_index.astype(np.int64) * cores + c.target // atoms
-        longest = max(longest, int(np.unique(cell, return_counts=True)[1].max(initial=0)))
-    return longest
+_ENTRY_WORDS = 5
+_ALIGN = 4
 
 
-def dtcm_bytes(atoms: int, delay_bits: int, table_words: int, row_words: int) -> int:
-    """Data memory that a core needs, in bytes: ring buffers, neuron state, population table, row buffers."""
-    ring = 2 << (index_bits(atoms) + 1 + delay_bits)
-    return ring + 4 * (_STATE_WORDS * atoms + table_words + 2 * (row_words + 3)) + _FIXED_BYTES
+@dataclass(frozen=True, kw_only=True)
+class CoreNeed:
+    """What a full core of a population needs.
 
-
-def atoms_per_core(
-    name: str, size: int, incoming: Sequence[PlanProjection], most: int, limits: Mapping[str, Any]
-) -> int:
-    """The largest number of atoms, halved from ``most`` until delays and rows fit.
-
-    Raises:
-        CapacityError: not even one neuron a core is few enough; names the projection.
+    Attributes:
+        row: data words of its longest row, and the projection that has it.
+        sdram, dtcm: bytes of the memory of the chip and of its own.
     """
-    atoms = most
-    for p in incoming:
-        while slots_for(min(size, atoms)) < p.max_delay:
-            if atoms == 1 or p.max_delay > limits["delay_slots"]:
-                raise CapacityError(
-                    "its longest delay needs more slots than a core has",
-                    where=f"projection {p.name!r}",
-                    value=f"{p.max_delay} steps",
-                    limit=f"{limits['delay_slots']} steps",
-                    remedy="Shorten the longest delays, or use a larger dt",
-                )
-            atoms = (min(size, atoms) + 1) // 2
-    for p in incoming:
-        while longest_row(p, atoms) > limits["row_words"]:
-            if atoms == 1:
-                raise CapacityError(
-                    f"a source neuron has too many synapses on one neuron of {name!r}",
-                    where=f"projection {p.name!r}",
-                    value=longest_row(p, 1),
-                    limit=limits["row_words"],
-                    remedy="Merge parallel synapses",
-                )
-            atoms = (min(size, atoms) + 1) // 2
-    return atoms
+
+    row: int
+    projection: str
+    sdram: int
+    dtcm: int
+
+
+class Needs:
+    """What cores need for any number of neurons on them; counts synapses only where a bound does not settle it."""
+
+    def __init__(self, network: DeviceNetwork) -> None:
+        self.network = network
+        self._fan_out: dict[int, int] = {}  # by identity: names of projections may repeat
+        self._counts: dict[tuple[int, int, int], tuple[int, int]] = {}
+
+    def of(self, name: str, atoms: int, found: Mapping[str, Extension], *, exact: bool = True) -> CoreNeed:
+        """The need of a population with so many neurons on a core.
+
+        Args:
+            found: delay extensions; those of sources of this population that it needs are used.
+            exact: count synapses; else take no row for shorter than all synapses of a source neuron.
+        """
+        p = self.network.populations[name]
+        atoms = min(p.size, atoms)
+        slots, incoming = target_slots(p.size, atoms), self.network.incoming(name)
+        history = 0 if p.rule is None else history_words(p.rule.pairing)
+        late = {q.pre for q in incoming if q.longest_delay > slots and q.pre in found}
+        words = blocks = longest = 0
+        where = ""
+        for q in incoming:
+            pre = self.network.populations[q.pre]
+            counts = self._count(q, atoms, slots) if exact else self._bound(q, slots)
+            parts = [(counts[0], 1)] + ([(counts[1], found[q.pre].stages)] if q.pre in late else [])
+            for synapses, stages in parts:
+                length = plastic_words(synapses, history) if q.plastic else synapses
+                if length:
+                    words += -words % _ALIGN + pre.cores * min(pre.size, pre.atoms) * stages * (
+                        length + HEADER_WORDS
+                    )
+                blocks += 1
+                if length > longest:
+                    longest, where = length, q.name
+        sources = {q.pre: found[q.pre].stages if q.pre in late else 0 for q in incoming}
+        table = 2 + _ENTRY_WORDS * (len(sources) + len(late)) + blocks
+        rule = 0 if p.rule is None else len(plasticity_region(p.rule))
+        regions = host_regions(
+            atoms,
+            sum(a.shape[1] for a in (p.neuron, p.inputs, p.synapse)) + 1,
+            table,
+            4 * words,
+            [(self.network.populations[pre].size, stages) for pre, stages in sources.items()],
+            rule,
+        )
+        delay_bits = index_bits(min(max((q.longest_delay for q in incoming), default=1), slots))
+        spikes = 0 if p.rule is None else history_bytes(p.rule.pairing)
+        return CoreNeed(
+            row=longest,
+            projection=where,
+            sdram=sum(regions.values()),
+            dtcm=dtcm_bytes(atoms, delay_bits, table, longest, spikes, rule),
+        )
+
+    def fits(self, name: str, atoms: int, found: Mapping[str, Extension], limits: Mapping[str, Any]) -> bool:
+        """Whether so many neurons fit a core."""
+        return any(_within(self.of(name, atoms, found, exact=exact), limits) for exact in (False, True))
+
+    def largest(self, name: str, most: int, limits: Mapping[str, Any]) -> int:
+        """The most neurons of a population that fit a core, without regard to delays beyond its slots.
+
+        Raises:
+            CapacityError: not even one neuron fits.
+        """
+        for atoms in halvings(self.network.populations[name].size, most):
+            if self.fits(name, atoms, {}, limits):
+                return atoms
+        raise _refusal(name, self.of(name, 1, {}), limits)
+
+    def _bound(self, q: DeviceProjection, slots: int) -> tuple[int, int]:
+        if id(q) not in self._fan_out:
+            self._fan_out[id(q)] = int(np.diff(q.row_start).max(initial=0))
+        most = self._fan_out[id(q)]
+        return most, most if q.longest_delay >= slots else 0
+
+    def _count(self, q: DeviceProjection, atoms: int, slots: int) -> tuple[int, int]:
+        key = (id(q), atoms, slots)
+        if key not in self._counts:
+            cores = -(-self.network.populations[q.post].size // atoms)
+            n_pre = max(1, len(q.row_start) - 1)
+            spread = count_rows(q.row_start, q.target, q.delay, n_pre, atoms, cores, slots)
+            self._counts[key] = spread.direct, spread.late
+        return self._counts[key]
+
+
+def _within(need: CoreNeed, limits: Mapping[str, Any]) -> bool:
+    used = (need.row, need.sdram, need.dtcm)
+    most: tuple[int, ...] = tuple(limits[name] for name in ("row_words", "sdram_bytes", "dtcm_bytes"))
+    return all(n <= limit for n, limit in zip(used, most, strict=True))
+
+
+def _refusal(name: str, need: CoreNeed, limits: Mapping[str, Any]) -> CapacityError:
+    """Why not even one neuron fits a core."""
+    if need.row > limits["row_words"]:
+        return CapacityError(
+            f"a source neuron has too many synapses on one neuron of {name!r}",
+            where=f"projection {need.projection!r}",
+            value=f"{need.row} words",
+            limit=f"{limits['row_words']} words",
+            remedy="Merge parallel synapses",
+        )
+    memory, key, value = (
+        ("memory of a chip", "sdram_bytes", need.sdram)
+        if need.sdram > limits["sdram_bytes"]
+        else ("data memory of a core", "dtcm_bytes", need.dtcm)
+    )
+    return CapacityError(
+        f"one neuron with its synapses does not fit the {memory}",
+        where=f"population {name!r}",
+        value=f"{value} bytes",
+        limit=f"{limits[key]} bytes",
+        remedy="Use fewer source neurons, or fewer projections",
+    )
+
+
+def halvings(size: int, most: int) -> Iterator[int]:
+    """Numbers of neurons for a core of a population: the most, then powers of two, without those beyond its size."""
+    smaller = [1 << k for k in range(most.bit_length() - 1, -1, -1) if 1 << k < most]
+    every = [most, *smaller]
+    yield from (min(a, size) for a, after in zip(every, [*every[1:], 0], strict=True) if after < size)
+
+
+def with_atoms(network: DeviceNetwork, atoms: Mapping[str, int]) -> DeviceNetwork:
+    """The same network with other numbers of neurons on a core."""
+    populations = {
+        name: replace(p, atoms=atoms[name]) if atoms.get(name, p.atoms) != p.atoms else p
+        for name, p in network.populations.items()
+    }
+    return replace(network, populations=populations)

@@ -1,47 +1,127 @@
-"""Neurons per core against delays and row lengths."""
+"""Neurons per core against rows and memory."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
-from neurosim.connectivity.synapse_rows import rows_from
-from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.image.core_words import CoreWords
 from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.partition import atoms_per_core, dtcm_bytes, longest_row
+from neurosim.hardware.spinnaker.mapping.delay_extension import extensions
+from neurosim.hardware.spinnaker.mapping.keys import allocate
+from neurosim.hardware.spinnaker.mapping.map_network import senders_of
+from neurosim.hardware.spinnaker.mapping.partition import Needs, halvings, with_atoms
+from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+
+LIMITS = read_limits()
 
 
-def projection(pre, target, delay, n_pre=4, n_post=500):
-    pre, target, delay = (np.broadcast_to(np.asarray(a), np.shape(target)) for a in (pre, target, delay))
-    return PlanProjection("in->a", "in", "a", rows_from(pre, target, 1.0, delay, n_pre, n_post))
+def neurons(name, size, atoms=256):
+    """IF_curr_exp of zeros."""
+    return DevicePopulation(
+        name=name, size=size, atoms=atoms, model=CoreModel.IF_CURR_EXP, neuron=np.zeros((size, 9), np.int64),
+        inputs=np.zeros((size, 0), np.int64), threshold=np.zeros(size, np.int64), synapse=np.zeros((size, 5), np.int64),
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(("delay", "atoms"), [(1, 256), (32, 256), (33, 128), (64, 128), (65, 64), (1024, 8)])
-def test_long_delays_take_fewer_atoms(delay, atoms):
-    p = projection(0, np.arange(10), delay)
-    assert atoms_per_core("a", 500, [p], 256, read_limits()) <= atoms
-    assert atoms_per_core("a", 500, [p], 256, read_limits()) > atoms // 2
+def projection(pre, post, source, target, delay, n_pre, receptor=0):
+    source, target, delay = (
+        np.broadcast_to(np.asarray(a), np.shape(target)) for a in (source, target, delay)
+    )
+    return DeviceProjection(
+        name=f"{pre}->{post}", pre=pre, post=post, receptor=receptor,
+        row_start=np.concatenate([[0], np.cumsum(np.bincount(source, minlength=n_pre))]).astype(np.int64),
+        target=target.astype(np.int32), raw=np.ones(len(target), np.uint16), delay=delay.astype(np.uint16),
+    )  # fmt: skip
 
 
-def test_a_small_population_has_slots_to_spare():
-    assert atoms_per_core("a", 50, [projection(0, np.arange(10), 128)], 256, read_limits()) == 256
+def network(target, delay=1, size=500, n_pre=4):
+    populations = {"in": DevicePopulation(name="in", size=n_pre, atoms=n_pre), "a": neurons("a", size)}
+    source = np.zeros(np.shape(target), int)
+    return DeviceNetwork(
+        populations=populations, projections=(projection("in", "a", source, target, delay, n_pre),)
+    )
+
+
+@given(st.integers(1, 1000), st.integers(1, 256))
+def test_halvings_are_powers_of_two_below_the_most(size, most):
+    found = list(halvings(size, most))
+    assert found[0] == min(size, most)
+    assert found[-1] == 1
+    assert found == sorted(set(found), reverse=True)
+    assert all(a & (a - 1) == 0 for a in found[1:])
 
 
 def test_rows_of_many_synapses_take_fewer_atoms():
     """Two synapses from one source to each of 256 neurons are 512 words, twice what a row holds."""
-    p = projection(0, np.repeat(np.arange(256), 2), 1)
-    assert longest_row(p, 256) == 512
-    assert atoms_per_core("a", 500, [p], 256, read_limits()) == 128
+    needs = Needs(network(np.repeat(np.arange(256), 2)))
+    assert needs.of("a", 256, {}).row == 512
+    assert not needs.fits("a", 256, {}, LIMITS)
+    assert needs.largest("a", 256, LIMITS) == 128
 
 
-def test_what_does_not_fit_at_all_names_the_projection():
-    with pytest.raises(CapacityError, match=r"'in->a'.*1025 steps.*1024 steps.*Shorten"):
-        atoms_per_core("a", 500, [projection(0, np.arange(3), 1025)], 256, read_limits())
-    with pytest.raises(CapacityError, match=r"'in->a'.*300"):
-        atoms_per_core("a", 500, [projection(0, np.zeros(300, int), 1)], 256, read_limits())
+def test_a_bound_is_enough_where_all_synapses_of_a_source_fit_a_row():
+    needs = Needs(network(np.arange(200)))
+    assert needs.fits("a", 256, {}, LIMITS)
+    assert not needs._counts
+    assert needs.fits("a", 128, {}, LIMITS | {"row_words": 128})
+    assert needs._counts
 
 
-def test_full_rings_leave_room_in_the_data_memory():
-    """2**14 cells of two bytes are half of it."""
-    assert 32768 < dtcm_bytes(256, 5, 100, 256) < read_limits()["dtcm_bytes"]
+def test_memory_takes_fewer_atoms():
+    needs = Needs(network(np.arange(500)))
+    need = needs.of("a", 256, {})
+    for limit, used in (("dtcm_bytes", need.dtcm), ("sdram_bytes", need.sdram)):
+        assert needs.largest("a", 256, LIMITS | {limit: used}) == 256
+        assert needs.largest("a", 256, LIMITS | {limit: used - 1}) == 128
+
+
+@pytest.mark.parametrize(
+    ("limits", "target", "message"),
+    [
+        ({}, np.zeros(300, int), r"projection 'in->a': .*300 words; allowed: 256 words.*Merge"),
+        ({"dtcm_bytes": 100}, np.arange(3), r"population 'a': .*data memory.*bytes; allowed: 100 bytes"),
+        ({"sdram_bytes": 100}, np.arange(3), r"population 'a': .*memory of a chip.*allowed: 100 bytes"),
+    ],
+)
+def test_what_does_not_fit_at_all_names_the_offender(limits, target, message):
+    with pytest.raises(CapacityError, match=message):
+        Needs(network(target)).largest("a", 256, LIMITS | limits)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([8, 32, 64]))
+def test_needs_are_those_of_the_words(seed, atoms):
+    """Rows and data memory of the words of a core, with delays through extensions; sources of full cores."""
+    rng = np.random.default_rng(seed)
+    projections = []
+    for k, pre in enumerate(("in", "in", "a")):
+        n, size = int(rng.integers(1, 400)), {"in": 64, "a": 128}[pre]
+        delay = rng.integers(1, int(rng.choice([2, 40, 300])), n)
+        source = rng.integers(0, size, n)
+        p = projection(pre, "a", np.sort(source), rng.integers(0, 128, n), delay, size, k % 2)
+        projections.append(p)
+    net = DeviceNetwork(
+        populations={"in": DevicePopulation(name="in", size=64, atoms=32), "a": neurons("a", 128, atoms)},
+        projections=tuple(projections),
+    )
+    found = extensions(net)
+    words = CoreWords(net, "a", found, allocate(senders_of(net, found)))
+    need = Needs(net).of("a", atoms, found)
+    assert need.row == max(b.length for b in words.blocks)
+    assert need.dtcm == words.dtcm(0)
+    emitted = words.words(0)
+    assert need.sdram > 4 * sum(emitted.values())
+    bound = Needs(net).of("a", atoms, found, exact=False)
+    assert bound.row >= need.row
+    assert bound.sdram >= need.sdram
+
+
+def test_atoms_change_nothing_else():
+    net = network(np.arange(3))
+    less = with_atoms(net, {"a": 64})
+    assert (less.populations["a"].atoms, less.populations["in"].atoms) == (64, 4)
+    assert less.populations["in"] is net.populations["in"]
+    assert less.projections == net.projections
