@@ -12,6 +12,7 @@ ANSWER = {
     "check_against_brian2": lambda same: same,
     "deploy_snntorch": lambda correlation: correlation > 0.98,
     "deploy_spikingjelly": lambda correlation: correlation > 0.98,
+    "content_addressable_memory": lambda right: right,
     "long_run": lambda same: same,
     # from the spikes of a float simulation, which part from the machine's: 119 and 120
     "map_to_spinnaker": lambda cells: 0.8 < cells[0] / cells[1] < 1.25 and cells[1] > 50,

@@ -11,7 +11,7 @@ from neurosim.engine.lower import lower
 from neurosim.engine.recording import Recording
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError
-from neurosim.hardware.emulator import Device
+from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.spinnaker.memory_network import (
     DT,
     LEARN_STEPS,
@@ -27,7 +27,7 @@ from neurosim.network import Network
 __all__ = ["ContentAddressableMemory"]
 
 SPACING = 16
-"""Steps an operation takes here. At the highest rate (7 after learning, 6 after recalling) residues of STDP between
+"""Steps a run takes here. At the highest rate (7 after learning, 6 after recalling) residues of STDP between
 operations add up, and about one in ten recalls by content of random sequences is wrong; from 10 steps on, or 16 where
 contents are replaced, none of 1800 was."""
 
@@ -35,7 +35,7 @@ contents are replaced, none of 1800 was."""
 class ContentAddressableMemory:
     """Stores a set of content lines under each cue, in the weights of `memory_network`.
 
-    Every operation is a short run that carries on where the last one ended, on the engine or on an emulated board::
+    Operations are short runs that carry on where the last one ended, on the engine or on an emulated board::
 
         memory = ContentAddressableMemory(5, 10)
         memory.learn(0, [0, 1, 8, 9])
@@ -43,6 +43,14 @@ class ContentAddressableMemory:
         memory.recall(content=[9])          # (0,)
         memory.forget(0)
         memory.recall(cue=0)                # ()
+
+    **Learning.** A core of SpiNNaker changes a weight when its presynaptic cell spikes, and then knows the last 15
+    spikes of the postsynaptic one. If that one spiked more often before the weight is used, what was learnt would be
+    lost. So learning ends with recalling the cue and each content line, which writes the weights; ``late`` events of
+    later runs are spikes that change nothing.
+
+    **Recalling by several lines** asks for one after the other. Asked at once, a cue that holds some of them fires with
+    the others too, and after two such recalls holds them.
 
     **Forgetting.** The circuit unlearns a content only while the cue learns another one: without active content lines
     the spikes that would depress the way back from content to cue are not let through. The memory therefore has one
@@ -53,11 +61,11 @@ class ContentAddressableMemory:
     Attributes:
         cues, contents: lines of each.
         network: what runs, and what to compile for a board.
-        recording: the run of the last operation; None before the first.
+        recording: the last run of the last operation; None before the first.
 
     Args:
         device: the emulator of a build of `network` (`neurosim.hardware.load`); None: the engine.
-        spacing: steps from one operation to the next, 7 at least.
+        spacing: steps of a run, 7 at least.
 
     Raises:
         DescriptionError: a number of lines or a spacing that does not work.
@@ -92,7 +100,11 @@ class ContentAddressableMemory:
                 "a content has at least one line", where="ContentAddressableMemory.learn", value=lines,
                 remedy="Use forget(cue)",
             )  # fmt: skip
-        self._operate(learning(0, self._cue(cue), lines))
+        line = self._cue(cue)
+        self._run(learning(0, line, lines))
+        self._run(recalling(0, cue=line))
+        for i in lines:
+            self._run(recalling(0, content=[i]))
 
     def forget(self, cue: int) -> None:
         """Empty a cue: neither does it recall anything, nor does any content recall it.
@@ -100,7 +112,7 @@ class ContentAddressableMemory:
         Raises:
             DescriptionError: a cue the memory does not have.
         """
-        self._operate(learning(0, self._cue(cue), [self._blank]))
+        self._run(learning(0, self._cue(cue), [self._blank]))
 
     def recall(self, *, cue: int | None = None, content: Iterable[int] | None = None) -> tuple[int, ...]:
         """The content of a cue, or the cues whose content shares at least one line with ``content``.
@@ -113,24 +125,29 @@ class ContentAddressableMemory:
                 "recalls by one of cue and content", where="ContentAddressableMemory.recall", value=(cue, content)
             )  # fmt: skip
         if cue is not None:
-            asked, answers = recalling(0, cue=self._cue(cue)), "contOut"
+            found = self._answer(recalling(0, cue=self._cue(cue)), "contOut") - {self._blank}
         else:
-            asked, answers = recalling(0, content=_lines("content", content or (), self.contents)), "cueOut"
-        spikes = self._operate(asked)[answers].spikes
+            lines = _lines("content", content or (), self.contents)
+            found = set().union(*(self._answer(recalling(0, content=[i]), "cueOut") for i in lines))
+        return tuple(sorted(found))
+
+    def _answer(self, operation: Operation, output: str) -> set[int]:
+        spikes = self._run(operation)[output].spikes
         assert spikes is not None  # outputs are recorded
-        found = spikes.neuron[spikes.step == RECALL_STEPS].tolist()
-        return tuple(i for i in found if answers == "cueOut" or i != self._blank)
+        return set(spikes.neuron[spikes.step == RECALL_STEPS].tolist())
 
     def _cue(self, cue: int) -> int:
         return _lines("cue", [cue], self.cues)[0]
 
-    def _operate(self, operation: Operation) -> Recording:
+    def _run(self, operation: Operation) -> Recording:
         inputs = schedule([operation], self.cues, self.contents + 1, self._spacing)
         if self._device is None:
             assert self._plan is not None
             self.recording = simulate(self._plan, inputs, self._spacing * DT, state=self._state)
         else:
-            self.recording = self._device.emulate(inputs, self._spacing * DT, state=self._state)
+            self.recording = self._device.emulate(
+                inputs, self._spacing * DT, overflow=Overflow.AS_CHIP, state=self._state
+            )
         self._state = self.recording.final_state
         return self.recording
 

@@ -41,7 +41,18 @@ from neurosim.neurons.options import Discretisation
 from neurosim.plasticity import STDP, DelaySite, Delivered, SameStep, WeightUpdate
 from neurosim.spikes import Spikes
 
-__all__ = ["Operation", "learning", "memory_network", "recalling", "schedule"]
+__all__ = [
+    "CELLS",
+    "Cell",
+    "Operation",
+    "Pairs",
+    "connections",
+    "learning",
+    "memory_network",
+    "recalling",
+    "schedule",
+    "size_of",
+]
 
 DT = 1e-3
 """Time step of the circuit, s. Delays and time constants are a few steps: another step is another circuit."""
@@ -53,7 +64,7 @@ _TAU_SYNAPSE, _REST, _WEIGHT, _TAU_STDP = 0.3, -60.0, 6.0, 3.0  # ms, mV, nA, ms
 
 
 @dataclass(frozen=True)
-class _Cell:
+class Cell:
     """A neuron of IF_curr_exp: nF, ms, mV."""
 
     c_m: float
@@ -74,14 +85,15 @@ class _Cell:
         return (1.0 - a) * _TAU_SYNAPSE * (1.0 - b) / float(gain)
 
 
-_SLOW, _FAST, _OUT = _Cell(0.27, 3.0, -57.0), _Cell(0.14, 0.5, -57.0), _Cell(0.27, 3.0, -57.5)
-_CELLS = {
+_SLOW, _FAST, _OUT = Cell(0.27, 3.0, -57.0), Cell(0.14, 0.5, -57.0), Cell(0.27, 3.0, -57.5)
+CELLS = {
     "cueCue": _SLOW, "contCue": _SLOW, "cueCont": _FAST, "contCond": _FAST, "contCondInt": _FAST, "contCont": _SLOW,
     "mergeCue": _SLOW, "mergeCont": _SLOW, "cueOut": _OUT, "contOut": _OUT,
 }  # fmt: skip
+"""Populations, in order."""
 
 
-class _Kind(Enum):
+class Pairs(Enum):
     """Which pairs are connected."""
 
     ONE_TO_ONE = 0
@@ -89,13 +101,13 @@ class _Kind(Enum):
     OTHERS = 2
 
 
-def _connections(lines: int) -> list[tuple[str, str, _Kind, float, int]]:
+def connections(lines: int) -> list[tuple[str, str, Pairs, float, int]]:
     """(pre, post, pairs, weight in nA, delay in steps) of static synapses; what inhibits has a negative weight.
 
     Args:
         lines: content lines, each of which excites every cell of cueCont: so strong must inhibition there be.
     """
-    one, every, others = _Kind.ONE_TO_ONE, _Kind.ALL, _Kind.OTHERS
+    one, every, others = Pairs.ONE_TO_ONE, Pairs.ALL, Pairs.OTHERS
     return [
         ("cue", "cueCue", one, 6.0, 1),
         ("content", "contCue", one, 6.0, 1),
@@ -136,26 +148,27 @@ def memory_network(cues: int, contents: int) -> Network:
     net = Network(dt=DT)
     net.input("cue", cues)
     net.input("content", contents)
-    for name, cell in _CELLS.items():
-        size = 1 if name == "contCondInt" else cues if _of_cues(name) else contents
-        net.population(name, size, cell.model())
-    for pre, post, kind, weight, delay in _connections(contents):
-        rule: Rule = AllToAll() if kind is _Kind.ALL else OneToOne()
-        if kind is _Kind.OTHERS:
+    for name, cell in CELLS.items():
+        net.population(name, size_of(name, cues, contents), cell.model())
+    for pre, post, kind, weight, delay in connections(contents):
+        rule: Rule = AllToAll() if kind is Pairs.ALL else OneToOne()
+        if kind is Pairs.OTHERS:
             if cues == 1:
                 continue
             rule = Sparse(*np.nonzero(~np.eye(cues, dtype=bool)))
-        net.connect(pre, post, rule, weight=weight * _CELLS[post].jump(), delay=delay * DT)
+        net.connect(pre, post, rule, weight=weight * CELLS[post].jump(), delay=delay * DT)
     for pre, post in (("cueCue", "contCue"), ("contCont", "cueCont")):
-        net.connect(pre, post, AllToAll(), weight=0.0, delay=DT, plasticity=_plasticity(_CELLS[post].jump()))
+        net.connect(pre, post, AllToAll(), weight=0.0, delay=DT, plasticity=_plasticity(CELLS[post].jump()))
     net.output("cueOut")
     net.output("contOut")
     return net
 
 
-def _of_cues(name: str) -> bool:
-    """Whether a population has a cell a cue: the second half of its name, or the first of an output."""
-    return name in ("cueCue", "cueCont", "mergeCue", "cueOut")
+def size_of(name: str, cues: int, contents: int) -> int:
+    """Cells of a population of a memory with so many lines."""
+    if name == "contCondInt":
+        return 1
+    return cues if name in ("cue", "cueCue", "cueCont", "mergeCue", "cueOut") else contents
 
 
 def _plasticity(jump: float) -> STDP:
