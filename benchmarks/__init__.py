@@ -20,6 +20,7 @@ TASKS: dict[str, str] = {
     "training": "benchmarks.training:run",
     "delays": "benchmarks.delays:run",
     "memory": "benchmarks.memory:run",
+    "mapping": "benchmarks.mapping:run",
     "startup": "benchmarks.startup:run",
 }
 """Name to ``"module:function"``, imported when the task is asked for."""
