@@ -20,9 +20,7 @@ _RECEPTORS = ("excitatory", "inhibitory")
 
 def remarks(report: SpiNNakerReport) -> tuple[str, ...]:
     """Whatever is nearly full, lost or bound to overflow; empty where there is nothing of the kind."""
-    return tuple(
-        text for part in (_limits(report), _weights(report), _cells(report), _links(report)) for text in part
-    )
+    return (*_limits(report), *_weights(report), *_cells(report))
 
 
 def _limits(report: SpiNNakerReport) -> Iterator[str]:
@@ -60,8 +58,3 @@ def _cells(report: SpiNNakerReport) -> Iterator[str]:
             )
         if c.wraps:
             yield f"{who}: the synaptic value of {c.wraps} neurons could wrap around (up to {c.value:.4g} of 65536)."
-
-
-def _links(report: SpiNNakerReport) -> Iterator[str]:
-    if report.traffic.dropped:
-        yield f"{report.traffic.dropped:.4g} packets a step reach no core."
