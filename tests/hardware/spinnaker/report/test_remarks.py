@@ -44,14 +44,8 @@ def test_weights(report, weights, unit, expected):
 def test_cells_and_limits(report):
     cell = replace(report.cells[0], expected=3.0, fewest=7, wraps=2, value=70000.0)
     full = replace(report.headroom[0], used=750)
-    lost = replace(report.traffic, dropped=1.5)
-    found = remarks(replace(report, cells=(cell,), headroom=(full,), traffic=lost))
-    for text in (
-        "cores: 750 of 759",
-        "7 spikes at once",
-        "could wrap around (up to 7e+04",
-        "1.5 packets a step",
-    ):
+    found = remarks(replace(report, cells=(cell,), headroom=(full,)))
+    for text in ("cores: 750 of 759", "7 spikes at once", "could wrap around (up to 7e+04"):
         assert any(text in line for line in found), text
     assert len(found) == 3
 
