@@ -19,10 +19,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from neurosim.engine.ops.native import barrier
-from neurosim.hardware.spinnaker.emulator.core_tables import Memory, Tables
+from neurosim.hardware.spinnaker.emulator.core_tables import Cores, Incoming, Memory, Tables
 from neurosim.hardware.spinnaker.emulator.overflows import Overflow, Overflows, no_overflows, note
 from neurosim.hardware.spinnaker.numerics.derived_constants import Words
-from neurosim.hardware.spinnaker.numerics.kernel import CAUSES, step
+from neurosim.hardware.spinnaker.numerics.kernel import CAUSES, step_arrays
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
 from neurosim.hardware.spinnaker.numerics.stdp import plastic_row, post_event
 
@@ -81,233 +81,244 @@ class _Scratch(NamedTuple):
     count: Words
 
 
+_LO, _HI, _MODEL, _SHIFT_EXC, _SHIFT_INH, _RING, _INDEX_BITS, _DELAY_BITS, _RULE = range(len(Cores._fields))
+_VERTEX, _CARE, _BITS, _ROW, _PLASTIC = range(5)
+
+# Compiled code takes an array out of a tuple before a loop: inside, that would be counted as a reference every time.
+
+
 def _update(
-    t: int, first: int, last: int, tables: Tables, m: Memory, scratch: _Scratch, overflows: Overflows
-) -> None:
-    """Step t of the neurons of some cores."""
-    c, side = tables.cores, t & 1
+    t: Any, first: Any, last: Any, cores: Any, constants: Any, neurons: Any, ring: Any, scratch: Any, rules: Any,
+    history: Any, overflows: Any,
+) -> None:  # fmt: skip
+    """Step t of the neurons of some cores [cores, fields of `Cores`]."""
+    current, spiked, wrapped = scratch.current, scratch.spiked, scratch.wrapped
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12 = constants
+    v, timer, exc, inh = neurons
     for k in range(first, last):
-        lo, hi = c.lo[k], c.hi[k]
-        n = 1 << c.index_bits[k]
-        at = c.ring[k] + (t & ((1 << c.delay_bits[k]) - 1)) * 2 * n
-        shifts = (c.shift_exc[k], c.shift_inh[k])
-        lost = step(
-            c.model[k], lo, hi, m.ring[at : at + n], m.ring[at + n : at + 2 * n], shifts,
-            tables.constants, m.neurons, scratch.current, scratch.spiked, scratch.wrapped,
+        lo, hi, rule = cores[k, _LO], cores[k, _HI], cores[k, _RULE]
+        n = 1 << cores[k, _INDEX_BITS]
+        cell = cores[k, _RING] + (t & ((1 << cores[k, _DELAY_BITS]) - 1)) * 2 * n
+        lost = step_arrays(
+            cores[k, _MODEL], lo, hi - lo, ring[cell : cell + n], ring[cell + n : cell + 2 * n],
+            cores[k, _SHIFT_EXC], cores[k, _SHIFT_INH], a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12,
+            v, timer, exc, inh, current, spiked, wrapped,
         )  # fmt: skip
         if lost:
-            for i in range(lo, hi):
-                if scratch.wrapped[i]:
-                    for cause in range(len(_WRAP_BITS)):
-                        bits = scratch.wrapped[i] & _WRAP_BITS[cause]
-                        count = 0
-                        while bits:
-                            bits &= bits - 1
-                            count += 1
-                        if count:
-                            note(overflows, k, _ARRIVAL + cause, t, i, count, count)
+            _note_wraps_jit(overflows, wrapped, k, lo, hi, t)
         found = lo
         for i in range(lo, hi):
-            if scratch.spiked[i]:
-                scratch.fired[side, found] = i - lo
+            if spiked[i]:
+                fired[found] = i - lo
                 found += 1
-                if c.rule[k] >= 0 and post_event(m.history, tables.rules, c.rule[k], i, t):
+                if rule >= 0 and post_event(history, rules, rule, i, t):
                     note(overflows, k, _TRACE, t, i, 1, 1)
-        scratch.at[side, k] = lo
-        scratch.count[side, k] = found - lo
+        at[k] = lo
+        count[k] = found - lo
 
 
-def _send_again(t: int, tables: Tables, m: Memory, scratch: _Scratch, packets: Packets, at_step: int) -> None:
-    """What spike sources and delay cores send in step t."""
-    side, cores = t & 1, len(tables.cores.lo)
-    scratch.count[side, cores:] = 0
+def _note_wraps(overflows: Any, wrapped: Any, core: Any, lo: Any, hi: Any, t: Any) -> None:
+    for i in range(lo, hi):
+        if wrapped[i]:
+            for cause in range(len(_WRAP_BITS)):
+                bits = wrapped[i] & _WRAP_BITS[cause]
+                n = 0
+                while bits:
+                    bits &= bits - 1
+                    n += 1
+                if n:
+                    note(overflows, core, _ARRIVAL + cause, t, i, n, n)
+
+
+def _send_again(
+    t: Any, cores: Any, at_step: Any, start: Any, packets: Any, delays: Any, counters: Any, scratch: Any
+) -> None:
+    """What spike sources ([packets, (vertex, atom)]) and delay cores [delay cores, fields of `Delays`] send in step t,
+    behind ``cores`` neuron cores."""
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
     end = len(scratch.spiked)
-    for i in range(packets.start[at_step], packets.start[at_step + 1]):
-        v = packets.vertex[i]
-        if scratch.count[side, v] == 0:
-            scratch.at[side, v] = end
-        scratch.fired[side, end] = packets.atom[i]
-        scratch.count[side, v] += 1
+    for v in range(cores, len(count)):
+        count[v] = 0
+    for i in range(start[at_step], start[at_step + 1]):
+        v = packets[i, 0]
+        if count[v] == 0:
+            at[v] = end
+        fired[end] = packets[i, 1]
+        count[v] += 1
         end += 1
-    d = tables.delays
-    for k in range(len(d.vertex)):
-        v, n = d.vertex[k], d.size[k]
-        scratch.at[side, v] = end
-        for stage in range(1, d.stages[k] + 1):
-            row = d.counter[k] + ((t - stage * d.slots[k]) & d.mask[k]) * n
+    for k in range(len(delays)):
+        v, n, stages, slots, counter, mask = delays[k]
+        at[v] = end
+        for stage in range(1, stages + 1):
+            row = counter + ((t - stage * slots) & mask) * n
             for i in range(n):
-                for _ in range(m.counters[row + i]):
-                    scratch.fired[side, end] = (stage - 1) * n + i
+                for _ in range(counters[row + i]):
+                    fired[end] = (stage - 1) * n + i
                     end += 1
-        scratch.count[side, v] = end - scratch.at[side, v]
-        row = d.counter[k] + (t & d.mask[k]) * n
-        m.counters[row : row + n] = 0
+        count[v] = end - at[v]
+        row = counter + (t & mask) * n
+        for i in range(n):
+            counters[row + i] = 0
 
 
-def _hold(t: int, tables: Tables, m: Memory, scratch: _Scratch) -> None:
+def _hold(t: Any, delays: Any, held_first: Any, held: Any, counters: Any, scratch: Any) -> None:
     """Delay cores count what they received in step t."""
-    d, e, side = tables.delays, tables.held, t & 1
-    for k in range(len(d.vertex)):
-        row = d.counter[k] + (t & d.mask[k]) * d.size[k]
-        for i in range(e.first[k], e.first[k + 1]):
-            begin = scratch.at[side, e.vertex[i]]
-            for j in range(begin, begin + scratch.count[side, e.vertex[i]]):
-                atom = np.int64(scratch.fired[side, j])
-                at = row + e.row[i] + atom
-                if (atom ^ e.bits[i]) & e.care[i] == 0 and m.counters[at] < _MOST_COPIES:
-                    m.counters[at] += 1
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    for k in range(len(delays)):
+        _, n, _, _, counter, mask = delays[k]
+        row = counter + (t & mask) * n
+        for i in range(held_first[k], held_first[k + 1]):
+            v = held[i, _VERTEX]
+            for j in range(at[v], at[v] + count[v]):
+                atom = np.int64(fired[j])
+                cell = row + held[i, _ROW] + atom
+                if (atom ^ held[i, _BITS]) & held[i, _CARE] == 0 and counters[cell] < _MOST_COPIES:
+                    counters[cell] += 1
+
+
+def _saturated(overflows: Any, cores: Any, core: Any, t: Any, cell: Any, total: Any) -> None:
+    """Note that adding to a cell in step t exceeded 16 bits."""
+    bits, slots = cores[core, _INDEX_BITS], 1 << cores[core, _DELAY_BITS]
+    used = t + 1 + (((cell >> (bits + 1)) - t - 1) & (slots - 1))
+    neuron = cores[core, _LO] + (cell & ((1 << bits) - 1))
+    note(overflows, core, (cell >> bits) & 1, used, neuron, total - LARGEST, 1)
 
 
 def _deliver(
-    t: int,
-    first: int,
-    last: int,
-    tables: Tables,
-    m: Memory,
-    scratch: _Scratch,
-    overflows: Overflows,
-    work: Work,
-    at_step: int,
-) -> None:
-    """Add the rows of the packets of step t to the ring buffers of some cores."""
-    e, c, static, rows, side = tables.incoming, tables.cores, tables.rows, m.rows, t & 1
-    ring = m.ring
+    t: Any, first: Any, last: Any, cores: Any, edges: Any, incoming: Any, base: Any, start: Any, word: Any,
+    rules: Any, rows: Any, history: Any, ring: Any, scratch: Any, overflows: Any, work: Any, at_step: Any,
+) -> None:  # fmt: skip
+    """Add the rows of the packets of step t to the ring buffers of some cores: ``incoming`` [entries, columns of
+    `Incoming`], those of core k from ``edges[k]`` on."""
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
     for k in range(first, last):
-        bits, offset = c.index_bits[k], c.ring[k]
-        mask = np.uint32((1 << (c.delay_bits[k] + 1 + bits)) - 1)
-        now = np.uint32((t << (bits + 1)) & mask)
-        looked, fixed, plastic = 0, 0, 0
-        for i in range(e.first[k], e.first[k + 1]):
-            v = e.vertex[i]
-            n = scratch.count[side, v]
+        bits, offset = cores[k, _INDEX_BITS], cores[k, _RING]
+        mask = np.uint32((1 << (cores[k, _DELAY_BITS] + 1 + bits)) - 1)
+        now = np.uint32((t << (bits + 1)) & np.int64(mask))
+        looked, fixed, changed = 0, 0, 0
+        for i in range(edges[k], edges[k + 1]):
+            v = incoming[i, _VERTEX]
+            n = count[v]
             if n == 0:
                 continue
-            begin = scratch.at[side, v]
-            for j in range(begin, begin + n):
-                atom = np.int64(scratch.fired[side, j])
-                if (atom ^ e.bits[i]) & e.care[i]:
+            care, only, first_row, plastic = (
+                incoming[i, _CARE], incoming[i, _BITS], incoming[i, _ROW], incoming[i, _PLASTIC],
+            )  # fmt: skip
+            for j in range(at[v], at[v] + n):
+                atom = np.int64(fired[j])
+                if (atom ^ only) & care:
                     continue
-                r = e.row[i] + atom
                 looked += 1
-                if e.plastic[i]:
-                    missed, wrapped = plastic_row(tables.rules, rows, m.history, r, t)
-                    a, b = rows.start[r], rows.start[r + 1]
-                    plastic += b - a
-                    if missed:
-                        note(overflows, k, _HISTORY, t, rows.target[a], missed, missed)
-                    if wrapped:
-                        note(overflows, k, _TRACE, t, rows.target[a], wrapped, wrapped)
-                    for s in range(a, b):
-                        if rows.delay[s] == 0:  # masked; the core takes it for too late
-                            continue
-                        low = (np.uint32(rows.delay[s]) << np.uint32(bits + 1)) + np.uint32(
-                            (np.int64(rows.receptor[s]) << bits) | (rows.target[s] - c.lo[k])
-                        )
-                        cell = np.uint32(now + low) & mask
-                        total = np.uint32(ring[offset + cell]) + np.uint32(rows.weight[s])
-                        if total > LARGEST:
-                            _saturated_jit(overflows, tables, k, t, cell, total)
-                            total = LARGEST
-                        ring[offset + cell] = total
-                else:
-                    a, b = static.base[k] + static.start[r], static.base[k] + static.start[r + 1]
-                    fixed += b - a
-                    for s in range(a, b):
-                        word = static.word[s]
-                        cell = np.uint32(now + (word & np.uint32(0xFFFF))) & mask
-                        total = np.uint32(ring[offset + cell]) + (word >> np.uint32(16))
-                        if total > LARGEST:
-                            _saturated_jit(overflows, tables, k, t, cell, total)
-                            total = LARGEST
-                        ring[offset + cell] = total
-        if at_step < len(work.rows):
-            work.rows[at_step, k] = looked
-            work.static[at_step, k] = fixed
-            work.plastic[at_step, k] = plastic
+                if plastic:
+                    changed += _deliver_plastic_jit(
+                        first_row + atom, rules, rows, history, ring, overflows, cores, k, t
+                    )
+                    continue
+                a, b = np.int64(start[first_row + atom]), np.int64(start[first_row + atom + 1])
+                fixed += b - a
+                for s in range(base[k] + a, base[k] + b):
+                    cell = np.int64(np.uint32(now + (word[s] & np.uint32(0xFFFF))) & mask)
+                    total = np.int64(ring[offset + cell]) + (word[s] >> np.uint32(16))
+                    if total > LARGEST:
+                        _saturated_jit(overflows, cores, k, t, cell, total)
+                        total = LARGEST
+                    ring[offset + cell] = total
+        if at_step < len(work):
+            work[at_step, k, 0] = looked
+            work[at_step, k, 1] = fixed
+            work[at_step, k, 2] = changed
 
 
-def _saturated(overflows: Overflows, tables: Tables, k: int, t: int, cell: int, total: int) -> None:
-    c = tables.cores
-    bits = c.index_bits[k]
-    slots = 1 << c.delay_bits[k]
-    slot = np.int64(cell) >> (bits + 1)
-    used = t + 1 + ((slot - t - 1) & (slots - 1))
-    neuron = c.lo[k] + (np.int64(cell) & ((1 << bits) - 1))
-    note(overflows, k, (np.int64(cell) >> bits) & 1, used, neuron, np.int64(total) - LARGEST, 1)
+def _deliver_plastic(
+    row: Any, rules: Any, rows: Any, history: Any, ring: Any, overflows: Any, cores: Any, core: Any, t: Any
+) -> Any:
+    """The same for a plastic row, whose weights change first. Number of its synapses."""
+    missed, wrapped = plastic_row(rules, rows, history, row, t)
+    a, b = rows.start[row], rows.start[row + 1]
+    target, receptor, delay, weight = rows.target, rows.receptor, rows.delay, rows.weight
+    if missed:
+        note(overflows, core, _HISTORY, t, np.int64(target[a]), missed, missed)
+    if wrapped:
+        note(overflows, core, _TRACE, t, np.int64(target[a]) if b > a else cores[core, _LO], wrapped, wrapped)
+    bits, offset = cores[core, _INDEX_BITS], cores[core, _RING]
+    slots = 1 << cores[core, _DELAY_BITS]
+    for s in range(a, b):
+        slot = (t + np.int64(delay[s])) & (slots - 1)
+        cell = slot << (bits + 1) | np.int64(receptor[s]) << bits | np.int64(target[s]) - cores[core, _LO]
+        total = np.int64(ring[offset + cell]) + weight[s]
+        if total > LARGEST:
+            _saturated_jit(overflows, cores, core, t, cell, total)
+            total = LARGEST
+        ring[offset + cell] = total
+    return b - a
 
 
-def _count_streams(t: int, tables: Tables, scratch: _Scratch, work: Work, at_step: int) -> None:
+def _count_streams(t: Any, first: Any, care: Any, bits: Any, scratch: Any, sent: Any, at_step: Any) -> None:
     """How many packets each stream carries in step t."""
-    s, side = tables.streams, t & 1
-    for v in range(len(s.first) - 1):
-        for k in range(s.first[v], s.first[v + 1]):
-            n = scratch.count[side, v]
-            if s.care[k]:
-                n = 0
-                begin = scratch.at[side, v]
-                for j in range(begin, begin + scratch.count[side, v]):
-                    n += (scratch.fired[side, j] ^ s.bits[k]) & s.care[k] == 0
-            work.sent[at_step, k] = n
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    for v in range(len(first) - 1):
+        for k in range(first[v], first[v + 1]):
+            n = 0
+            for j in range(at[v], at[v] + count[v]):
+                n += (np.int64(fired[j]) ^ bits[k]) & care[k] == 0
+            sent[at_step, k] = n
 
 
+_INLINE = "always"
+_note_wraps_jit = njit(cache=True, nogil=True)(_note_wraps)
 _saturated_jit = njit(cache=True, nogil=True)(_saturated)
+_deliver_plastic_jit = njit(cache=True, nogil=True)(_deliver_plastic)
 _update_jit, _send_again_jit, _hold_jit, _deliver_jit, _count_streams_jit = (
-    njit(cache=True, nogil=True)(f) for f in (_update, _send_again, _hold, _deliver, _count_streams)
+    njit(cache=True, nogil=True, inline=_INLINE)(f)
+    for f in (_update, _send_again, _hold, _deliver, _count_streams)
 )
 
 
 @njit(cache=True, nogil=True)
 def _advance(
-    thread: int,
-    edges: Words,
-    counter: int,
-    start: int,
-    first: int,
-    last: int,
-    tables: Tables,
-    m: Memory,
-    scratch: _Scratch,
-    packets: Packets,
-    probes: Words,
-    v: NDArray[np.int32],
-    current: NDArray[np.int32],
-    spike_start: Words,
-    spikes: NDArray[np.int32],
-    overflows: Overflows,
-    work: Work,
-) -> None:
+    thread: Any, edges: Any, counter: Any, start: Any, first: Any, last: Any,
+    cores: Any, constants: Any, delays: Any, held_first: Any, held: Any, streams: Any,
+    incoming_first: Any, incoming: Any, base: Any, row_start: Any, word: Any, rules: Any,
+    m: Any, scratch: Any, packet_start: Any, packets: Any,
+    probes: Any, v_out: Any, current_out: Any, spike_start: Any, spikes: Any, overflows: Any, sent: Any, work: Any,
+) -> None:  # fmt: skip
     """Steps ``first`` to ``last`` of the run, counted from the step ``start`` of the machine's life, of one thread's
     cores ``edges[thread]`` to ``edges[thread + 1]``. ``spikes`` has room for all."""
     threads, passed = len(edges) - 1, 0
     a, b = edges[thread], edges[thread + 1]
-    cores = tables.cores
+    neurons, ring, counters, rows, history = m
+    v, current = neurons.v, scratch.current
     probe, probe_end = 0, 0
     if b > a:
-        probe = np.searchsorted(probes, cores.lo[a])
-        probe_end = np.searchsorted(probes, cores.hi[b - 1])
+        probe = np.searchsorted(probes, cores[a, _LO])
+        probe_end = np.searchsorted(probes, cores[b - 1, _HI])
     found = 0
     for at_step in range(first, last):
         t = start + at_step
-        side = t & 1
-        _update_jit(t, a, b, tables, m, scratch, overflows)
+        _update_jit(t, a, b, cores, constants, neurons, ring, scratch, rules, history, overflows)
         for i in range(probe, probe_end):
-            v[at_step, i] = m.neurons.v[probes[i]]
-            current[at_step, i] = scratch.current[probes[i]]
+            v_out[at_step, i] = v[probes[i]]
+            current_out[at_step, i] = current[probes[i]]
         if thread == 0:
-            _send_again_jit(t, tables, m, scratch, packets, at_step)
+            _send_again_jit(t, len(cores), at_step, packet_start, packets, delays, counters, scratch)
         if threads > 1:
             passed = barrier(counter, passed, threads, _SPINS)
         if thread == 0:
-            for k in range(len(cores.lo)):
-                lo = cores.lo[k]
-                for j in range(lo, lo + scratch.count[side, k]):
-                    spikes[found] = lo + scratch.fired[side, j]
+            fired, count = scratch.fired[t & 1], scratch.count[t & 1]
+            for k in range(len(cores)):
+                lo = cores[k, _LO]
+                for j in range(lo, lo + count[k]):
+                    spikes[found] = lo + fired[j]
                     found += 1
             spike_start[at_step + 1] = spike_start[first] + found
-            _hold_jit(t, tables, m, scratch)
-            if at_step < len(work.sent):
-                _count_streams_jit(t, tables, scratch, work, at_step)
-        _deliver_jit(t, a, b, tables, m, scratch, overflows, work, at_step)
+            _hold_jit(t, delays, held_first, held, counters, scratch)
+            if at_step < len(sent):
+                _count_streams_jit(t, streams[0], streams[1], streams[2], scratch, sent, at_step)
+        _deliver_jit(
+            t, a, b, cores, incoming_first, incoming, base, row_start, word, rules, rows, history, ring, scratch,
+            overflows, work, at_step,
+        )  # fmt: skip
 
 
 def run(
@@ -344,11 +355,9 @@ def run(
         np.zeros((2, vertices), np.int64),
         np.zeros((2, vertices), np.int64),
     )
-    held = steps if watched else 0
-    work = Work(
-        np.zeros((held, len(tables.streams.care)), np.int32),
-        *(np.zeros((held, len(cores.lo)), np.int32) for _ in range(3)),
-    )
+    watched_steps = steps if watched else 0
+    sent = np.zeros((watched_steps, len(tables.streams.care)), np.int32)
+    work = np.zeros((watched_steps, len(cores.lo), 3), np.int32)
     v, current = (np.zeros((steps, len(probes)), np.int32) for _ in range(2))
     overflows = no_overflows(len(cores.lo), n)
     spike_start = np.zeros(steps + 1, np.int64)
@@ -363,8 +372,11 @@ def run(
 
             def part(thread: int, first: int = first, last: int = last, counter: Any = counter) -> None:
                 _advance(
-                    thread, edges, counter.ctypes.data, start, first, last, tables, memory, scratch, packets, probes,
-                    v, current, spike_start, buffer, overflows, work,
+                    thread, edges, counter.ctypes.data, start, first, last,
+                    np.stack(cores, axis=1), tables.constants, np.stack(tables.delays, axis=1), *_table(tables.held),
+                    tables.streams, *_table(tables.incoming), *tables.rows, tables.rules,
+                    memory, scratch, packets.start, np.stack([packets.vertex, packets.atom], axis=1),
+                    probes, v, current, spike_start, buffer, overflows, sent, work,
                 )  # fmt: skip
 
             if len(edges) == 2:
@@ -372,7 +384,19 @@ def run(
             else:
                 list(pool.map(part, range(len(edges) - 1)))
             parts.append(buffer[: spike_start[last] - spike_start[first]].copy())
-    return Run(spike_start, np.concatenate(parts), v, current, overflows, work)
+    return Run(
+        spike_start,
+        np.concatenate(parts),
+        v,
+        current,
+        overflows,
+        Work(sent, work[..., 0], work[..., 1], work[..., 2]),
+    )
+
+
+def _table(incoming: Incoming) -> tuple[Words, Words]:
+    """The entries as a table [entries, 5], behind where those of each core begin."""
+    return incoming.first, np.stack([c.astype(np.int64) for c in incoming[1:]], axis=1)
 
 
 def _copies(packets: Packets) -> Words:

@@ -28,7 +28,17 @@ from neurosim.engine.ops.native import SeparateArrays
 from neurosim.hardware.spinnaker.numerics.arithmetic import decay, multiply, wrap, wraps
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, NeuronConstants, NeuronState
 
-__all__ = ["CAUSES", "Constants32", "State32", "constants32", "state32", "state64", "step", "step_reference"]
+__all__ = [
+    "CAUSES",
+    "Constants32",
+    "State32",
+    "constants32",
+    "state32",
+    "state64",
+    "step",
+    "step_arrays",
+    "step_reference",
+]
 
 Int32 = NDArray[np.int32]
 
@@ -133,20 +143,18 @@ def _membrane(v: Any, total: Any, v_rest: Any, resistance: Any, exp_tc: Any) -> 
     return np.int32(new), lost | _lost_jit(new, 11)
 
 
-def _advance(n: Any, total: Any, lost: Any, c: Any, s: Any, spiked: Any, wrapped: Any) -> Any:
-    """Membrane, threshold and reset of neuron n."""
-    v, timer = s.v[n], s.timer[n]
-    new, more = _membrane_jit(v, total, c.v_rest[n], c.resistance[n], c.exp_tc[n])
+def _fired(v: Any, timer: Any, total: Any, lost: Any, c: Any) -> Any:
+    """Potential and timer after a step, whether the neuron spiked, and bits of what was lost.
+
+    ``c``: V_rest, R, exp_TC, V_reset, T_refract, V_thresh of the neuron.
+    """
+    new, more = _membrane_jit(v, total, c[0], c[1], c[2])
     active = timer <= 0
     v = new if active else v
     lost |= more if active else np.uint32(0)
     timer = timer if active else np.int32(timer - 1)
-    fires = v >= c.threshold[n]  # also while refractory
-    s.v[n] = c.v_reset[n] if fires else v
-    s.timer[n] = c.t_refract[n] if fires else timer
-    spiked[n] = fires
-    wrapped[n] = lost
-    return lost
+    fires = v >= c[5]  # also while refractory
+    return c[3] if fires else v, c[4] if fires else timer, fires, lost
 
 
 _lost_jit = njit(cache=True, inline="always")(_lost)
@@ -155,90 +163,77 @@ _decayed_jit = njit(cache=True, inline="always")(_decayed)
 _arrived_jit = njit(cache=True, inline="always")(_arrived)
 _difference_jit = njit(cache=True, inline="always")(_difference)
 _membrane_jit = njit(cache=True, inline="always")(_membrane)
-_advance_jit = njit(cache=True, inline="always")(_advance)
+_fired_jit = njit(cache=True, inline="always")(_fired)
 
 
 def _exponential(
-    lo: int,
-    size: int,
-    exc: Any,
-    inh: Any,
-    shifts: Any,
-    c: Any,
-    s: Any,
-    current: Any,
-    spiked: Any,
-    wrapped: Any,
-) -> Any:
+    lo: int, size: int, cells_e: Any, cells_i: Any, shift_e: int, shift_i: int,
+    v_rest: Any, resistance: Any, exp_tc: Any, i_offset: Any, v_reset: Any, t_refract: Any, threshold: Any,
+    decay_exc: Any, init_exc: Any, decay_inh: Any, init_inh: Any,
+    v: Any, timer: Any, exc: Any, inh: Any, current: Any, spiked: Any, wrapped: Any,
+) -> Any:  # fmt: skip
     any_lost = np.uint32(0)
     for k in range(size):
-        n = lo + k
-        e, lost = _arrived_jit(s.exc[n], exc[k], shifts[0], c.init_exc[n], False, 0)
-        i, more = _arrived_jit(s.inh[n], inh[k], shifts[1], c.init_inh[n], False, 2)
-        exc[k] = 0
-        inh[k] = 0
-        current[n], total, most = _difference_jit(np.int64(e), np.int64(i), c.i_offset[n])
-        any_lost |= _advance_jit(n, total, lost | more | most, c, s, spiked, wrapped)
-        s.exc[n] = _decayed_jit(e, c.decay_exc[n])
-        s.inh[n] = _decayed_jit(i, c.decay_inh[n])
+        n = np.uint64(lo) + np.uint64(k)  # unsigned: a negative index would have to be looked for
+        e, lost_e = _arrived_jit(exc[n], cells_e[k], shift_e, init_exc[n], False, 0)
+        i, lost_i = _arrived_jit(inh[n], cells_i[k], shift_i, init_inh[n], False, 2)
+        cells_e[k] = 0
+        cells_i[k] = 0
+        current[n], total, lost = _difference_jit(np.int64(e), np.int64(i), i_offset[n])
+        c = (v_rest[n], resistance[n], exp_tc[n], v_reset[n], t_refract[n], threshold[n])
+        v[n], timer[n], spiked[n], lost = _fired_jit(v[n], timer[n], total, lost | lost_e | lost_i, c)
+        wrapped[n] = lost
+        any_lost |= lost
+        exc[n] = _decayed_jit(e, decay_exc[n])
+        inh[n] = _decayed_jit(i, decay_inh[n])
     return any_lost
 
 
 def _delta(
-    lo: int,
-    size: int,
-    exc: Any,
-    inh: Any,
-    shifts: Any,
-    c: Any,
-    s: Any,
-    current: Any,
-    spiked: Any,
-    wrapped: Any,
-) -> Any:
+    lo: int, size: int, cells_e: Any, cells_i: Any, shift_e: int, shift_i: int,
+    v_rest: Any, resistance: Any, exp_tc: Any, i_offset: Any, v_reset: Any, t_refract: Any, threshold: Any,
+    scale: Any, v: Any, timer: Any, exc: Any, inh: Any, current: Any, spiked: Any, wrapped: Any,
+) -> Any:  # fmt: skip
     any_lost = np.uint32(0)
     for k in range(size):
-        n = lo + k
-        e, lost = _arrived_jit(s.exc[n], exc[k], shifts[0], 0, True, 0)
-        i, more = _arrived_jit(s.inh[n], inh[k], shifts[1], 0, True, 2)
-        exc[k] = 0
-        inh[k] = 0
-        scale = c.input_0[n]
-        current[n], total, most = _difference_jit(
-            _product_jit(e, scale), _product_jit(i, scale), c.i_offset[n]
-        )
-        any_lost |= _advance_jit(n, total, lost | more | most, c, s, spiked, wrapped)
-        s.exc[n] = 0
-        s.inh[n] = 0
+        n = np.uint64(lo) + np.uint64(k)  # unsigned: a negative index would have to be looked for
+        e, lost_e = _arrived_jit(exc[n], cells_e[k], shift_e, 0, True, 0)
+        i, lost_i = _arrived_jit(inh[n], cells_i[k], shift_i, 0, True, 2)
+        cells_e[k] = 0
+        cells_i[k] = 0
+        x, y = _product_jit(e, scale[n]), _product_jit(i, scale[n])
+        current[n], total, lost = _difference_jit(x, y, i_offset[n])
+        c = (v_rest[n], resistance[n], exp_tc[n], v_reset[n], t_refract[n], threshold[n])
+        v[n], timer[n], spiked[n], lost = _fired_jit(v[n], timer[n], total, lost | lost_e | lost_i, c)
+        wrapped[n] = lost
+        any_lost |= lost
+        exc[n] = 0
+        inh[n] = 0
     return any_lost
 
 
 def _conductance(
-    lo: int,
-    size: int,
-    exc: Any,
-    inh: Any,
-    shifts: Any,
-    c: Any,
-    s: Any,
-    current: Any,
-    spiked: Any,
-    wrapped: Any,
-) -> Any:
+    lo: int, size: int, cells_e: Any, cells_i: Any, shift_e: int, shift_i: int,
+    v_rest: Any, resistance: Any, exp_tc: Any, i_offset: Any, v_reset: Any, t_refract: Any, threshold: Any,
+    decay_exc: Any, init_exc: Any, decay_inh: Any, init_inh: Any, reversal_exc: Any, reversal_inh: Any,
+    v: Any, timer: Any, exc: Any, inh: Any, current: Any, spiked: Any, wrapped: Any,
+) -> Any:  # fmt: skip
     any_lost = np.uint32(0)
     for k in range(size):
-        n = lo + k
-        e, lost = _arrived_jit(s.exc[n], exc[k], shifts[0], c.init_exc[n], False, 0)
-        i, more = _arrived_jit(s.inh[n], inh[k], shifts[1], c.init_inh[n], False, 2)
-        exc[k] = 0
-        inh[k] = 0
-        v = np.int64(s.v[n])
-        x = _product_jit(e >> 10, np.int32(c.input_0[n] - v))
-        y = _product_jit(-(i >> 10), np.int32(c.input_1[n] - v))
-        current[n], total, most = _difference_jit(x, y, c.i_offset[n])
-        any_lost |= _advance_jit(n, total, lost | more | most, c, s, spiked, wrapped)
-        s.exc[n] = _decayed_jit(e, c.decay_exc[n])
-        s.inh[n] = _decayed_jit(i, c.decay_inh[n])
+        n = np.uint64(lo) + np.uint64(k)  # unsigned: a negative index would have to be looked for
+        e, lost_e = _arrived_jit(exc[n], cells_e[k], shift_e, init_exc[n], False, 0)
+        i, lost_i = _arrived_jit(inh[n], cells_i[k], shift_i, init_inh[n], False, 2)
+        cells_e[k] = 0
+        cells_i[k] = 0
+        x = _product_jit(e >> 10, np.int32(np.int64(reversal_exc[n]) - v[n]))
+        y = _product_jit(-(i >> 10), np.int32(np.int64(reversal_inh[n]) - v[n]))
+        current[n], total, lost = _difference_jit(x, y, i_offset[n])
+        c = (v_rest[n], resistance[n], exp_tc[n], v_reset[n], t_refract[n], threshold[n])
+        v[n], timer[n], spiked[n], lost = _fired_jit(v[n], timer[n], total, lost | lost_e | lost_i, c)
+        wrapped[n] = lost
+        any_lost |= lost
+        exc[n] = _decayed_jit(e, decay_exc[n])
+        inh[n] = _decayed_jit(i, decay_inh[n])
     return any_lost
 
 
@@ -248,7 +243,35 @@ _exponential_jit, _delta_jit, _conductance_jit = (
 )
 
 
-def _step(
+@njit(cache=True, nogil=True, inline="always")
+def step_arrays(
+    model: int, lo: int, size: int, cells_e: Any, cells_i: Any, shift_e: int, shift_i: int,
+    v_rest: Any, resistance: Any, exp_tc: Any, i_offset: Any, v_reset: Any, t_refract: Any, threshold: Any,
+    decay_exc: Any, init_exc: Any, decay_inh: Any, init_inh: Any, input_0: Any, input_1: Any,
+    v: Any, timer: Any, exc: Any, inh: Any, current: Any, spiked: Any, wrapped: Any,
+) -> Any:  # fmt: skip
+    """`step` for compiled code, which passes arrays on more cheaply than tuples of them."""
+    if model == _DELTA:
+        return _delta_jit(
+            lo, size, cells_e, cells_i, shift_e, shift_i,
+            v_rest, resistance, exp_tc, i_offset, v_reset, t_refract, threshold, input_0,
+            v, timer, exc, inh, current, spiked, wrapped,
+        )  # fmt: skip
+    if model == _CONDUCTANCE:
+        return _conductance_jit(
+            lo, size, cells_e, cells_i, shift_e, shift_i,
+            v_rest, resistance, exp_tc, i_offset, v_reset, t_refract, threshold,
+            decay_exc, init_exc, decay_inh, init_inh, input_0, input_1,
+            v, timer, exc, inh, current, spiked, wrapped,
+        )  # fmt: skip
+    return _exponential_jit(
+        lo, size, cells_e, cells_i, shift_e, shift_i,
+        v_rest, resistance, exp_tc, i_offset, v_reset, t_refract, threshold, decay_exc, init_exc, decay_inh, init_inh,
+        v, timer, exc, inh, current, spiked, wrapped,
+    )  # fmt: skip
+
+
+def step(
     model: int,
     lo: int,
     hi: int,
@@ -274,14 +297,7 @@ def _step(
     Returns:
         All bits of ``wrapped`` together.
     """
-    if model == _DELTA:
-        return _delta_jit(lo, hi - lo, exc, inh, shifts, c, s, current, spiked, wrapped)
-    if model == _CONDUCTANCE:
-        return _conductance_jit(lo, hi - lo, exc, inh, shifts, c, s, current, spiked, wrapped)
-    return _exponential_jit(lo, hi - lo, exc, inh, shifts, c, s, current, spiked, wrapped)
-
-
-step = njit(cache=True, nogil=True)(_step)
+    return int(step_arrays(model, lo, hi - lo, exc, inh, *shifts, *c, *s, current, spiked, wrapped))
 
 
 def step_reference(
