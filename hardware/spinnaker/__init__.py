@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
         PyNNProjection as PyNNProjection,
         PyNNSTDP as PyNNSTDP,
     )
+    from neurosim.hardware.spinnaker.scripts.spinnaker2_script import (
+        SpiNNaker2Script as SpiNNaker2Script,
+        spinnaker2_script as spinnaker2_script,
+    )
     from neurosim.hardware.spinnaker.target import SpiNNaker as SpiNNaker
 
 _HOME = {
@@ -27,8 +31,10 @@ _HOME = {
     "PyNNProjection": "pynn.network",
     "PyNNSTDP": "pynn.network",
     "SpiNNaker": "target",
+    "SpiNNaker2Script": "scripts.spinnaker2_script",
     "compile_pynn": "pynn.compile",
     "load": "emulator.device",
+    "spinnaker2_script": "scripts.spinnaker2_script",
 }
 
 __all__ = [*_HOME]

@@ -81,7 +81,7 @@ p = {{}}
 _WARNING = """
 On sPyNNaker 7.4.1 this script does NOT give what the emulator gives: the host puts rows behind a delay extension where
 its delay cores do not look for them, in: {names}.
-Use as many atoms per core for source as for target, or fewer, so that no extension is needed.
+Give source and target as many atoms per core, a divisor of the size of the source; or shorten these delays.
 """
 _TAIL = """sim.run(steps * STEP)
 spikes = {}
@@ -154,7 +154,7 @@ def _synapses(network: DeviceNetwork, q: DeviceProjection) -> NDArray[np.float32
     """[k, 4] source, target, weight, delay in steps; exact, with 16 bits and fewer than 2**24 neurons."""
     post = network.populations[q.post]
     weight = weight_of(q.raw, post.shifts[q.receptor], _scale(post))
-    columns = [q.sources(), q.target, weight, q.delay]
+    columns: list[NDArray[Any]] = [q.sources(), q.target, weight, q.delay]
     return np.stack([c.astype(np.float32) for c in columns], axis=1)
 
 

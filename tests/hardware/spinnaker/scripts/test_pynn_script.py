@@ -3,45 +3,67 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sqlite3
-import subprocess
-import sys
-from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from neurosim import hardware
-from neurosim.hardware.spinnaker.emulator.start_up import start
-from neurosim.hardware.spinnaker.image.machine_image import MachineImage, read_image
-from neurosim.hardware.spinnaker.image.regions import Region
-from neurosim.hardware.spinnaker.machine import read_machine
-from neurosim.hardware.spinnaker.mapping.routes import Entry
+from neurosim.connectivity import AllToAll
+from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection
+from neurosim.hardware.spinnaker.image.core_words import DelayedRows
+from neurosim.hardware.spinnaker.image.machine_image import read_image
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
+from neurosim.hardware.spinnaker.numerics.pair_rule import decay_table
 from neurosim.hardware.spinnaker.pynn.conversion import raw_weights
+from neurosim.hardware.spinnaker.pynn.device_network import device_network
 from neurosim.hardware.spinnaker.pynn.left_shift import shift_for
+from neurosim.hardware.spinnaker.quantise.device_network import from_plan
+from neurosim.hardware.spinnaker.scripts.pynn_script import misplaced, write_script
+from neurosim.hardware.spinnaker.scripts.stdp_terms import tau_of
 from neurosim.loss_report import LossKind
+from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF
 
-MODELS = [
-    LIF(refractory=2e-3, current=0.1),
-    CurrentLIF(tau_synapse=np.linspace(2e-3, 9e-3, 150), v_init=0.2, i_init=-0.1),
-]
+MODELS = {
+    "a": LIF(refractory=2e-3, current=0.1),
+    "b": CurrentLIF(tau_synapse=np.linspace(2e-3, 9e-3, 150), v_init=0.2, i_init=-0.1),
+}
 
 
-@pytest.fixture(params=MODELS, ids=lambda m: type(m).__name__)
-def folder(request, small_network, tmp_path):
-    net, _ = small_network(request.param, size=150, steps=10)
+@pytest.fixture
+def net():
+    """Two populations of three cores with weights of both signs and mixed delays."""
+    rng = np.random.default_rng(7)
+    net = Network(dt=1e-3, seed=1)
+    net.input("in", 40)
+    for name, model in MODELS.items():
+        net.population(name, 150, model)
+    for pre, post, n, mean in (
+        ("in", "a", 40, 0.3),
+        ("a", "b", 150, 0.1),
+        ("b", "a", 150, -0.1),
+        ("b", "b", 150, 0.02),
+    ):
+        weight = rng.normal(mean, 0.1, (n, 150)) * (rng.random((n, 150)) < 0.2)
+        net.connect(pre, post, AllToAll(), weight=weight, delay=rng.integers(1, 9, (n, 150)) * 1e-3)
+    net.output("a")
+    return net
+
+
+@pytest.fixture
+def folder(net, tmp_path):
     build = hardware.compile(net, hardware.SpiNNaker(atoms_per_core=64), allow=tuple(LossKind))
     build.save(tmp_path / "b")
     return tmp_path / "b"
 
 
-def test_the_script_holds_what_the_build_holds(folder):
+def test_the_script_holds_what_the_build_holds(net, folder):
     """Weights, parameters and sums, encoded as the host does, are the raw weights, words and shifts of the build."""
+    from neurosim.engine.lower import lower
+
     script = (folder / "run.py").read_text()
     compile(script, "run.py", "exec")
     shifts = json.loads((folder / "manifest.json").read_text())["settings"]["left_shift"]
@@ -49,73 +71,65 @@ def test_the_script_holds_what_the_build_holds(folder):
     assert [name for name, _ in calls] == ["a", "b"]
     for name, sums in calls:
         assert [shift_for(s) for s in json.loads(sums)] == shifts[name]
-    image = read_image(folder)
-    started = start(image, read_machine())
+    device = from_plan(lower(net), {}, None, hardware.SpiNNaker(atoms_per_core=64)).network
     with np.load(folder / "pynn.npz") as arrays:
-        lists = [n for n in arrays.files if n.endswith(("excitatory", "inhibitory"))]
-        raw = []
-        for name in lists:
-            shift = shifts[name[name.index(">") + 1]][name.endswith("inhibitory")]
-            raw.append(raw_weights(arrays[name][:, 2], shift))
-        np.testing.assert_array_equal(np.sort(np.concatenate(raw)), np.sort(started.synapses.weight))
+        for q in device.projections:
+            list_ = arrays[q.name]
+            np.testing.assert_array_equal(raw_weights(list_[:, 2], shifts[q.post][q.receptor]), q.raw)
+            np.testing.assert_array_equal(list_[:, 0], q.sources())
+            np.testing.assert_array_equal(list_[:, 3], q.delay)
         for name in "ab":
-            where = slice(started.first[name], started.first[name] + 150)
             cells = accum(arrays[f"cells {name}"])
-            np.testing.assert_array_equal(cells[:, 6], started.constants.threshold[where])
-            np.testing.assert_array_equal(accum(arrays[f"state {name}"][:, 0]), started.state.v[where])
+            np.testing.assert_array_equal(cells[:, 6], device.populations[name].threshold)
+            np.testing.assert_array_equal(
+                accum(arrays[f"state {name}"][:, 0]), device.populations[name].neuron[:, 0]
+            )
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("spynnaker") is None, reason="sPyNNaker is not installed (extra 'spinnaker')")
-def test_spynnaker_writes_the_same_memory(folder, tmp_path):
-    """sPyNNaker runs the script on its virtual board; regions 1, 2 and 4 are equal word by word, and its own rows,
-    tables, keys and routes, read by our start-up, make the same synapses."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / ".spynnaker.cfg").write_text(
-        "[Machine]\nvirtual_board = True\nversion = 5\n[Reports]\nwrite_network_graph = False\n"
-        "keep_dataspec_database = True\nkeep_json_files = True\n"
-        "write_json_placements = True\nwrite_json_routing_tables = True\n"
+def test_spynnaker_writes_the_same_memory(folder, script_image, same_words):
+    """Parameters, tables, rows and keys are equal word by word; so is what the routes deliver to which core."""
+    assert same_words(script_image(folder), read_image(folder)) > 20000
+
+
+def extended(pre_atoms, post_atoms, longest, size=100):
+    """A population that reaches another over delays up to ``longest`` steps."""
+    delays = np.arange(size * 5) % longest + 1.0
+    table = np.stack(
+        [np.arange(size * 5) % size, np.arange(size * 5) * 7 % size, delays * 0 + 1.0, delays], axis=1
     )
-    np.savez(tmp_path / "inputs.npz", **{"in": np.array([[1, 0], [2, 5]])})
-    run = subprocess.run(
-        [sys.executable, folder / "run.py", tmp_path / "inputs.npz", tmp_path / "spikes.npz", "20"],
-        cwd=home, env={**os.environ, "HOME": str(home)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-2000:]
-    (report,) = home.glob("reports/*/run_1")
-    database = sqlite3.connect(report / "ds.sqlite3")
-    rows = database.execute(
-        "SELECT x, y, p, region_num, content FROM region WHERE content IS NOT NULL"
-    ).fetchall()
-    database.close()
-    memory = {}
-    for x, y, p, region, content in rows:
-        memory.setdefault((x, y, p), {})[region] = np.frombuffer(content, np.uint32)
-    tables = {
-        (t["x"], t["y"]): [Entry(e["key"], e["mask"], e["spinnaker_route"]) for e in t["entries"]]
-        for t in json.loads((report / "json_files" / "routing_tables.json").read_text())
-    }
-    places = {
-        p["vertex_label"]: (p["x"], p["y"], p["p"])
-        for p in json.loads((report / "json_files" / "placements.json").read_text())
-    }
-    ours = read_image(folder)
-    theirs = []
-    for v in ours.vertices:
-        x, y, p = places[v.label]
-        theirs.append(replace(v, x=x, y=y, p=p))
-        if v.model is not None:
-            for region in (Region.CORE, Region.PARAMETERS, Region.SYNAPSE_PARAMETERS):
-                words = ours.regions[v.place][int(region)]
-                np.testing.assert_array_equal(
-                    words, memory[x, y, p][int(region)], err_msg=f"{v.label} {region.name}"
-                )
-    machine = read_machine()
-    started = [start(image, machine) for image in (ours, MachineImage(tuple(theirs), memory, tables))]
-    synapses = []
-    for s in (s.synapses for s in started):
-        source = np.repeat(np.arange(len(s.row_start) - 1), np.diff(s.row_start))
-        columns = np.stack([source, s.target, s.receptor, s.delay, s.weight])
-        synapses.append(columns[:, np.lexsort(columns)])
-    np.testing.assert_array_equal(*synapses)
+    populations = [
+        PyNNPopulation(name=name, size=size, atoms_per_core=n)
+        for name, n in (("a", pre_atoms), ("b", post_atoms))
+    ]
+    list_ = PyNNProjection(pre="a", post="b", connections=table)
+    return device_network(PyNNNetwork(populations=populations, projections=[list_]))
+
+
+@pytest.mark.parametrize(
+    ("pre", "post", "longest", "wrong"),
+    [
+        (50, 50, 128, False),
+        (50, 50, 500, False),
+        (64, 64, 200, False),
+        (64, 64, 500, True),
+        (64, 50, 200, False),
+        (50, 40, 500, True),
+    ],
+)
+def test_a_script_that_the_host_gets_wrong_says_so(pre, post, longest, wrong):
+    """128 slots: up to 128 steps need no extension, up to 256 one stage, whose rows are numbered like neurons whatever
+    the atoms; the last of two cores of 64 has 36 neurons, so its second stage is sent with other keys than the host
+    counts with."""
+    network = extended(pre, post, longest)
+    assert misplaced(network) == (["a->b excitatory"] if wrong else [])
+    assert ("does NOT give" in write_script(network, 1)["run.py"]) is wrong
+    assert "does NOT give" not in write_script(network, 1, DelayedRows.HOST)["run.py"]
+
+
+@given(st.floats(0.5, 200.0), st.sampled_from([0.1, 1.0]))
+def test_time_constants_are_found_from_their_tables(tau, step):
+    table = decay_table(tau, step)
+    np.testing.assert_array_equal(decay_table(tau_of(table, step), step), table)
+    assert tau_of(decay_table(20.0, step), step) == 20.0
