@@ -31,7 +31,7 @@ from neurosim.hardware.spinnaker.image.regions import (
 )
 from neurosim.hardware.spinnaker.image.row_kernels import Lanes, Spread, count_rows, fill_rows
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, RowFormat
-from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes
+from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes, host_regions
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, target_slots
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
@@ -235,19 +235,45 @@ class CoreWords:
         }
 
     def sdram(self, core: int) -> int:
-        """Bytes of shared memory of a core."""
-        return 4 * sum(self.words(core).values())
+        """Bytes of shared memory that the host reserves for a core."""
+        return sum(self.reserved(core).values())
+
+    def reserved(self, core: int) -> dict[int, int]:
+        """The same by region, see `core_memory.host_regions`."""
+        p, part = self.population, self.neurons(core)
+        sources: dict[str, int] = {}
+        for b in self.blocks:
+            sources[b.projection.pre] = max(b.stages, sources.get(b.projection.pre, 0))
+        return host_regions(
+            part.stop - part.start,
+            sum(a.shape[1] for a in (p.neuron, p.inputs, p.synapse)) + 1,
+            len(self.table),
+            4 * self._reserved_words,
+            [(self._network.populations[pre].size, stages) for pre, stages in sources.items()],
+            sum(map(len, self._rule.values())),
+        )
+
+    @property
+    def _reserved_words(self) -> int:
+        """Words of region 6 if all source cores were full."""
+        words = 0
+        for b in self.blocks:
+            pre = self._network.populations[b.projection.pre]
+            if b.length:
+                rows = pre.cores * min(pre.size, pre.atoms) * max(b.stages, 1)
+                words += -words % _ALIGN + rows * b.stride
+        return words
 
     def dtcm(self, core: int) -> int:
-        """Bytes of data memory of a core."""
-        longest = max((b.length for b in self.blocks), default=0)
-        neurons = dtcm_bytes(self._atoms, self.delay_bits, len(self.table), longest)
-        if self.population.rule is None:
-            return neurons
-        return (
-            neurons
-            + self._atoms * history_bytes(self.population.rule.pairing)
-            + 4 * len(self._rule[Region.PLASTICITY])
+        """Bytes of data memory of a core, see `core_memory.dtcm_terms`."""
+        rule = self.population.rule
+        return dtcm_bytes(
+            self._atoms,
+            self.delay_bits,
+            len(self.table),
+            max((b.length for b in self.blocks), default=0),
+            0 if rule is None else history_bytes(rule.pairing),
+            sum(map(len, self._rule.values())),
         )
 
     def regions(self, core: int) -> dict[int, Uint32]:

@@ -113,12 +113,15 @@ def test_every_word_of_the_host(reference_file, reference_network):
     network = device_network(net)
     compared = 0
     with np.load(reference_file) as image:
+        reserved = {(x, y, p, r): size for x, y, p, r, _, size in json.loads(str(image["regions"]))}
         for x, y, p, label in json.loads(str(image["placements"])):
             match = re.fullmatch(r"(\w+)\((\d+):(\d+)\)", label)
             if match is None or match[1] not in net.populations or net.populations[match[1]].model is None:
                 continue
             words = words_of(network, match[1], DelayedRows.HOST)
             core = int(match[2]) // words.population.atoms
+            for region, size in words.reserved(core).items():
+                assert size == reserved[x, y, p, region], (label, region)
             ours = words.regions(core)
             del ours[Region.PARAMETERS]  # written on the chip
             for region, found in ours.items():
