@@ -71,6 +71,18 @@ def test_spikes_are_those_of_the_network(build):
         build.analyse(spikes={"in": ns.Spikes.from_dense(x, dt=2e-3)})
 
 
+def test_the_calibration_sample_is_taken_if_there_is_one(network):
+    """Shifts are chosen for twice its largest sums, so it fills no cell; its packets are those that are counted."""
+    x = np.random.default_rng(0).random((30, 2, 2, 3)) < 0.1
+    build = compile(network, SpiNNaker(), calibration={"in": ns.Spikes.from_dense(x, dt=1e-3)})
+    report = build.analyse()
+    assert report.traffic.basis == "of the calibration sample"
+    steps = 30 + build.manifest.max_lag
+    assert report.traffic.sent == pytest.approx(x.sum() / 2 / steps)
+    assert 0 < max(s.largest for s in report.sampled) <= 65535 / 2
+    assert build.analyse(rate=5.0).sampled == ()
+
+
 def test_other_targets_show_what_they_have(network, tmp_path):
     build = compile(network, Loihi2())
     with pytest.raises(UnsupportedError, match="loihi2"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from neurosim.hardware.spinnaker.report.weight_error import WeightError
 from neurosim.hardware.spinnaker.scripts.pynn_script import write_script
 from neurosim.hardware.target import Build
 from neurosim.loss_report import Loss, LossReport
+from neurosim.spikes import Spikes
 
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.target import SpiNNaker
@@ -36,7 +37,8 @@ def build_of(
     losses: Sequence[Loss],
     weights: Mapping[str, NDArray[Any]],
     details: str,
-    errors: Sequence[WeightError] = (),
+    errors: Callable[[], Sequence[WeightError]] = tuple,
+    sample: Mapping[str, Spikes] | None = None,
     units: Mapping[str, tuple[str, float]] | None = None,
 ) -> Build:
     """The build of a mapped network: what `map_plan` and networks in PyNN's terms have in common.
@@ -45,7 +47,8 @@ def build_of(
         weights: see `neurosim.hardware.target.Build`.
         manifest: the machine is added to its settings.
         details: text for the report.
-        errors: of the weights, for the report.
+        errors: computes those of the weights, for the report.
+        sample: spikes of the calibration sample in machine time, for the report.
         units: of plastic projections, see `plastic_settings`.
     """
     usage, layout = usage_of(mapped, target.limits)
@@ -68,5 +71,5 @@ def build_of(
         layout=layout,
         weights=weights,
         details=details,
-        analysis=partial(analyse_build, mapped, target.limits, manifest, errors),
+        analysis=partial(analyse_build, mapped, target.limits, manifest, errors, sample),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from neurosim.engine.plan import Plan
@@ -37,7 +38,8 @@ def map_plan(
         losses=quantised.losses,
         weights=quantised.weights,
         details=details_of(plan, quantised),
-        errors=plan_weight_errors(plan, quantised),
+        errors=partial(plan_weight_errors, plan, quantised),
+        sample=quantised.spikes,
         units=quantised.units,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def compile_pynn(
     behind a delay extension where the delay cores do not look for them.
 
     Populations and spike sources have their names; recorded potentials are in mV, currents in nA, weights in nA or uS.
-    Emulate with ``network.inputs(steps)``.
+    Emulate with ``network.inputs(steps)``. Learned weights are sorted by source neuron, delay and target neuron.
 
     Args:
         target: the machine; its atoms per core are those of populations that do not say. None: one SpiNN-5 board.
@@ -61,7 +62,7 @@ def compile_pynn(
         losses=losses,
         weights=held,
         details=_details(network, device),
-        errors=_errors(network, device, held),
+        errors=partial(_errors, network, device, held),
         units=_units(network, device),
     )
     return with_losses(build, LossReport(), "", neurosim.__version__)

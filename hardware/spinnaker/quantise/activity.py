@@ -21,7 +21,7 @@ from neurosim.hardware.spinnaker.quantise.receptors import largest_weights, rece
 from neurosim.hardware.spinnaker.quantise.row_chunks import row_chunks
 from neurosim.spikes import Spikes
 
-__all__ = ["Activity", "calibrated_activity", "memory_of", "safe_activity"]
+__all__ = ["Activity", "calibrated_activity", "calibration_spikes", "memory_of", "safe_activity"]
 
 Float = NDArray[np.float64]
 HEADROOM = 2.0
@@ -65,17 +65,23 @@ def memory_of(population: PlanPopulation, dt: float) -> Float:
     return np.minimum(np.stack(rows), 1 - 1e-6)
 
 
-def calibrated_activity(
+def calibration_spikes(
     plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes]
-) -> dict[str, Activity]:
-    """Bounds of all populations from a sample of inputs, given in network time; the plan is in machine time."""
+) -> dict[str, Spikes]:
+    """Spikes of all inputs and populations in a sample of inputs, given in network time; the plan is in machine time,
+    and so are the spikes."""
     steps = max((s.steps for s in calibration.values()), default=0)
-    samples = max((s.samples for s in calibration.values()), default=1)
     total = steps + max(lag.values(), default=0)
     inputs = {n: s.resize(steps).resize(total).shift(lag.get(n, 0)) for n, s in calibration.items()}
     spiking = {name: Record("spikes") for name, p in plan.populations.items() if p.model.SPIKES}
     recording = simulate(plan, inputs, total * plan.dt, record=spiking) if spiking else {}
-    trains = {**inputs, **{name: recording[name].spikes for name in spiking}}
+    return {**inputs, **{name: recording[name].spikes for name in spiking}}
+
+
+def calibrated_activity(plan: Plan, trains: Mapping[str, Spikes]) -> dict[str, Activity]:
+    """Bounds of all populations from the spikes of a sample, see `calibration_spikes`."""
+    total = max((s.steps for s in trains.values()), default=0)
+    samples = max((s.samples for s in trains.values()), default=1)
     bounds = {}
     for name, population in plan.populations.items():
         safe = safe_activity(plan, population)

@@ -13,7 +13,11 @@ from neurosim.engine.plan import Plan
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.mapping.reach_delays import choose_atoms
-from neurosim.hardware.spinnaker.quantise.activity import calibrated_activity, safe_activity
+from neurosim.hardware.spinnaker.quantise.activity import (
+    calibrated_activity,
+    calibration_spikes,
+    safe_activity,
+)
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram, program
 from neurosim.hardware.spinnaker.quantise.plasticity import check_delays, pair_rules
 from neurosim.hardware.spinnaker.quantise.quantised_projection import HeldWeights, quantise
@@ -32,6 +36,7 @@ class QuantisedPlan:
 
     ``programs``: what became of each population; ``weights``: projection of the plan -> the weight of each of its
     synapses on the machine, in the network's unit, computed when it is looked at; ``losses``: what rounding did;
+    ``spikes``: of inputs and populations in the calibration sample, in machine time, if there was one;
     ``units``: plastic device projection -> its name in the plan, and the weight of one raw unit.
     """
 
@@ -40,6 +45,7 @@ class QuantisedPlan:
     weights: Mapping[str, NDArray[np.float64]]
     losses: tuple[Loss, ...]
     units: Mapping[str, tuple[str, float]]
+    spikes: Mapping[str, Spikes] | None = None
 
 
 def from_plan(
@@ -54,7 +60,8 @@ def from_plan(
         UnsupportedError: a parameter that it has no counterpart for.
     """
     limits = read_limits(target.profile)
-    bounds = None if calibration is None else calibrated_activity(plan, lag, calibration)
+    spikes = None if calibration is None else calibration_spikes(plan, lag, calibration)
+    bounds = None if spikes is None else calibrated_activity(plan, spikes)
     programs = {
         name: program(p, plan.dt, bounds[name] if bounds else safe_activity(plan, p), lag.get(name, 0))
         for name, p in plan.populations.items()
@@ -103,4 +110,5 @@ def from_plan(
         weights=HeldWeights.of({p.name: (p, programs[p.post]) for p in plan.projections}),
         losses=tuple(losses),
         units=units,
+        spikes=spikes,
     )

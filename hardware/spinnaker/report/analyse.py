@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,7 @@ def analyse(
     step: float,
     rate: float = ASSUMED_RATE,
     spikes: Mapping[str, Spikes] | None = None,
+    source: str = "the given spikes",
     weights: Iterable[WeightError] = (),
 ) -> SpiNNakerReport:
     """Report on a mapped network.
@@ -48,6 +49,7 @@ def analyse(
         rate: spikes a second of network time, of every neuron whose spikes are not given.
         spikes: of populations and inputs, on the steps of the machine: from a simulation, or from an emulated run. With
             them loads are means over their steps and samples, and saturated cells are counted.
+        source: what these spikes are, in words.
         weights: see `SpiNNakerReport`.
 
     Raises:
@@ -69,7 +71,7 @@ def analyse(
         mapped.image.vertices,
         mapped.image.tables,
         mean_packets(mapped.image.vertices, activity, mapped.extensions),
-        _basis(network, rate, given),
+        _basis(network, rate, given, source),
         packets_by_step(mapped.image.vertices, given, mapped.extensions) if given else (),
     )
     cores = cores_of(mapped)
@@ -110,23 +112,29 @@ def analyse_build(
     mapped: MappedNetwork,
     limits: Mapping[str, Any],
     manifest: Manifest,
-    weights: Iterable[WeightError],
+    errors: Callable[[], Iterable[WeightError]],
+    sample: Mapping[str, Spikes] | None = None,
     *,
-    rate: float = ASSUMED_RATE,
+    rate: float | None = None,
     spikes: Mapping[str, Spikes] | None = None,
 ) -> SpiNNakerReport:
-    """Report on a build: what `Build.analyse` of this target calls.
+    """Report on a build: what `Build.analyse` of this target calls, which gives the first five itself.
 
     Args:
-        rate: see `analyse`.
-        spikes: as `emulate` or `simulate` take and record them, in network time.
+        rate: spikes a second of network time, of every neuron whose spikes are not given; None: 30.
+        spikes: as `emulate` or `simulate` take and record them, in network time. Without them and without a rate, those
+            of the calibration sample, if there was one, as the float simulation found them.
 
     Raises:
         DescriptionError: see `analyse`.
         TimeGridError: spikes on another time grid.
     """
     entries = {**manifest.inputs, **manifest.populations}
-    given = {}
+    given: dict[str, Spikes] = {}
+    source = "the given spikes"
+    if sample is not None and spikes is None and rate is None:
+        given = {n: s for n, s in sample.items() if n in mapped.network.populations}
+        source = "the calibration sample"
     for name, s in (spikes or {}).items():
         if abs(s.dt - manifest.dt) > 1e-9 * manifest.dt:
             raise TimeGridError(
@@ -140,9 +148,10 @@ def analyse_build(
         limits,
         dt=manifest.dt,
         step=manifest.dt * manifest.settings["time_scale_factor"],
-        rate=rate,
+        rate=ASSUMED_RATE if rate is None else rate,
         spikes=given,
-        weights=weights,
+        source=source,
+        weights=errors(),
     )
 
 
@@ -158,12 +167,12 @@ def _activity(
     }
 
 
-def _basis(network: DeviceNetwork, rate: float, spikes: Mapping[str, Spikes]) -> str:
+def _basis(network: DeviceNetwork, rate: float, spikes: Mapping[str, Spikes], source: str) -> str:
     silent = [n for n in network.populations if n not in spikes and network.outgoing(n)]
     assumed = f"{rate:g} spikes a second of every neuron"
     if not spikes:
         return f"assuming {assumed}"
-    return "of the given spikes" + (f"; assuming {assumed} of {', '.join(silent)}" if silent else "")
+    return f"of {source}" + (f"; assuming {assumed} of {', '.join(silent)}" if silent else "")
 
 
 def _events(network: DeviceNetwork, activity: Mapping[str, NDArray[np.float64]]) -> float:

@@ -8,7 +8,12 @@ import pytest
 from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.lower import lower
 from neurosim.hardware.compiler.retime import retime
-from neurosim.hardware.spinnaker.quantise.activity import HEADROOM, calibrated_activity, safe_activity
+from neurosim.hardware.spinnaker.quantise.activity import (
+    HEADROOM,
+    calibrated_activity,
+    calibration_spikes,
+    safe_activity,
+)
 from neurosim.hardware.target import Transport
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF
@@ -47,7 +52,9 @@ def test_calibrated_bounds_are_twice_what_occurred(model):
     plan, lag = plan_of(model)
     rng = np.random.default_rng(0)
     x = (rng.random((40, 2, 3)) < 0.1).astype(np.float64)
-    bounds = calibrated_activity(plan, lag, {"in": Spikes.from_dense(x, dt=1e-3)})["a"]
+    bounds = calibrated_activity(plan, calibration_spikes(plan, lag, {"in": Spikes.from_dense(x, dt=1e-3)}))[
+        "a"
+    ]
     sums = np.zeros((2, 45, 2, 2))  # receptor, step, sample, neuron
     for i in range(3):
         for j in range(2):
@@ -64,11 +71,15 @@ def test_several_spikes_of_a_channel_lift_the_bound():
     plan, lag = plan_of(LIF())
     x = np.zeros((10, 1, 3))
     x[2, 0] = 5
-    bounds = calibrated_activity(plan, lag, {"in": Spikes.from_dense(x, dt=1e-3)})["a"]
+    bounds = calibrated_activity(plan, calibration_spikes(plan, lag, {"in": Spikes.from_dense(x, dt=1e-3)}))[
+        "a"
+    ]
     assert bounds.arrivals[0].max() == HEADROOM * 20.0
 
 
 def test_a_silent_sample_says_nothing():
     plan, lag = plan_of(LIF())
-    bounds = calibrated_activity(plan, lag, {"in": Spikes.from_dense(np.zeros((10, 1, 3)), dt=1e-3)})["a"]
+    bounds = calibrated_activity(
+        plan, calibration_spikes(plan, lag, {"in": Spikes.from_dense(np.zeros((10, 1, 3)), dt=1e-3)})
+    )["a"]
     np.testing.assert_array_equal(bounds.arrivals, safe_activity(plan, plan.populations["a"]).arrivals)
