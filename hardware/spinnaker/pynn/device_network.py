@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.image.plastic_rows import undelivered
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule, pair_rule
+from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, slots_for
 from neurosim.hardware.spinnaker.pynn.conversion import (
     CONDUCTANCE_SCALE,
     delay_steps,
@@ -192,10 +195,17 @@ def losses_of(network: PyNNNetwork, device: DeviceNetwork) -> tuple[Loss, ...]:
         negative = p.table[:, 2] < 0 if q.receptor == 0 else np.zeros(0, np.bool_)
         moved = np.abs(p.table[order, 3] - q.delay * (device.timestep / 1000))
         limit = 2.0 ** (shift + 1) / scale
+        silent = _silent(q, device) if q.plastic else np.zeros(0, np.bool_)
         for kind, found, what, amount in (
             (LossKind.ROUNDED, vanished, "weights round to zero", None),
             (LossKind.CLIPPED, wrapped, f"weights of {limit:g} and more wrap around to small ones", None),
             (LossKind.DROPPED, negative, "weights lose their minus sign and excite", None),
+            (
+                LossKind.DROPPED,
+                silent,
+                "plastic synapses never deliver: their delay is the number of ring-buffer slots",
+                None,
+            ),
             (
                 LossKind.ROUNDED,
                 moved > _SAME,
@@ -209,3 +219,10 @@ def losses_of(network: PyNNNetwork, device: DeviceNetwork) -> tuple[Loss, ...]:
                     Loss(kind=kind, where=where, what=text, amount=None if amount is None else float(amount))
                 )
     return tuple(losses)
+
+
+def _silent(q: DeviceProjection, device: DeviceNetwork) -> NDArray[np.bool_]:
+    post = device.populations[q.post]
+    slots = slots_for(min(post.size, post.atoms))
+    longest = max(p.longest_delay for p in device.incoming(q.post))
+    return undelivered(q.delay, index_bits(min(longest, slots)), slots)

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from neurosim.errors import CapacityError, DescriptionError, LossError
-from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, compile_pynn
+from neurosim.hardware.spinnaker import (
+    PyNNNetwork,
+    PyNNPopulation,
+    PyNNProjection,
+    PyNNSTDP,
+    compile_pynn,
+)
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.pynn.conversion import s1615
 from neurosim.hardware.spinnaker.pynn.device_network import device_network, shifts_of
@@ -112,3 +118,16 @@ def test_a_build_states_real_units(tmp_path):
     assert v[4] == pytest.approx(
         -65 + 3.0 * 10 * (1 - np.exp(-1 / 20)), abs=1e-3
     )  # 3 nA for a step, R = 10 MOhm
+
+
+def test_plastic_synapses_that_never_deliver_are_a_loss():
+    """A delay of 4 steps, the longest, fills a ring buffer of 4 slots, which the machine takes for none."""
+    lists = [[0, 0, 1.0, 4.0], [1, 1, 1.0, 3.0]]
+    static = network(lists)
+    plastic = PyNNProjection(pre="src", post="cells", connections=lists, stdp=PyNNSTDP(w_max=2.0))
+    net = PyNNNetwork(populations=static.populations, projections=[plastic])
+    with pytest.raises(LossError, match="1 of 2 plastic synapses never deliver"):
+        compile_pynn(net)
+    compile_pynn(static)
+    longer = PyNNProjection(pre="src", post="cells", connections=[[2, 2, 1.0, 5.0]])
+    compile_pynn(PyNNNetwork(populations=static.populations, projections=[plastic, longer]))
