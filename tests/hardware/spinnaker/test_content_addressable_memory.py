@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from neurosim import hardware
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError
 from neurosim.hardware.spinnaker import ContentAddressableMemory
+from neurosim.hardware.spinnaker.image.machine_image import read_image
 from neurosim.hardware.spinnaker.memory_network import (
     CELLS,
     Pairs,
@@ -290,6 +292,14 @@ def test_learning_nothing_does_not_forget():
     recording = simulate(memory_network(2, 3), schedule(operations, 2, 3))
     assert answers(recording, "contOut", 38) == set()
     assert answers(recording, "cueOut", 54) == {0}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("spynnaker") is None, reason="sPyNNaker is not installed (extra 'spinnaker')")
+def test_spynnaker_makes_the_same_memory(script_image, same_words, tmp_path):
+    """The script of the build on sPyNNaker's virtual board: the words that the emulator ran are those of the board."""
+    hardware.compile(memory_network(5, 10), hardware.SpiNNaker()).save(tmp_path / "build")
+    assert same_words(script_image(tmp_path / "build"), read_image(tmp_path / "build")) > 1000
 
 
 def test_errors_say_what_to_do():
