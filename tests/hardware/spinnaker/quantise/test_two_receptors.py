@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from neurosim import hardware
 from neurosim.connectivity import AllToAll
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
+from neurosim.hardware.spinnaker.image.machine_image import read_image
 from neurosim.network import Network
 from neurosim.neurons import ConductanceLIF, Discretisation, DualCurrentLIF
 from neurosim.spikes import Spikes
@@ -19,28 +22,33 @@ CURRENTS = DualCurrentLIF(
 CONDUCTANCES = ConductanceLIF(discretisation=Discretisation.EULER, v_init=np.linspace(-60.0, -51.0, 30))
 
 
-@pytest.mark.parametrize(
+MODELS = pytest.mark.parametrize(
     ("model", "excitation", "inhibition"), [(CURRENTS, 26.0, -12.0), (CONDUCTANCES, 0.35, 0.5)],
     ids=["DualCurrentLIF", "ConductanceLIF"],
 )  # fmt: skip
-def test_differ_in_few_spikes(model, excitation, inhibition, tmp_path):
-    """Decay factors and weights are rounded, so a potential that grazes the threshold may cross it: under 2 %."""
+SOURCES = {"excites": 40, "inhibits": 20}
+
+
+def compiled(model, strengths, folder):
+    """The network, its inputs, and its build in a folder: two sources, one population on two cores."""
     rng = np.random.default_rng(3)
     net = Network(dt=1e-3)
-    net.input("excites", 40)
-    net.input("inhibits", 20)
+    for name, size in SOURCES.items():
+        net.input(name, size)
     net.output(net.population("p", 30, model))
-    for name, size, strength in (("excites", 40, excitation), ("inhibits", 20, inhibition)):
-        weight = (
-            rng.uniform(0.0, strength, (size, 30)) if strength > 0 else -rng.uniform(0, -strength, (size, 30))
-        )
-        receptor = "excitatory" if name == "excites" else "inhibitory"
+    for (name, size), receptor, strength in zip(SOURCES.items(), model.RECEPTORS, strengths, strict=True):
+        weight = rng.uniform(0.0, 1.0, (size, 30)) * strength
         net.connect(name, "p", AllToAll(), weight=weight, delay=2e-3, receptor=receptor)
-    trains = {
-        n: (rng.random((500, 1, k)) < 0.02).astype(np.float32) for n, k in (("excites", 40), ("inhibits", 20))
-    }
+    trains = {n: (rng.random((500, 1, k)) < 0.02).astype(np.float32) for n, k in SOURCES.items()}
     inputs = {name: Spikes.from_dense(x, dt=1e-3) for name, x in trains.items()}
-    hardware.compile(net, hardware.SpiNNaker(atoms_per_core=16), calibration=inputs).save(tmp_path / "build")
+    hardware.compile(net, hardware.SpiNNaker(atoms_per_core=16), calibration=inputs).save(folder)
+    return net, inputs
+
+
+@MODELS
+def test_differ_in_few_spikes(model, excitation, inhibition, tmp_path):
+    """Decay factors and weights are rounded, so a potential that grazes the threshold may cross it: under 2 %."""
+    net, inputs = compiled(model, (excitation, inhibition), tmp_path / "build")
     record = {"p": Record("spikes", "v")}
     device = hardware.load(tmp_path / "build").emulate(inputs, record=record)["p"]
     engine = simulate(net, inputs, record=record)["p"]
@@ -49,3 +57,11 @@ def test_differ_in_few_spikes(model, excitation, inhibition, tmp_path):
     assert (ours != theirs).sum() <= 0.02 * theirs.sum()
     span = np.ptp(engine.v)
     assert np.median(np.abs(device.v - engine.v)) < 2e-4 * span
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("spynnaker") is None, reason="sPyNNaker is not installed (extra 'spinnaker')")
+@MODELS
+def test_spynnaker_writes_the_same_memory(model, excitation, inhibition, script_image, same_words, tmp_path):
+    compiled(model, (excitation, inhibition), tmp_path / "build")
+    assert same_words(script_image(tmp_path / "build"), read_image(tmp_path / "build")) > 1000
