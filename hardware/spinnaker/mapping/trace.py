@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.machine import Chip, Machine, opposite
+from neurosim.hardware.spinnaker.mapping.chip_graph import graph_of
+from neurosim.hardware.spinnaker.mapping.equivalence import Table, decide
 from neurosim.hardware.spinnaker.mapping.routes import Entry, Place
 
 __all__ = ["Packets", "Route", "trace", "trace_all"]
@@ -92,18 +95,12 @@ def trace_all(
 
 
 class _Fabric:
-    """Links and tables in arrays. ``beyond`` [chips, 6]: chip at the other end of a link, -1 without one."""
+    """Links and tables in arrays."""
 
     def __init__(self, machine: Machine, tables: Mapping[Chip, Sequence[Entry]]) -> None:
-        self.chips = list(machine.cores)
-        self._number = {chip: k for k, chip in enumerate(self.chips)}
-        self.beyond = np.full((len(self.chips), 6), -1, np.int64)
-        for k, chip in enumerate(self.chips):
-            for link in range(6):
-                other = machine.neighbour(chip, link)
-                if other is not None:
-                    self.beyond[k, link] = self._number[other]
-        self.tables: dict[int, Ints] = {
+        graph = graph_of(machine)
+        self.chips, self.beyond, self._number = graph.chips, graph.beyond, graph.number
+        self._tables: dict[int, Table] = {
             self.number(chip): np.array([(e.key, e.mask, e.route) for e in table], np.int64).reshape(-1, 3).T
             for chip, table in tables.items()
         }
@@ -118,18 +115,12 @@ class _Fabric:
         """Route word of the first entry that matches any packet of each group, -1 without one; and a bit that the
         entry tests although it is free, 0 if the entry matches the whole group. ``chip`` must be sorted."""
         route, split = np.full(len(chip), -1, np.int64), np.zeros(len(chip), np.int64)
-        edges = np.flatnonzero(np.diff(chip, prepend=-1, append=-1))
-        for lo, hi in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            table = self.tables.get(int(chip[lo]))
-            if table is None or not table.size:
-                continue
-            fixed = ~free[lo:hi, None]
-            overlap = ((key[lo:hi, None] ^ table[0]) & table[1] & fixed) == 0
-            first = overlap.argmax(1)
-            hit = overlap[np.arange(hi - lo), first]
-            tested = table[1][first] & free[lo:hi]
-            route[lo:hi] = np.where(hit, table[2][first], -1)
-            split[lo:hi] = np.where(hit, tested & -tested, 0)
+        edges = np.flatnonzero(np.diff(chip, prepend=-1, append=-1)).tolist()
+        for lo, hi in itertools.pairwise(edges):
+            table = self._tables.get(int(chip[lo]))
+            if table is not None and table.size:
+                entry, split[lo:hi] = decide(table, key[lo:hi], ~free[lo:hi])
+                route[lo:hi] = np.where(entry < 0, -1, table[2][entry])
         return route, split
 
 
@@ -180,7 +171,7 @@ def _merge(group: Ints, chip: Ints, arrival: Ints, copies: Ints) -> tuple[Ints, 
 
 
 def _routes(
-    chips: list[Chip], key: Ints, free: Ints, whole: Ints, visits: list[tuple[Ints, Ints, Ints, Ints]]
+    chips: Sequence[Chip], key: Ints, free: Ints, whole: Ints, visits: list[tuple[Ints, Ints, Ints, Ints]]
 ) -> dict[int, Route]:
     """Routes of the groups ``whole`` from their visits: group, chip, route word and copies, hop by hop."""
     group, chip, route, copies = (np.concatenate([v[i] for v in visits]) for i in range(4))

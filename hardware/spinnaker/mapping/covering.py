@@ -1,0 +1,398 @@
+"""Kernels of table compression: covers of groups of keys, their order, and what can still be merged.
+
+A table is built class by class, a class being the groups of keys with one route. The entries of a class must match all
+its groups and none of a class that comes later in the table; what earlier entries took no longer matters. Groups that
+the router treats rightly without an entry may stay without one, but then no entry of another class may match them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+__all__ = ["lengths_on_top", "order_classes", "quick_length", "shorten"]
+
+_MANY = 48
+"""Groups of a class beyond which a cover takes the first merge that is allowed instead of the best."""
+
+
+@njit(cache=True, nogil=True)
+def _meets(k: Any, m: Any, key: Any, mask: Any, which: Any, n: Any) -> Any:
+    """Whether an entry matches a key of one of the first n groups listed."""
+    for t in range(n):
+        o = which[t]
+        if (k ^ key[o]) & m & mask[o] == 0:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _holds(k: Any, m: Any, key: Any, mask: Any) -> Any:
+    """Whether an entry matches all keys of a group."""
+    return (k ^ key) & m == 0 and m & ~mask == 0
+
+
+@njit(cache=True, nogil=True)
+def _ones(word: Any) -> Any:
+    n = 0
+    while word:
+        word &= word - 1
+        n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _seeds(key: Any, mask: Any, own: Any, n: Any, other: Any, k: Any, order: Any) -> None:
+    """The groups of a class in order of the partners they can be merged with, fewest first."""
+    partners = np.zeros(n, np.int64)
+    for a in range(n):
+        order[a] = a
+    if n < 3 or n > _MANY:
+        return
+    for a in range(n):
+        for b in range(a):
+            m = mask[own[a]] & mask[own[b]] & ~(key[own[a]] ^ key[own[b]])
+            if not _meets(key[own[a]] & m, m, key, mask, other, k):
+                partners[a] += 1
+                partners[b] += 1
+    for a in range(1, n):
+        b = a
+        while b > 0 and partners[order[b - 1]] > partners[a]:
+            order[b] = order[b - 1]
+            b -= 1
+        order[b] = a
+
+
+@njit(cache=True, nogil=True)
+def _cover(
+    key: Any, mask: Any, own: Any, n: Any, other: Any, k: Any, out_key: Any, out_mask: Any, at: Any
+) -> Any:
+    """Few entries that match n groups ``own`` and no key of k groups ``other``; written from ``at`` on, returns how
+    many.
+
+    Each entry grows from a group, hardest to merge first, by the group that lets it hold most others.
+    """
+    open_ = np.ones(n, np.bool_)
+    seeds = np.zeros(n, np.int64)
+    _seeds(key, mask, own, n, other, k, seeds)
+    count = 0
+    for s in range(n):
+        seed = seeds[s]
+        if not open_[seed]:
+            continue
+        open_[seed] = False
+        ek, em = key[own[seed]], mask[own[seed]]
+        while True:
+            best, best_ones, bm = 0, -1, em
+            for q in range(n):
+                if not open_[q]:
+                    continue
+                m = em & mask[own[q]] & ~(ek ^ key[own[q]])
+                if best > 0 and m == bm:
+                    continue
+                gain, ones = 1, 0
+                if n <= _MANY:
+                    gain = 0
+                    for r in range(n):
+                        if open_[r] and _holds(ek & m, m, key[own[r]], mask[own[r]]):
+                            gain += 1
+                    ones = _ones(m)
+                if gain < best or (gain == best and ones <= best_ones):
+                    continue
+                if not _meets(ek & m, m, key, mask, other, k):
+                    best, best_ones, bm = gain, ones, m
+                    if n > _MANY:
+                        break
+            if best == 0:
+                break
+            ek, em = ek & bm, bm
+            for r in range(n):
+                if open_[r] and _holds(ek, em, key[own[r]], mask[own[r]]):
+                    open_[r] = False
+        out_key[at + count], out_mask[at + count] = ek, em
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _members(cls: Any, alone: Any, joined: Any, c: Any, out: Any) -> Any:
+    """Groups that the entries of class c must match. ``alone``: right without an entry, so only if c is ``joined``."""
+    n = 0
+    for t in range(len(cls)):
+        if cls[t] == c and (joined[c] or not alone[t]):
+            out[n] = t
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _forbidden(cls: Any, alone: Any, joined: Any, place: Any, c: Any, at: Any, out: Any) -> Any:
+    """Groups that an entry of class c must not match if only classes with a place beyond ``at`` follow."""
+    n = 0
+    for t in range(len(cls)):
+        d = cls[t]
+        if d != c and ((alone[t] and not joined[d]) or place[d] > at):
+            out[n] = t
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def lengths_on_top(key: Any, mask: Any, cls: Any, alone: Any, joined: Any) -> Any:
+    """Entries of each class if all others came after it, int64 [classes]."""
+    n, size = len(key), len(joined)
+    own, other = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    ek, em = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    place, count = np.ones(size, np.int64), np.zeros(size, np.int64)
+    for c in range(size):
+        k = _forbidden(cls, alone, joined, place, c, 0, other)
+        m = _members(cls, alone, joined, c, own)
+        count[c] = _cover(key, mask, own, m, other, k, ek, em, c - c)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _copy(from_key: Any, from_mask: Any, to_key: Any, to_mask: Any, at: Any, n: Any) -> None:
+    for t in range(at, at + n):
+        to_key[t], to_mask[t] = from_key[t], from_mask[t]
+
+
+@njit(cache=True, nogil=True)
+def _in_the_way(ek: Any, em: Any, at: Any, n: Any, key: Any, mask: Any, groups: Any, k: Any) -> Any:
+    """Whether one of n entries from ``at`` on matches a key of k groups."""
+    found = False
+    for t in range(at, at + n):
+        found = found or _meets(ek[t], em[t], key, mask, groups, k)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def order_classes(
+    key: Any,
+    mask: Any,
+    cls: Any,
+    alone: Any,
+    joined: Any,
+    order: Any,
+    first: Any,
+    ek: Any,
+    em: Any,
+    budget: Any,
+) -> Any:
+    """Cover every class, then move classes up and down the table while it gets shorter.
+
+    Args:
+        key, mask, cls, alone: of each group [n]. joined: of each class. order: [classes], first class first; changed.
+        first: [classes], where the entries of a class start in ``ek`` and ``em`` [n], which are written.
+        budget: [1] comparisons of a group with a group after which the search ends; what is left is written.
+
+    Returns:
+        Number of entries of each class.
+    """
+    n, size = len(key), len(order)
+    tried_key, tried_mask = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    kept_key, kept_mask = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    count, tried, kept = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
+    own, moving, other = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    place = np.zeros(size, np.int64)
+    left = budget[0]
+    for i in range(size):
+        place[order[i]] = i
+    for c in range(size):
+        k = _forbidden(cls, alone, joined, place, c, place[c], other)
+        m = _members(cls, alone, joined, c, own)
+        count[c] = _cover(key, mask, own, m, other, k, ek, em, first[c])
+        left -= m * k
+    shorter = True
+    while shorter and left > 0:
+        shorter = False
+        for c in range(size):
+            m = _members(cls, alone, joined, c, moving)
+            if m == 0 or left <= 0:
+                continue
+            start, best_gain, best = place[c], 0, -1
+            for step in (-1, 1):
+                if step == 1 and count[c] == 1:
+                    continue  # further down it can only stay one entry and be in the way
+                delta, j = 0, start
+                tried[c] = count[c]
+                _copy(ek, em, tried_key, tried_mask, first[c], count[c])
+                while 0 <= j + step < size:
+                    j += step
+                    b = order[j]
+                    # b is passed: it follows c now, or comes before c and must not match its groups.
+                    if step == 1:
+                        again = _in_the_way(ek, em, first[b], count[b], key, mask, moving, m)
+                        place[c] = size + 1
+                    else:
+                        again = count[b] > 1
+                        place[c] = -1
+                    tried[b] = count[b]
+                    if again:
+                        k = _forbidden(cls, alone, joined, place, b, j, other)
+                        q = _members(cls, alone, joined, b, own)
+                        tried[b] = _cover(key, mask, own, q, other, k, tried_key, tried_mask, first[b])
+                        left -= q * k
+                        delta += tried[b] - count[b]
+                    else:
+                        _copy(ek, em, tried_key, tried_mask, first[b], count[b])
+                    place[c] = start
+                    if step == 1 and delta >= count[c] - 1:
+                        break
+                    if step == 1:
+                        again = tried[c] > 1
+                    else:
+                        q = _members(cls, alone, joined, b, own)
+                        again = _in_the_way(tried_key, tried_mask, first[c], tried[c], key, mask, own, q)
+                    if again:
+                        k = _forbidden(cls, alone, joined, place, c, j if step == 1 else j - 1, other)
+                        tried[c] = _cover(key, mask, moving, m, other, k, tried_key, tried_mask, first[c])
+                        left -= m * k
+                    gain = count[c] - tried[c] - delta
+                    if gain > best_gain:
+                        best_gain, best = gain, j
+                        for i in range(min(start, j), max(start, j) + 1):
+                            a = order[i]
+                            kept[a] = tried[a]
+                            _copy(tried_key, tried_mask, kept_key, kept_mask, first[a], tried[a])
+            if best >= 0:
+                shorter = True
+                for i in range(min(start, best), max(start, best) + 1):
+                    a = order[i]
+                    count[a] = kept[a]
+                    _copy(kept_key, kept_mask, ek, em, first[a], kept[a])
+                step = 1 if best > start else -1
+                i = start
+                while i != best:
+                    order[i] = order[i + step]
+                    place[order[i]] = i
+                    i += step
+                order[best] = c
+                place[c] = best
+    budget[0] = left
+    return count
+
+
+@njit(cache=True, nogil=True)
+def quick_length(arrivals: Any, budget: Any) -> Any:
+    """Length of a right table found with little effort, and the comparisons that took.
+
+    Args:
+        arrivals: int64 [4, n], rows as in `Arrivals`.
+    """
+    n = arrivals.shape[1]
+    key, mask = arrivals[0].copy(), arrivals[1].copy()
+    route, cls = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    alone = np.zeros(n, np.bool_)
+    size = 0
+    for t in range(n):
+        alone[t] = arrivals[2, t] == arrivals[3, t]
+        c = 0
+        while c < size and route[c] != arrivals[2, t]:
+            c += 1
+        route[c], cls[t] = arrivals[2, t], c
+        size = max(size, c + 1)
+    joined = np.zeros(size, np.bool_)
+    members, first, order = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
+    for t in range(n):
+        if not alone[t]:
+            members[cls[t]] += 1
+        for c in range(cls[t] + 1, size):
+            first[c] += 1
+    for a in range(size):  # few members first
+        b = a
+        while b > 0 and members[order[b - 1]] > members[a]:
+            order[b] = order[b - 1]
+            b -= 1
+        order[b] = a
+    ek, em = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    left = np.full(1, budget, np.int64)
+    count = order_classes(key, mask, cls, alone, joined, order, first, ek, em, left)
+    return count.sum(), budget - left[0] + n * size
+
+
+@njit(cache=True, nogil=True)
+def _arrange(
+    key: Any, mask: Any, cls: Any, alone: Any, ek: Any, em: Any, of: Any, live: Any, order: Any
+) -> Any:
+    """Whether the live entries make a right table in some order; that order, and how many they are (-1 if none).
+
+    An entry may come next if it matches no key of another class that no entry above it holds.
+    """
+    n, size = len(key), len(ek)
+    held, placed = np.zeros(n, np.bool_), np.zeros(size, np.bool_)
+    left = 0
+    for e in range(size):
+        if live[e]:
+            left += 1
+    at = 0
+    while left > 0:
+        moved = False
+        for e in range(size):
+            if not live[e] or placed[e]:
+                continue
+            free = True
+            for t in range(n):
+                if not held[t] and cls[t] != of[e] and (key[t] ^ ek[e]) & em[e] & mask[t] == 0:
+                    free = False
+                    break
+            if free:
+                placed[e] = moved = True
+                order[at] = e
+                at += 1
+                left -= 1
+                for t in range(n):
+                    if cls[t] == of[e] and _holds(ek[e], em[e], key[t], mask[t]):
+                        held[t] = True
+        if not moved:
+            return -1
+    for t in range(n):
+        if not held[t] and not alone[t]:
+            return -1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def shorten(
+    key: Any, mask: Any, cls: Any, alone: Any, ek: Any, em: Any, of: Any, budget: Any, order: Any
+) -> Any:
+    """Leave out entries and merge pairs of a class as long as some order of the rest is a right table.
+
+    Args:
+        ek, em: key and mask of each entry; changed. of: class of each.
+        budget: comparisons after which the search ends.
+        order: gets the numbers of the entries that remain, in order.
+
+    Returns:
+        How many remain.
+    """
+    size, n = len(ek), len(key)
+    live = np.ones(size, np.bool_)
+    changed = True
+    while changed and budget > 0:
+        changed = False
+        for a in range(size):
+            if not live[a] or budget <= 0:
+                continue
+            live[a] = False
+            budget -= n * size
+            if _arrange(key, mask, cls, alone, ek, em, of, live, order) >= 0:
+                changed = True
+                continue
+            live[a] = True
+            for b in range(a):
+                if not live[b] or of[a] != of[b]:
+                    continue
+                budget -= n * size
+                old_key, old_mask = ek[a], em[a]
+                em[a] = old_mask & em[b] & ~(old_key ^ ek[b])
+                ek[a] = old_key & em[a]
+                live[b] = False
+                if _arrange(key, mask, cls, alone, ek, em, of, live, order) >= 0:
+                    changed = True
+                else:
+                    live[b] = True
+                    ek[a], em[a] = old_key, old_mask
+    return _arrange(key, mask, cls, alone, ek, em, of, live, order)
