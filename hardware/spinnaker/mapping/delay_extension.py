@@ -15,7 +15,7 @@ from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.numerics.ring_buffer import log2_up, slots_for
 
 if TYPE_CHECKING:
-    from neurosim.hardware.spinnaker.device_network import DeviceNetwork
+    from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation
 
 __all__ = ["MOST_STAGES", "Extension", "delay_core_dtcm", "extensions", "stage_of", "target_slots"]
 
@@ -24,6 +24,7 @@ MOST_STAGES = 8
 
 _BLOCK = 8
 _FIXED = 8192
+_DATA_MEMORY = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def extensions(network: DeviceNetwork) -> dict[str, Extension]:
                     where=f"projection {p.name!r}",
                     value=f"{longest} steps",
                     limit=f"{slots * (MOST_STAGES + 1)} steps with {min(post.size, post.atoms)} atoms per core",
-                    remedy=_fewer_atoms(longest, p.post),
+                    remedy=_fewer_atoms(longest, network.populations[pre], post),
                 )
             stages = -(-longest // slots) - 1
             known = found.get(pre)
@@ -97,11 +98,14 @@ def extensions(network: DeviceNetwork) -> dict[str, Extension]:
     return found
 
 
-def _fewer_atoms(longest: int, post: str) -> str:
-    fits = next((a for a in (128, 64, 32, 16, 8, 4, 2) if slots_for(a) * (MOST_STAGES + 1) >= longest), None)
-    if fits is None:
-        return "Shorten the delay, or use a larger dt"
-    return f"atoms_per_core={fits} of {post!r} would fit"
+def _fewer_atoms(longest: int, pre: DevicePopulation, post: DevicePopulation) -> str:
+    for atoms in (1 << k for k in range(log2_up(post.atoms) - 1, 0, -1)):
+        slots = target_slots(post.size, atoms)
+        stages = -(-longest // slots) - 1
+        counters = delay_core_dtcm(min(pre.size, pre.atoms), stages, slots)
+        if stages <= MOST_STAGES and (not stages or counters <= _DATA_MEMORY):
+            return f"atoms_per_core={atoms} of {post.name!r} would fit"
+    return "Shorten the delay, or use a larger dt"
 
 
 def delay_core_dtcm(atoms: int, stages: int, slots: int) -> int:

@@ -16,6 +16,7 @@ from neurosim.hardware.spinnaker.numerics.ring_buffer import log2_up
 __all__ = ["COLOUR_BITS", "KeySpace", "Sender", "allocate"]
 
 COLOUR_BITS = 4
+_KEY_BITS = 32
 _WORD = 0xFFFFFFFF
 
 
@@ -77,12 +78,15 @@ def allocate(senders: Sequence[Sender]) -> dict[str, KeySpace]:
         CapacityError: 32 bits are not enough.
     """
     width = max((s.core_bits + s.core_shift for s in senders), default=0)
-    if senders and log2_up(len(senders)) + width > 32:
+    if senders and log2_up(len(senders)) + width > _KEY_BITS:
+        widest = max(senders, key=lambda s: s.core_bits + s.core_shift)
+        left = _KEY_BITS - log2_up(len(senders))
         raise CapacityError(
-            "routing keys do not fit 32 bits",
-            value=f"{len(senders)} populations of {width} bits",
-            limit="32 bits",
-            remedy="Split the largest input into several inputs",
+            "its routing keys do not fit",
+            where=f"population {widest.name!r}",
+            value=f"{width} bits for its neurons, {_KEY_BITS - left} for {len(senders)} populations",
+            limit=f"{_KEY_BITS} bits",
+            remedy=f"Populations of {1 << max(left - COLOUR_BITS, 0)} neurons would fit",
         )
     mask = _WORD & ~((1 << width) - 1)
     return {s.name: KeySpace(sender=s, key=i << width, mask=mask) for i, s in enumerate(senders)}

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.core_regions import CoreRegions
 from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
@@ -17,6 +16,7 @@ from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayPa
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
 from neurosim.hardware.spinnaker.image.plasticity_region import program_suffix
 from neurosim.hardware.spinnaker.machine import Machine
+from neurosim.hardware.spinnaker.mapping.core_limits import check_cores
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, extensions
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace, Sender, allocate
 from neurosim.hardware.spinnaker.mapping.placement import clusters_of, place_clusters
@@ -73,6 +73,7 @@ def map_network(
         CapacityError: it does not fit the machine.
     """
     found = extensions(network)
+    check_cores(network, found, limits)
     keys = allocate(senders_of(network, found))
     words = {
         name: CoreWords(network, name, found, keys, delayed)
@@ -80,9 +81,6 @@ def map_network(
         if p.model is not None
     }
     cores = _cores(network, found)
-    for c in cores:
-        if c.population in words and c.kind is VertexKind.NEURONS:
-            _check_data_memory(words[c.population].dtcm(c.number), c.label, limits)
     contents = {
         c.label: _other_regions(c, network, found, keys) for c in cores if c.kind is not VertexKind.NEURONS
     }
@@ -176,17 +174,6 @@ def _other_regions(
         slots=extension.slots,
     )
     return {DELAY_REGION: delay_region(parameters)}
-
-
-def _check_data_memory(need: int, label: str, limits: Mapping[str, Any]) -> None:
-    if need > limits["dtcm_bytes"]:
-        raise CapacityError(
-            "a core does not have enough data memory",
-            where=f"core {label}",
-            value=f"{need} bytes",
-            limit=f"{limits['dtcm_bytes']} bytes",
-            remedy="Use fewer atoms per core",
-        )
 
 
 def _targets(

@@ -112,11 +112,13 @@ def left_shifts(factors: Float, activity: Activity, where: str) -> tuple[int, in
     for factor, arrivals, weights in zip(factors, activity.arrivals, activity.weights, strict=True):
         need = largest(factor * np.maximum(arrivals * (1 + 2**-8), weights))
         shift = 0 if need <= 0 else max(0, math.ceil(math.log2(need * ONE / 65535.0)))
-        if shift > _LARGEST_SHIFT and largest(factor * weights) * 2.0 ** (15 - _LARGEST_SHIFT) > 65535:
+        raw = largest(factor * weights) * 2.0 ** (15 - _LARGEST_SHIFT)
+        if shift > _LARGEST_SHIFT and raw > 65535:
             raise CapacityError(
                 "a weight does not fit s16.15 together with the membrane's range",
                 where=where,
                 value=largest(weights),
+                limit=f"{largest(weights) * 65535 / raw:g}",
                 remedy="Use smaller weights in relation to the threshold",
             )
         shifts.append(min(shift, _LARGEST_SHIFT))

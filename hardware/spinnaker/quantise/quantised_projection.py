@@ -104,8 +104,9 @@ def quantise(p: PlanProjection, post: NeuronProgram) -> QuantisedProjection:
             raise CapacityError(
                 "a weight needs more than 16 bits",
                 where=where,
-                value=float(np.abs(p.weight).max()),
-                limit=_LARGEST_RAW,
+                value=f"{float(np.abs(c.weight[np.argmax(raw)])):g}, {int(raw.max())} units",
+                limit=f"{_LARGEST_RAW} units",
+                remedy=f"A weight of {float(np.abs(c.weight[np.argmax(raw)]) * _LARGEST_RAW / raw.max()):g} would fit",
             )
         error.add(c.weight, held)
         kept = raw > 0 if p.plasticity is None else np.ones(len(raw), bool)  # a plastic one may grow

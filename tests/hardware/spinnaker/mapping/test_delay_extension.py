@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
@@ -66,8 +65,9 @@ def test_targets_that_need_it_must_have_equal_slots():
 
 
 def test_the_reach_is_nine_times_the_slots():
+    """128 atoms would reach 576 steps, but 4 stages of 64 steps of 256 source neurons fit no delay core."""
     with pytest.raises(
-        CapacityError, match=r"'a->b'.*289 steps.*288 steps with 256.*atoms_per_core=128 of 'b'"
+        CapacityError, match=r"'a->b'.*289 steps.*288 steps with 256.*atoms_per_core=16 of 'b'"
     ):
         extensions(network({"a": 256, "b": 256}, ("a", "b", 289)))
     with pytest.raises(CapacityError, match=r"Shorten"):
