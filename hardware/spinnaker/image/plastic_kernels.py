@@ -57,6 +57,8 @@ def _fill(
     late_start: int,
     late_stride: int,
     late_rows: int,
+    most: int,
+    late_most: int,
     late_first: Any,
     late_step: Any,
     header: int,
@@ -74,32 +76,36 @@ def _fill(
                 k = np.uint32(j) // np.uint32(atoms)
                 d = np.int64(delay[s])
                 row = start + i * stride
+                room = most
                 if d > slots:
                     stage = (d - 1) // slots
                     which = late_first[i] + (stage - 1) * late_step[i]
                     if which >= late_rows:
                         continue
                     row = late_start + which * late_stride
+                    room = late_most
                     d -= stage * slots
                 if not writing:
-                    memory[k, row] += np.uint32(1)
+                    memory[k, row] = min(memory[k, row] + 1, room)
                     continue
                 plastic = np.int64(memory[k, row])
                 at = row + 2 + plastic  # of the number of controls, which counts up to what it will be
                 count = np.int64(memory[k, at])
+                if count >= room:
+                    continue
                 memory[k, at] = count + 1
                 side = np.uint32(16 * (count & 1))
                 low = (d << delay_shift) | type_word | (j - np.int64(k) * atoms)
                 memory[k, row + 1 + header + count // 2] |= np.uint32(raw[s]) << side
                 memory[k, at + 1 + count // 2] |= np.uint32(low & 0xFFFF) << side
         if not writing:  # from synapses to words
-            for k in range(len(memory)):
+            for core in range(len(memory)):
                 for i in range(n if stride else 0):
                     row = start + i * stride
-                    memory[k, row] = header + (np.int64(memory[k, row]) + 1) // 2
+                    memory[core, row] = header + (np.int64(memory[core, row]) + 1) // 2
                 for i in range(late_rows if late_stride else 0):
                     row = late_start + i * late_stride
-                    memory[k, row] = header + (np.int64(memory[k, row]) + 1) // 2
+                    memory[core, row] = header + (np.int64(memory[core, row]) + 1) // 2
 
 
 def plain_fill_plastic(
