@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from neurosim.engine.ops.native import barrier
+from neurosim.engine.ops.native import barrier, prefetch
 from neurosim.hardware.spinnaker.emulator.core_tables import Cores, Incoming, Memory, Tables
 from neurosim.hardware.spinnaker.emulator.overflows import Overflow, Overflows, no_overflows, note
 from neurosim.hardware.spinnaker.numerics.derived_constants import Words
@@ -30,6 +30,7 @@ __all__ = ["Packets", "Run", "Work", "run"]
 
 _SPIKES_HELD = 1 << 21
 _SPINS = 2000
+_BATCH = 256
 _MOST_COPIES = 255
 _ARRIVAL, _TRACE, _HISTORY = int(Overflow.ARRIVAL), int(Overflow.TRACE), int(Overflow.HISTORY)
 _WRAP_BITS = tuple(CAUSES.values())
@@ -187,24 +188,21 @@ def _saturated(overflows: Any, cores: Any, core: Any, t: Any, cell: Any, total: 
 
 def _deliver(
     t: Any, first: Any, last: Any, cores: Any, edges: Any, incoming: Any, base: Any, start: Any, word: Any,
-    rules: Any, rows: Any, history: Any, ring: Any, scratch: Any, overflows: Any, work: Any, at_step: Any,
+    rules: Any, rows: Any, history: Any, ring: Any, scratch: Any, batch: Any, overflows: Any, work: Any, at_step: Any,
 ) -> None:  # fmt: skip
     """Add the rows of the packets of step t to the ring buffers of some cores: ``incoming`` [entries, columns of
-    `Incoming`], those of core k from ``edges[k]`` on."""
+    `Incoming`], those of core k from ``edges[k]`` on. ``batch`` int64 [rows, 2] is the thread's own."""
     fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    start_address = start.ctypes.data
     for k in range(first, last):
-        bits, offset = cores[k, _INDEX_BITS], cores[k, _RING]
-        mask = np.uint32((1 << (cores[k, _DELAY_BITS] + 1 + bits)) - 1)
-        now = np.uint32((t << (bits + 1)) & np.int64(mask))
-        looked, fixed, changed = 0, 0, 0
+        looked, fixed, changed, held = 0, 0, 0, 0
         for i in range(edges[k], edges[k + 1]):
             v = incoming[i, _VERTEX]
             n = count[v]
             if n == 0:
                 continue
-            care, only, first_row, plastic = (
-                incoming[i, _CARE], incoming[i, _BITS], incoming[i, _ROW], incoming[i, _PLASTIC],
-            )  # fmt: skip
+            care, only, row = incoming[i, _CARE], incoming[i, _BITS], incoming[i, _ROW]
+            plastic = incoming[i, _PLASTIC]
             for j in range(at[v], at[v] + n):
                 atom = np.int64(fired[j])
                 if (atom ^ only) & care:
@@ -212,22 +210,58 @@ def _deliver(
                 looked += 1
                 if plastic:
                     changed += _deliver_plastic_jit(
-                        first_row + atom, rules, rows, history, ring, overflows, cores, k, t
+                        row + atom, rules, rows, history, ring, overflows, cores, k, t
                     )
                     continue
-                a, b = np.int64(start[first_row + atom]), np.int64(start[first_row + atom + 1])
-                fixed += b - a
-                for s in range(base[k] + a, base[k] + b):
-                    cell = np.int64(np.uint32(now + (word[s] & np.uint32(0xFFFF))) & mask)
-                    total = np.int64(ring[offset + cell]) + (word[s] >> np.uint32(16))
-                    if total > LARGEST:
-                        _saturated_jit(overflows, cores, k, t, cell, total)
-                        total = LARGEST
-                    ring[offset + cell] = total
+                if held == len(batch):
+                    fixed += _add_rows_jit(held, batch, base[k], start, word, ring, overflows, cores, k, t)
+                    held = 0
+                prefetch(start_address + 4 * (row + atom))
+                batch[held, 0] = row + atom
+                held += 1
+        fixed += _add_rows_jit(held, batch, base[k], start, word, ring, overflows, cores, k, t)
         if at_step < len(work):
             work[at_step, k, 0] = looked
             work[at_step, k, 1] = fixed
             work[at_step, k, 2] = changed
+
+
+def _add_rows(
+    held: Any,
+    batch: Any,
+    base: Any,
+    start: Any,
+    word: Any,
+    ring: Any,
+    overflows: Any,
+    cores: Any,
+    core: Any,
+    t: Any,
+) -> Any:
+    """Add the static rows ``batch[:held, 0]`` to the ring buffer of their core; the number of their synapses.
+
+    Rows lie anywhere in a large memory, so all are asked for before the first is needed.
+    """
+    bits, offset = cores[core, _INDEX_BITS], cores[core, _RING]
+    mask = np.uint32((1 << (cores[core, _DELAY_BITS] + 1 + bits)) - 1)
+    now = np.uint32((t << (bits + 1)) & np.int64(mask))
+    word_address = word.ctypes.data
+    found = 0
+    for i in range(held):
+        row = batch[i, 0]
+        batch[i, 0] = base + np.int64(start[row])
+        batch[i, 1] = base + np.int64(start[row + 1])
+        prefetch(word_address + 4 * batch[i, 0])
+    for i in range(held):
+        found += batch[i, 1] - batch[i, 0]
+        for s in range(batch[i, 0], batch[i, 1]):
+            cell = np.int64(np.uint32(now + (word[s] & np.uint32(0xFFFF))) & mask)
+            total = np.int64(ring[offset + cell]) + (word[s] >> np.uint32(16))
+            if total > LARGEST:
+                _saturated_jit(overflows, cores, core, t, cell, total)
+                total = LARGEST
+            ring[offset + cell] = total
+    return found
 
 
 def _deliver_plastic(
@@ -269,6 +303,7 @@ _INLINE = "always"
 _note_wraps_jit = njit(cache=True, nogil=True)(_note_wraps)
 _saturated_jit = njit(cache=True, nogil=True)(_saturated)
 _deliver_plastic_jit = njit(cache=True, nogil=True)(_deliver_plastic)
+_add_rows_jit = njit(cache=True, nogil=True)(_add_rows)
 _update_jit, _send_again_jit, _hold_jit, _deliver_jit, _count_streams_jit = (
     njit(cache=True, nogil=True, inline=_INLINE)(f)
     for f in (_update, _send_again, _hold, _deliver, _count_streams)
@@ -289,6 +324,7 @@ def _advance(
     a, b = edges[thread], edges[thread + 1]
     neurons, ring, counters, rows, history = m
     v, current = neurons.v, scratch.current
+    batch = np.empty((_BATCH, 2), np.int64)
     probe, probe_end = 0, 0
     if b > a:
         probe = np.searchsorted(probes, cores[a, _LO])
@@ -317,7 +353,7 @@ def _advance(
                 _count_streams_jit(t, streams[0], streams[1], streams[2], scratch, sent, at_step)
         _deliver_jit(
             t, a, b, cores, incoming_first, incoming, base, row_start, word, rules, rows, history, ring, scratch,
-            overflows, work, at_step,
+            batch, overflows, work, at_step,
         )  # fmt: skip
 
 
