@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from neurosim import hardware
+from neurosim.engine.recording import Record
+from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
+from neurosim.hardware import SpiNNaker
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.machine import read_limits
@@ -16,6 +21,7 @@ from neurosim.hardware.spinnaker.mapping.delay_extension import delay_core_dtcm,
 from neurosim.hardware.spinnaker.mapping.reach_delays import choose_atoms
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.numerics.pair_rule import pair_rule
+from neurosim.neurons import LIF
 
 LIMITS = read_limits()
 
@@ -149,3 +155,30 @@ def test_every_delay_is_reached(data):
                 assert found[p.pre].stages == 1 or (pre.atoms == post.atoms and pre.size % pre.atoms == 0)
     assert not found
     assert cores[LongDelays.AUTO] <= cores[LongDelays.SMALLER_CORES]
+
+
+def test_both_ways_give_the_spikes_of_the_engine(small_network, tmp_path):
+    """Delays of up to 101 steps: through delay cores on a board with faults, and on small cores of three boards."""
+    net, inputs = small_network(LIF(tau_membrane=20e-3, refractory=2e-3), longest=100, samples=1)
+    wanted = simulate(net, inputs, record={"a": Record("spikes"), "b": Record("spikes")})
+    (tmp_path / "mine.toml").write_text("missing_chips = [[1, 0], [1, 1]]\nmissing_links = [[0, 0, 2]]\n")
+    faulty = SpiNNaker(machine=str(tmp_path / "mine.toml"), atoms_per_core=100, long_delays=LongDelays.EXTEND)
+    several = SpiNNaker(boards=3, long_delays=LongDelays.SMALLER_CORES)
+    kinds = {}
+    for target in (faulty, several):
+        build = hardware.compile(net, target)
+        folder = tmp_path / target.long_delays.name
+        build.save(folder)
+        vertices = json.loads((folder / "vertices.json").read_text())["vertices"]
+        kinds[target.long_delays] = [v["kind"] for v in vertices]
+        assert not {(v["x"], v["y"]) for v in vertices} - set(target.read_machine().cores)
+        found = hardware.load(folder).emulate(inputs, record={"a": Record("spikes"), "b": Record("spikes")})
+        for name in "ab":
+            ours, theirs = found[name].spikes, wanted[name].spikes
+            assert len(theirs.step) > 300
+            assert np.array_equal(
+                np.sort(ours.step * 1000 + ours.neuron), np.sort(theirs.step * 1000 + theirs.neuron)
+            )
+    assert kinds[LongDelays.EXTEND].count("delay") == 2  # of "in" and "b"; "a" sends without delay
+    assert len(kinds[LongDelays.EXTEND]) == 5
+    assert "delay" not in kinds[LongDelays.SMALLER_CORES]
