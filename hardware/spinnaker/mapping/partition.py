@@ -1,9 +1,6 @@
-"""How many neurons of a population go on a core: few enough for its rows, its memory and its delays.
+"""How many neurons of a population go on a core: few enough for its rows and its memory.
 
-Numbers are powers of two up to the most that the user allows, since the bits of a ring buffer are. Rows and memory
-decide first. Delays beyond the slots that such cores have either make cores smaller, whose ring buffers have more
-slots, or go through delay extensions. An extension with several stages needs cores of equal size at both ends, and
-source cores that are all full: otherwise sPyNNaker 7.4.1 puts the rows of later stages where no spike finds them.
+Numbers are powers of two up to the most that the user allows, since ring buffers count in bits.
 """
 
 from __future__ import annotations
@@ -46,12 +43,17 @@ class CoreNeed:
 
 
 class Needs:
-    """What cores need for any number of neurons on them; counts synapses only where a bound does not settle it."""
+    """What cores need for any number of neurons on them; counts synapses only where a bound does not settle it.
 
-    def __init__(self, network: DeviceNetwork) -> None:
+    Args:
+        counted: of the same projections, whose counts are used and added to.
+    """
+
+    def __init__(self, network: DeviceNetwork, counted: Needs | None = None) -> None:
         self.network = network
-        self._fan_out: dict[int, int] = {}  # by identity: names of projections may repeat
-        self._counts: dict[tuple[int, int, int], tuple[int, int]] = {}
+        # by identity: names of projections may repeat
+        self._fan_out: dict[int, int] = {} if counted is None else counted._fan_out
+        self._counts: dict[tuple[int, int, int], tuple[int, int]] = {} if counted is None else counted._counts
 
     def of(self, name: str, atoms: int, found: Mapping[str, Extension], *, exact: bool = True) -> CoreNeed:
         """The need of a population with so many neurons on a core.

@@ -1,7 +1,13 @@
-"""Neurons per core of a whole network: smaller cores, or delay extensions, for delays beyond the ring buffers."""
+"""Neurons per core of a whole network: smaller cores, or delay extensions, for delays beyond the ring buffers.
+
+Smaller cores have more slots; a delay extension takes a core for each core of the source. Both are worked out for every
+group of populations that long delays connect. An extension of several stages needs cores of equal size at both ends,
+and source cores that are all full: otherwise sPyNNaker 7.4.1 puts the rows of later stages where no spike finds them.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +48,7 @@ def choose_atoms(
     }
     network = with_atoms(network, atoms)
     for far in _connected(_beyond(network)):
-        group = _Group(network, far, limits, most)
+        group = _Group(network, far, limits, most, needs)
         smaller, extended = group.smaller(), group.extended()
         options = {
             LongDelays.SMALLER_CORES: [smaller],
@@ -85,10 +91,14 @@ class _Group:
     """Projections with long delays that share populations: what both ways of reaching them take."""
 
     def __init__(
-        self, network: DeviceNetwork, far: list[DeviceProjection], limits: Mapping[str, Any], most: int
+        self,
+        network: DeviceNetwork,
+        far: list[DeviceProjection],
+        limits: Mapping[str, Any],
+        most: int,
+        counted: Needs,
     ) -> None:
-        self.network, self.far, self.limits, self.most = network, far, limits, most
-        self.needs = Needs(network)
+        self.network, self.far, self.limits, self.most, self.counted = network, far, limits, most, counted
         self.targets = list(dict.fromkeys(p.post for p in far))
         self.names = list(dict.fromkeys(name for p in far for name in (p.pre, p.post)))
 
@@ -112,11 +122,10 @@ class _Group:
         """Delay extensions, with the number of neurons on a core that takes the fewest cores in all."""
         if any(p.plastic for p in self.far):
             return None  # a learning synapse would see the spikes of its source later, not its own delay
-        neurons = [p for name in self.names if (p := self.network.populations[name]).model is not None]
+        populations = {name: self.network.populations[name] for name in self.names}
         best = None
-        for a in halvings(max(p.size for p in neurons), min(self.most, max(p.atoms for p in neurons))):
+        for a in self._numbers():
             for names in (self.targets, self.names):
-                populations = {name: self.network.populations[name] for name in self.names}
                 atoms = {
                     name: min(p.size, a if name in names or p.model is None else p.atoms)
                     for name, p in populations.items()
@@ -125,6 +134,14 @@ class _Group:
                 if option is not None and (best is None or option.cores < best.cores):
                     best = option
         return best
+
+    def _numbers(self) -> Iterator[int]:
+        """Powers of two, and below each the largest number of as many bits that makes all source cores full."""
+        neurons = [p for name in self.names if (p := self.network.populations[name]).model is not None]
+        common = math.gcd(*(self.network.populations[p.pre].size for p in self.far))
+        for a in halvings(max(p.size for p in neurons), min(self.most, max(p.atoms for p in neurons))):
+            yield a
+            yield from [d for d in range(a - 1, a // 2, -1) if common % d == 0][:1]
 
     def _extended(self, atoms: Mapping[str, int]) -> _Option | None:
         if any(n > self.network.populations[name].atoms for name, n in atoms.items()):
@@ -142,7 +159,7 @@ class _Group:
                 "dtcm_bytes"
             ]:
                 return None
-        needs = Needs(trial)
+        needs = Needs(trial, self.counted)
         if not all(needs.fits(name, atoms[name], found, self.limits) for name in self.targets):
             return None
         return _Option(

@@ -79,8 +79,12 @@ def test_several_stages_want_equal_and_full_source_cores():
     chosen = choose_atoms(net, 256, LIMITS, LongDelays.EXTEND)
     assert {p.atoms for p in chosen.populations.values()} == {256}
     assert extensions(chosen)["a"].stages == 2
-    # 500 neurons make no full cores of a power of two, and 125 or less with one stage do not need them
+    # 500 neurons make two full cores of 250; 509, a prime, no full cores, and take fewer atoms with one stage
     chosen = choose_atoms(network({"a": 500, "b": 4096}, ("a", "b", 90)), 256, LIMITS, LongDelays.EXTEND)
+    assert {p.atoms for p in chosen.populations.values()} == {250}
+    assert extensions(chosen)["a"].stages == 2
+    chosen = choose_atoms(network({"a": 509, "b": 4096}, ("a", "b", 90)), 256, LIMITS, LongDelays.EXTEND)
+    assert chosen.populations["b"].atoms == 128
     assert extensions(chosen)["a"].stages == 1
 
 
