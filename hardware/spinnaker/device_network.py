@@ -61,6 +61,8 @@ class DeviceProjection:
         receptor: 0 excitatory, 1 inhibitory.
         row_start: int64 [size of pre + 1]. target: int32 [k]. raw: uint16 [k] magnitude. delay: uint16 [k] steps, >= 1.
         plastic: whether the plasticity rule of the target population changes the weights.
+        room: synapses that rows have room for, of delays up to the slots of a target core and from the slots on, where
+            a host counts them wrongly; what does not fit is left out. None: as many as the longest row has.
     """
 
     name: str
@@ -72,6 +74,7 @@ class DeviceProjection:
     raw: NDArray[np.uint16]
     delay: NDArray[np.uint16]
     plastic: bool = False
+    room: tuple[int, int] | None = None
 
     @cached_property
     def longest_delay(self) -> int:

@@ -57,7 +57,8 @@ class Block:
     Attributes:
         sender: whose keys select the rows.
         stages: of the delay extension; 0 for the block of direct synapses.
-        rows: number of rows. length: data words of a row; 0: no synapses, and the block takes no room.
+        rows: number of rows. synapses: most that a row holds.
+        length: data words of a row; 0: no synapses, and the block takes no room.
         start: first word.
         reached: bool [sender's cores, target cores], where synapses are.
     """
@@ -66,6 +67,7 @@ class Block:
     sender: str
     stages: int
     rows: int
+    synapses: int
     length: int
     start: int
     reached: NDArray[np.bool_]
@@ -143,12 +145,11 @@ class CoreWords:
         for p in incoming:
             pre = self._network.populations[p.pre]
             spread = self._spread(p, pre)
-            parts = [(p.pre, 0, self._length(p, spread.direct), spread.reached)]
+            room = p.room or (spread.direct, spread.late)
+            parts = [(p.pre, 0, room[0], spread.reached)]
             if p.pre in late:
                 extension = extensions[p.pre]
-                parts.append(
-                    (extension.name, extension.stages, self._length(p, spread.late), spread.reached_late)
-                )
+                parts.append((extension.name, extension.stages, room[1], spread.reached_late))
             for sender, stages, most, reached in parts:
                 at += -at % _ALIGN if most else 0
                 block = Block(
@@ -156,7 +157,8 @@ class CoreWords:
                     sender=sender,
                     stages=stages,
                     rows=pre.size * max(stages, 1),
-                    length=most,
+                    synapses=most,
+                    length=self._length(p, most),
                     start=at if most else 0,
                     reached=reached,
                 )
@@ -341,6 +343,8 @@ class CoreWords:
                 late_start=late.start if late else 0,
                 late_stride=late.stride if late else 0,
                 late_rows=late.rows if late else 0,
+                most=direct.synapses,
+                late_most=late.synapses if late else 0,
             )
             synapses = (memory, cores.start, p.row_start, p.target, p.raw, p.delay, lanes, first, step)
             if p.plastic:

@@ -126,15 +126,21 @@ def plain_fill_plastic(
     steps = delay.astype(np.int64)
     stage = np.where(steps > lanes.slots, (steps - 1) // lanes.slots, 0)
     control = steps - stage * lanes.slots << lanes.delay_shift | lanes.type_word | target % lanes.atoms
-    late = late_first[source] + (stage - 1) * late_step[source] if np.any(stage) else np.zeros_like(source)
+    late = np.zeros(len(source), np.int64)
+    if np.any(stage):
+        late[:] = late_first[source] + (stage - 1) * late_step[source]
     for k, words in enumerate(memory):
         here = target // lanes.atoms == first_core + k
         direct, behind = here & (stage == 0), here & (stage > 0) & (late < lanes.late_rows)
-        for found, rows, start, stride, count in (
-            (direct, source, lanes.start, lanes.stride, n),
-            (behind, late, lanes.late_start, lanes.late_stride, lanes.late_rows),
+        for here_too, rows, start, stride, count, most in (
+            (direct, source, lanes.start, lanes.stride, n, lanes.most),
+            (behind, late, lanes.late_start, lanes.late_stride, lanes.late_rows, lanes.late_most),
         ):
             if stride:
+                found = np.flatnonzero(here_too)
+                order = np.argsort(rows[found], kind="stable")
+                row = rows[found][order]
+                found = found[order][np.arange(len(row)) - np.searchsorted(row, row) < most]
                 block = plastic_block(
                     rows[found],
                     raw[found],

@@ -42,6 +42,7 @@ class Lanes(NamedTuple):
         slots: longest delay that the ring buffers hold.
         start, stride: first word of the rows of direct synapses and words of a row.
         late_start, late_stride, late_rows: the same of the rows behind the delay extension, and their number.
+        most, late_most: synapses that a row has room for; further ones are left out.
     """
 
     atoms: int
@@ -53,6 +54,8 @@ class Lanes(NamedTuple):
     late_start: int
     late_stride: int
     late_rows: int
+    most: int
+    late_most: int
 
 
 def count_rows(
@@ -174,6 +177,8 @@ def _fill(
     late_start: int,
     late_stride: int,
     late_rows: int,
+    most: int,
+    late_most: int,
     late_first: Any,
     late_step: Any,
 ) -> None:
@@ -190,14 +195,18 @@ def _fill(
             d = np.int64(delay[s])
             if d <= slots:
                 row = direct
+                room = most
             else:
                 stage = (d - 1) // slots
                 which = late_first[i] + (stage - 1) * late_step[i]
                 if which >= late_rows:
                     continue
                 row = late_start + which * late_stride
+                room = late_most
                 d -= stage * slots
             count = memory[k, row + 1]
+            if count >= room:
+                continue
             memory[k, row + 1] = count + 1
             low = (d << delay_shift) | type_word | (j - np.int64(k) * atoms)
             memory[k, row + _HEADER + count] = (np.int64(raw[s]) << 16) | low
@@ -228,6 +237,8 @@ def plain_fill(
     words = (raw.astype(np.int64) << 16 | low).astype(np.uint32)
     order = kept[np.lexsort((row[kept], core[kept]))]  # stable: synapses of a row keep their order
     cell = core[order] * memory.shape[1] + row[order]
-    first = np.searchsorted(cell, cell)
-    memory[core[order], row[order] + _HEADER + np.arange(len(order)) - first] = words[order]
+    position = np.arange(len(order)) - np.searchsorted(cell, cell)
+    fits = position < np.where(stage[order] > 0, lanes.late_most, lanes.most)
+    order, position = order[fits], position[fits]
+    memory[core[order], row[order] + _HEADER + position] = words[order]
     np.add.at(memory, (core[order], row[order] + 1), 1)

@@ -19,6 +19,7 @@ from neurosim.hardware.spinnaker.pynn.conversion import (
     weight_scale,
 )
 from neurosim.hardware.spinnaker.pynn.left_shift import ProjectionStatistics, expected_sum, shift_for
+from neurosim.hardware.spinnaker.pynn.listed_rows import left_out, listed_rows
 from neurosim.hardware.spinnaker.pynn.network import (
     ATOMS_PER_CORE,
     PyNNNetwork,
@@ -68,7 +69,7 @@ def device_network(network: PyNNNetwork, atoms_per_core: int = ATOMS_PER_CORE) -
     return DeviceNetwork(
         populations=populations,
         projections=tuple(
-            _projection(network, k, populations[p.post].shifts) for k, p in enumerate(network.projections)
+            _projection(network, k, populations[p.post]) for k, p in enumerate(network.projections)
         ),
         timestep=network.timestep_us,
     )
@@ -151,7 +152,7 @@ def _name(network: PyNNNetwork, k: int) -> str:
     return f"{label}#{before + 1}" if before else label
 
 
-def _projection(network: PyNNNetwork, k: int, shifts: tuple[int, int]) -> DeviceProjection:
+def _projection(network: PyNNNetwork, k: int, on: DevicePopulation) -> DeviceProjection:
     p = network.projections[k]
     post = network.population(p.post)
     receptor = _RECEPTORS.index(p.receptor)
@@ -167,6 +168,8 @@ def _projection(network: PyNNNetwork, k: int, shifts: tuple[int, int]) -> Device
         )
     order = np.argsort(source, kind="stable")
     count = np.bincount(source.astype(np.int64), minlength=network.population(p.pre).size)
+    ends = (source.astype(np.int64), target.astype(np.int64))
+    atoms = min(on.size, on.atoms)
     return DeviceProjection(
         name=_name(network, k),
         pre=p.pre,
@@ -174,9 +177,10 @@ def _projection(network: PyNNNetwork, k: int, shifts: tuple[int, int]) -> Device
         receptor=receptor,
         row_start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
         target=target[order].astype(np.int32),
-        raw=raw_weights(weight[order], shifts[receptor], global_scale(post)),
+        raw=raw_weights(weight[order], on.shifts[receptor], global_scale(post)),
         delay=steps[order].astype(np.uint16),
         plastic=p.stdp is not None,
+        room=listed_rows(*ends, steps, atoms, slots_for(atoms)),
     )
 
 
@@ -196,6 +200,9 @@ def losses_of(network: PyNNNetwork, device: DeviceNetwork) -> tuple[Loss, ...]:
         moved = np.abs(p.table[order, 3] - q.delay * (device.timestep / 1000))
         limit = 2.0 ** (shift + 1) / scale
         silent = _silent(q, device) if q.plastic else np.zeros(0, np.bool_)
+        if lost := _left_out(q, device):
+            text = f"{lost} of {len(size)} synapses are left out: the host cuts rows short, as the list is not sorted"
+            losses.append(Loss(kind=LossKind.DROPPED, where=where, what=text))
         for kind, found, what, amount in (
             (LossKind.ROUNDED, vanished, "weights round to zero", None),
             (LossKind.CLIPPED, wrapped, f"weights of {limit:g} and more wrap around to small ones", None),
@@ -219,6 +226,15 @@ def losses_of(network: PyNNNetwork, device: DeviceNetwork) -> tuple[Loss, ...]:
                     Loss(kind=kind, where=where, what=text, amount=None if amount is None else float(amount))
                 )
     return tuple(losses)
+
+
+def _left_out(q: DeviceProjection, device: DeviceNetwork) -> int:
+    if q.room is None:
+        return 0
+    post = device.populations[q.post]
+    atoms = min(post.size, post.atoms)
+    target, delay = q.target.astype(np.int64), q.delay.astype(np.int64)
+    return left_out(q.sources(), target, delay, atoms, slots_for(atoms), q.room)
 
 
 def _silent(q: DeviceProjection, device: DeviceNetwork) -> NDArray[np.bool_]:

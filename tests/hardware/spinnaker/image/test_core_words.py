@@ -235,9 +235,9 @@ def test_synapses_are_read_back_as_they_were(network):
         assert {k: len(w) for k, w in regions.items()} == words.words(core)
 
 
-@given(networks())
+@given(networks(), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_kernels_do_what_numpy_does(network):
+def test_kernels_do_what_numpy_does(network, shorter):
     for p in network.projections:
         pre, post = network.populations[p.pre], network.populations[p.post]
         arguments = (p.row_start, p.target, p.delay, pre.atoms, post.atoms, post.cores, 32)
@@ -255,6 +255,8 @@ def test_kernels_do_what_numpy_does(network):
             late_start,
             3 + counted.late,
             2 * pre.size,
+            counted.direct - 1 if shorter else counted.direct,
+            counted.late // 2 if shorter else counted.late,
         )
         rows = np.arange(pre.size), np.full(pre.size, pre.size)
         for first in range(post.cores):

@@ -36,7 +36,8 @@ def test_kernel_and_numpy_agree(sizes, atoms, longest, header, seed):
     behind = n_pre * strides[0] + 5
     lanes = Lanes(
         atoms=atoms, type_word=1 << 5, delay_shift=6, slots=slots, start=0, stride=strides[0],
-        late_start=behind, late_stride=strides[1], late_rows=n_pre * stages,
+        late_start=behind, late_stride=strides[1], late_rows=n_pre * stages, most=spread.direct - k % 2,
+        late_most=spread.late,
     )  # fmt: skip
     memories = [np.zeros((cores, behind + n_pre * stages * strides[1]), np.uint32) for _ in range(2)]
     place = (np.arange(n_pre), np.full(n_pre, n_pre))
