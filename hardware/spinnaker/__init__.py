@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
         ContentAddressableMemory as ContentAddressableMemory,
     )
     from neurosim.hardware.spinnaker.emulator.device import load as load
+    from neurosim.hardware.spinnaker.long_delays import LongDelays as LongDelays
     from neurosim.hardware.spinnaker.pynn.compile import compile_pynn as compile_pynn
     from neurosim.hardware.spinnaker.pynn.network import (
         PyNNNetwork as PyNNNetwork,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
 
 _HOME = {
     "ContentAddressableMemory": "content_addressable_memory",
+    "LongDelays": "long_delays",
     "PyNNNetwork": "pynn.network",
     "PyNNPopulation": "pynn.network",
     "PyNNProjection": "pynn.network",

@@ -85,6 +85,7 @@ def conductance_program(
             "the largest conductances leave no range of s16.15 for the way to the threshold",
             where=where,
             value=f"{largest(reach):g} times the leak",
+            limit=f"{largest(reach) * _USELESS / placed.sticks / 2:g} times the leak",  # scales are powers of two
             remedy="Give typical inputs as calibration, or reduce the weights",
         )
     wanted = np.maximum(np.maximum(reach.max(axis=0) / _LARGEST, scale * pulled / RANGE), _LEAST_RESISTANCE)

@@ -128,6 +128,7 @@ def current_program(population: PlanPopulation, dt: float, activity: Activity, l
             "the strongest input leaves no range of s16.15 for the way to the threshold",
             where=where,
             value=f"{largest(reach):g} in one step",
+            limit=f"{largest(reach) * _USELESS / placed.sticks / 2:g}",  # scales are powers of two
             remedy="Give typical inputs as calibration, or reduce weights or the membrane's time constant",
         )
     if placed.sticks > STICKS:

@@ -7,13 +7,18 @@ import re
 import numpy as np
 import pytest
 
+from neurosim import hardware
+from neurosim.connectivity.rules import Sparse
 from neurosim.errors import CapacityError
+from neurosim.hardware import SpiNNaker
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.machine import read_limits, read_machine
 from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.mapping.partition import with_atoms
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+from neurosim.network import Network
+from neurosim.neurons import LIF, CurrentLIF
 
 LIMITS = read_limits()
 
@@ -142,3 +147,34 @@ def test_a_routing_table_names_populations_and_what_would_fit():
     assert "chip" in caught.value.where
     assert "3 entries" in caught.value.limit
     assert "in" in str(caught.value)
+
+
+def compiled(model=None, weight=1.0, pre=(0, 1), size=10, delay=1e-3, **target):
+    net = Network(dt=1e-3)
+    net.input("in", 4)
+    net.population("a", size, model or LIF(tau_membrane=20e-3))
+    net.connect("in", "a", Sparse(pre, np.ones(len(pre), int)), weight=weight, delay=delay)
+    net.output("a")
+    return hardware.compile(net, SpiNNaker(**target))
+
+
+@pytest.mark.parametrize("model", [LIF(tau_membrane=20e-3), CurrentLIF(tau_membrane=20e-3, tau_synapse=5e-3)])
+def test_a_description_whose_weights_leave_no_range(model):
+    """An input of the size that the message allows compiles."""
+    with pytest.raises(CapacityError, match=r"population 'a'.*range.*calibration") as caught:
+        compiled(model, weight=1e9)
+    reach = float(caught.value.value.split()[0])
+    compiled(model, weight=1e9 * float(caught.value.limit) / reach)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pre": [0] * 300}, r"projection 'in->a excitatory'.*300 words; allowed: 256 words.*Merge parallel"),
+        ({"size": 2000, "atoms_per_core": 2}, r"population 'a'.*1001 cores.*759 cores.*boards=3 would fit"),
+        ({"delay": np.array([1e-3, 2.0])}, r"projection 'in->a'.*1999 steps; allowed: 1023 steps.*Shorten"),
+    ],
+)
+def test_a_description_that_does_not_fit(options, message):
+    with pytest.raises(CapacityError, match=message):
+        compiled(**options)
