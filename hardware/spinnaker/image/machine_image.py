@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -41,6 +42,7 @@ MAX_JSON_BYTES = 64 * 2**20
 MAX_REGION_BYTES = 128 * 2**20
 """The shared memory of a chip."""
 MAX_ROUTING_BYTES = 2**30
+_REGION_NAME = re.compile("r" + 4 * "_(0|[1-9][0-9]{0,4})")
 _NPY_HEADER = 128  # bytes; NumPy pads it
 
 
@@ -134,12 +136,12 @@ def read_image(folder: Path) -> MachineImage:
     names: dict[Place, dict[int, str]] = {v.place: {} for v in vertices}
     archive = ArrayArchive(folder / "cores.npz", "a file of regions of words")
     for name in archive.names:
-        parts = name.split("_")
-        if len(parts) != 5 or parts[0] != "r" or not all(k.isdecimal() and len(k) < 6 for k in parts[1:]):
+        parts = _REGION_NAME.fullmatch(name)
+        if parts is None:
             raise FileFormatError(
                 "holds something else than regions of words", where=str(archive.path), value=name
             )
-        x, y, p, region = (int(k) for k in parts[1:])
+        x, y, p, region = (int(k) for k in parts.groups())
         if (x, y, p) not in names:
             raise FileFormatError("a region belongs to no core", where=str(archive.path), value=name)
         names[x, y, p][region] = name

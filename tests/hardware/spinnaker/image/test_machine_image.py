@@ -112,6 +112,7 @@ def header(text):
         ("vertices.json", edited(x=1, p=2), "share a place"),
         ("cores.npz", b"PK", "cores.npz.*is not a file of regions"),
         ("cores.npz", write_arrays({"r_0_0_3_x": np.zeros(1, np.uint32)}), "something else than regions of words"),
+        ("cores.npz", write_arrays({"r_0_0_3_01": np.zeros(1, np.uint32)}), "something else than regions of words"),
         ("cores.npz", write_arrays({"r_0_0_3_1": np.zeros(1)}), "regions of words: .*float64"),
         ("cores.npz", write_arrays({"r_4_0_3_1": np.zeros(1, np.uint32)}), "belongs to no core"),
         ("cores.npz", write_arrays({"r_0_0_3_1": np.array([{}])}), "regions of words: .*object"),
