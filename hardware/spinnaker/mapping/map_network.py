@@ -15,12 +15,12 @@ from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
 from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, delay_region
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
 from neurosim.hardware.spinnaker.image.plasticity_region import program_suffix
-from neurosim.hardware.spinnaker.machine import Machine
+from neurosim.hardware.spinnaker.machine import Chip, Machine
 from neurosim.hardware.spinnaker.mapping.core_limits import check_cores
 from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, extensions
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace, Sender, allocate
 from neurosim.hardware.spinnaker.mapping.placement import clusters_of, place_clusters
-from neurosim.hardware.spinnaker.mapping.routes import Place, build_tables
+from neurosim.hardware.spinnaker.mapping.routes import Place, route
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
 __all__ = ["MappedNetwork", "map_network", "senders_of"]
@@ -33,6 +33,7 @@ class MappedNetwork:
     """A network on the machine.
 
     ``words``: population of neurons -> the words of its cores. ``sdram``: bytes of shared memory of each vertex.
+    ``uncompressed``: entries that the routing table of each chip would have without compression.
     """
 
     network: DeviceNetwork
@@ -42,6 +43,7 @@ class MappedNetwork:
     words: Mapping[str, CoreWords]
     image: MachineImage
     sdram: tuple[int, ...]
+    uncompressed: Mapping[Chip, int]
 
 
 def senders_of(network: DeviceNetwork, found: Mapping[str, Extension]) -> list[Sender]:
@@ -111,7 +113,7 @@ def map_network(
         {place: (words[c.population], c.number) for c, place in placed if c.kind is VertexKind.NEURONS},
         {place: contents[c.label] for c, place in placed if c.kind is not VertexKind.NEURONS},
     )
-    tables = build_tables(
+    routed = route(
         machine, keys, of_sender, _targets(found, keys, words, of_sender), limits["router_entries"]
     )
     return MappedNetwork(
@@ -120,8 +122,9 @@ def map_network(
         extensions=found,
         keys=keys,
         words=words,
-        image=MachineImage(tuple(vertices), regions, tables),
+        image=MachineImage(tuple(vertices), regions, routed.tables),
         sdram=tuple(sdram),
+        uncompressed=routed.uncompressed,
     )
 
 

@@ -35,7 +35,7 @@ class CoreUse:
 
 @dataclass(frozen=True, kw_only=True)
 class ChipUse:
-    """A chip that holds cores or routes packets: cores in use of those there are, bytes of SDRAM, routing entries.
+    """A chip that holds cores or that packets pass: cores in use of those there are, bytes of SDRAM, routing entries.
 
     ``entries``: of the table that is loaded; ``uncompressed``: before compression.
     """
@@ -96,18 +96,23 @@ def _dtcm(mapped: MappedNetwork, v: Vertex) -> int:
 
 
 def chips_of(mapped: MappedNetwork, cores: Sequence[CoreUse]) -> tuple[ChipUse, ...]:
-    """Chips with a core or a routing entry, in order of x and y."""
+    """Chips that hold cores or that packets pass, in order of x and y."""
     tables = mapped.image.tables
-    on: dict[tuple[int, int], list[CoreUse]] = {chip: [] for chip in tables}
+    on: dict[tuple[int, int], list[CoreUse]] = {chip: [] for chip in (*tables, *mapped.uncompressed)}
     for c in cores:
         on.setdefault((c.x, c.y), []).append(c)
     return tuple(
         ChipUse(
-            x=chip[0], y=chip[1], cores=len(here), most_cores=len(mapped.machine.cores[chip]),
-            sdram=sum(c.sdram for c in here), entries=len(tables.get(chip, ())), uncompressed=len(tables.get(chip, ())),
+            x=chip[0],
+            y=chip[1],
+            cores=len(here),
+            most_cores=len(mapped.machine.cores[chip]),
+            sdram=sum(c.sdram for c in here),
+            entries=len(tables.get(chip, ())),
+            uncompressed=mapped.uncompressed.get(chip, 0),
         )
         for chip, here in sorted(on.items())
-    )  # fmt: skip
+    )
 
 
 def boards_of(mapped: MappedNetwork, chips: Sequence[ChipUse]) -> int:

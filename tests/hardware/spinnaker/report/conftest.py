@@ -110,5 +110,6 @@ def on_three_chips():
         image=SimpleNamespace(vertices=tuple(vertices), tables=tables),
         sdram=(100, 2000, 1000),
         extensions={},
+        uncompressed={(0, 0): 1, (1, 0): 0, (1, 1): 2, (2, 0): 4, (2, 1): 1},
         words={"out": CoreWords(network, "out", {}, keys)},
     )

@@ -47,8 +47,13 @@ def test_what_is_where(report):
         ("out(0:2)", "neurons", 2, 0, 4, 2000),
         ("out(3:5)", "neurons", 1, 1, 5, 1000),
     ]
-    chips = {(c.x, c.y): (c.cores, c.sdram, c.entries) for c in report.chips}
-    assert chips == {(0, 0): (1, 100, 1), (1, 1): (1, 1000, 2), (2, 0): (1, 2000, 3), (2, 1): (0, 0, 1)}
+    assert {(c.x, c.y): (c.cores, c.sdram, c.entries, c.uncompressed) for c in report.chips} == {
+        (0, 0): (1, 100, 1, 1),
+        (1, 0): (0, 0, 0, 0),  # packets pass by default
+        (1, 1): (1, 1000, 2, 2),
+        (2, 0): (1, 2000, 3, 4),
+        (2, 1): (0, 0, 1, 1),
+    }
 
 
 def test_traffic_and_energy_at_the_assumed_rate(report):
