@@ -72,6 +72,8 @@ class Needs:
         for q in incoming:
             pre = self.network.populations[q.pre]
             counts = self._count(q, atoms, slots) if exact else self._bound(q, slots)
+            if q.room is not None and atoms == min(p.size, p.atoms):
+                counts = q.room
             parts = [(counts[0], 1)] + ([(counts[1], found[q.pre].stages)] if q.pre in late else [])
             for synapses, stages in parts:
                 length = plastic_words(synapses, history) if q.plastic else synapses
