@@ -32,7 +32,7 @@ adds nothing. Because the lower end of the window is not below zero, a postsynap
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -126,9 +126,9 @@ def empty_history(n: int) -> PostHistory:
     )
 
 
-def _lookup(lut: NDArray[np.int16], steps: int) -> int:
+def _lookup(lut: NDArray[np.int16], steps: int) -> Any:
     """The decay over that many steps; zero beyond the table."""
-    return np.int64(lut[steps]) if 0 <= steps < len(lut) else np.int64(0)  # type: ignore[return-value]
+    return np.int64(lut[np.uint64(steps)]) if 0 <= steps < len(lut) else np.int64(0)
 
 
 def _kept(trace: int) -> int:
@@ -168,52 +168,57 @@ def _plastic_row(
     additive, nearest = rules.options[rule, 0] == _ADDITIVE, rules.options[rule, 1] == _NEAREST
     backprop = rules.options[rule, 2]
     lut_plus, lut_minus = rules.lut_plus[rule], rules.lut_minus[rule]
+    words, shifts = rules.words[rule], rules.shift[rule]
     before, x = rows.last_time[row], np.int64(rows.last_trace[row])
+    # arrays by names of their own, and tables looked up in place: what goes through a tuple or a call is counted
+    target, receptors, delays, weights = rows.target, rows.receptor, rows.delay, rows.weight
+    times, traces, counts, lost = history.time, history.trace, history.held, history.lost
     missed = 0
 
     for k in range(rows.start[row], rows.start[row + 1]):
-        n, receptor = rows.target[k], rows.receptor[k]
-        d = rows.delay[k] * backprop
-        low, high = rules.words[rule, receptor, 0], rules.words[rule, receptor, 1]
-        a_plus, a_minus = rules.words[rule, receptor, 2], rules.words[rule, receptor, 3]
-        shift = rules.shift[rule, receptor]
-        w = wrap(np.int64(rows.weight[k]) << shift)
+        n, receptor = target[k], receptors[k]
+        d = np.int64(delays[k]) * backprop
+        low, high, shift = words[receptor, 0], words[receptor, 1], shifts[receptor]
+        w = wrap(np.int64(weights[k]) << shift)
         begin, end = max(before - d, 0), max(t - d, 0)
-        if history.lost[n] > begin:
+        if lost[n] > begin:
             missed += 1
 
-        last = history.held[n]
-        while last > 0 and history.time[n, last] > begin:
+        held = int(counts[n])
+        last = held
+        while last > 0 and times[n, last] > begin:
             last -= 1
-        for i in range(last + 1, history.held[n] + 1):
-            p = history.time[n, i]
+        for i in range(last + 1, held + 1):
+            p = np.int64(times[n, i])
             if p > end:
                 break
-            change = _lookup_jit(lut_plus, p + d - before)
+            since = p + d - before
+            change = np.int64(lut_plus[since]) if since < len(lut_plus) else np.int64(0)
             if nearest:
-                if history.time[n, last] > before:
+                if times[n, last] > before:
                     change = np.int64(0)
             else:
                 change = (x * change) >> _FRACTION
             change <<= _TO_ACCUM
             if additive:
-                w = min(wrap(w + wrap(multiply(a_plus, change))), high)
+                w = min(wrap(w + wrap(multiply(words[receptor, 2], change))), high)
             else:
-                part = wrap(multiply(wrap(high - w), a_plus))
+                part = wrap(multiply(wrap(high - w), words[receptor, 2]))
                 w = wrap(w + wrap(multiply(part, change)))
             last = i
 
         if last > 0:
-            change = _lookup_jit(lut_minus, t - d - history.time[n, last])
+            since = t - d - times[n, last]
+            change = np.int64(lut_minus[since]) if 0 <= since < len(lut_minus) else np.int64(0)
             if not nearest:
-                change = (np.int64(history.trace[n, last]) * change) >> _FRACTION
+                change = (np.int64(traces[n, last]) * change) >> _FRACTION
             change <<= _TO_ACCUM
             if additive:
-                w = max(wrap(w - wrap(multiply(a_minus, change))), low)
+                w = max(wrap(w - wrap(multiply(words[receptor, 3], change))), low)
             else:
-                part = wrap(multiply(wrap(w - low), a_minus))
+                part = wrap(multiply(wrap(w - low), words[receptor, 3]))
                 w = wrap(w - wrap(multiply(part, change)))
-        rows.weight[k] = (w >> shift) & 0xFFFF
+        weights[k] = (w >> shift) & 0xFFFF
 
     rows.last_time[row] = t
     if nearest:
