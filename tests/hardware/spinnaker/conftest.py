@@ -1,4 +1,4 @@
-"""Reading the reference networks: populations, connection lists and what the firmware did with them."""
+"""Reference networks, a network of our own, and sPyNNaker's host as an oracle."""
 
 from __future__ import annotations
 
@@ -7,250 +7,130 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, PyNNSTDP
+from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind
 from neurosim.hardware.spinnaker.image.population_table import decode_table
 from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
-from neurosim.hardware.spinnaker.numerics.arithmetic import accum
-from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
-from neurosim.hardware.spinnaker.numerics.ring_buffer import slots_for
-from neurosim.hardware.spinnaker.pynn.conversion import (
-    CONDUCTANCE_SCALE,
-    delay_steps,
-    raw_weights,
-    spike_steps,
-    weight_scale,
-)
-from neurosim.hardware.spinnaker.pynn.left_shift import ProjectionStatistics
+from neurosim.hardware.spinnaker.pynn.device_network import device_network
 
-MODELS = {
-    "IFCurrExpBase": CoreModel.IF_CURR_EXP,
-    "IFCurrDelta": CoreModel.IF_CURR_DELTA,
-    "IFCondExpBase": CoreModel.IF_COND_EXP,
-}
-DEFAULTS = {
-    "cm": 1.0, "tau_m": 20.0, "tau_refrac": 0.1, "v_rest": -65.0, "v_reset": -65.0, "v_thresh": -50.0, "i_offset": 0.0,
-    "tau_syn_E": 5.0, "tau_syn_I": 5.0, "e_rev_E": 0.0, "e_rev_I": -70.0, "v": -65.0,
-}  # fmt: skip
+CONFIGURATION = """\
+[Machine]
+virtual_board = True
+version = 5
+[Reports]
+write_network_graph = False
+keep_dataspec_database = True
+keep_json_files = True
+write_json_placements = True
+write_json_routing_tables = True
+"""
+SHARED_OPTIONS = ("max_expected_summed_weight", "ring_buffer_sigma", "spikes_per_second")
+CELLS = {"IFCurrExpBase": "IF_curr_exp", "IFCurrDelta": "IF_curr_delta", "IFCondExpBase": "IF_cond_exp"}
 
 
 @dataclass
-class ReferencePopulation:
-    """A population of a reference network; ``atoms`` is min(size, atoms per core)."""
+class Reference:
+    """A reference network as a PyNN script describes it. ``steps``: of its run."""
 
     name: str
-    size: int
-    model: CoreModel | None
-    parameters: dict
-    spike_steps: list | None
-    synapse_params: np.ndarray | None = None
-    slices: list = field(default_factory=list)
-
-    @property
-    def atoms(self):
-        if self.synapse_params is not None:
-            return int(self.synapse_params[0])
-        return max((hi - lo for lo, hi in self.slices), default=self.size)
-
-    @property
-    def shifts(self):
-        return tuple(int(s) for s in self.synapse_params[7:9])
-
-    @property
-    def slots(self):
-        return slots_for(self.atoms)
-
-    @property
-    def global_scale(self):
-        return CONDUCTANCE_SCALE if self.model is CoreModel.IF_COND_EXP else 1.0
-
-    def words(self, dt):
-        """Parameter words of all neurons, as `derive` takes them."""
-
-        def column(value):
-            return np.broadcast_to(accum(value), (self.size,))
-
-        p = self.parameters
-        neuron = [
-            p["v"],
-            p["v_rest"],
-            p["cm"],
-            p["tau_m"],
-            p["i_offset"],
-            p["v_reset"],
-            p["tau_refrac"],
-            0.0,
-            dt,
-        ]
-        inputs = {CoreModel.IF_CURR_EXP: [], CoreModel.IF_CURR_DELTA: [dt]}.get(
-            self.model, [p["e_rev_E"], p["e_rev_I"]]
-        )
-        synapse = (
-            [0.0, 0.0]
-            if self.model is CoreModel.IF_CURR_DELTA
-            else [p["tau_syn_E"], 0, p["tau_syn_I"], 0, dt]
-        )
-        stack = [np.stack([column(v) for v in group], 1) if group else np.zeros((self.size, 0), np.int64)
-                 for group in (neuron, inputs, synapse)]  # fmt: skip
-        return stack[0], stack[1], column(p["v_thresh"]), stack[2]
-
-    def derived(self, dt):
-        return derive(self.model, *self.words(dt))
-
-
-@dataclass
-class ReferenceProjection:
-    """A connection list: source, target, weight and delay of each synapse as given to the host."""
-
-    name: str
-    pre: str
-    post: str
-    receptor: int
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    delay: np.ndarray
-
-    def statistics(self):
-        fan_in = int(np.bincount(self.target).max(initial=0))
-        w = np.abs(self.weight)
-        return ProjectionStatistics(
-            fan_in=fan_in, mean=w.mean(), variance=w.var(), largest=w.max(), delay_variance=self.delay.var()
-        )
-
-
-@dataclass
-class ReferenceNetwork:
-    name: str
-    dt: float
+    network: PyNNNetwork
     steps: int
-    populations: dict
-    projections: list
-    description: dict
+
+    @property
+    def device(self):
+        """The network in device numbers."""
+        return device_network(self.network)
 
     @property
     def plastic(self):
-        return "stdp" in self.description
-
-    def raw(self, projection):
-        """Raw weights and delays in steps, as the host sends them."""
-        post = self.populations[projection.post]
-        raw = raw_weights(projection.weight, post.shifts[projection.receptor], post.global_scale)
-        return raw, delay_steps(projection.delay, round(self.dt * 1000))
-
-    def stages(self, projection):
-        """Stages of the delay extension that a projection goes through; its source population has one for all."""
-        slots = self.populations[projection.post].slots
-        longest = {q.post: 0 for q in self.projections if q.pre == projection.pre}
-        for q in self.projections:
-            if q.pre == projection.pre:
-                longest[q.post] = max(longest[q.post], int(self.raw(q)[1].max()))
-        if longest[projection.post] <= slots:
-            return 0
-        return max(-(-d // self.populations[post].slots) for post, d in longest.items()) - 1
-
-    def rows(self, projection):
-        """Source, target, raw weight and delay that really act, the delay extension of the host included.
-
-        Delays beyond the slots of the target go through rows that the host places with the atoms per core of the
-        TARGET population, while the delay cores read them with those of the SOURCE. Where the two differ, synapses
-        act from another source or delay, or not at all.
-        """
-        raw, delay = self.raw(projection)
-        pre, post = self.populations[projection.pre], self.populations[projection.post]
-        slots, atoms = post.slots, post.atoms
-        stages = self.stages(projection)
-        if stages == 0:
-            return projection.source, projection.target, raw, delay
-        reader = {}  # what a delay core sends for a row: the source neuron and the stage
-        for i in range(pre.size):
-            core, local = divmod(i, pre.atoms)
-            on_core = min(pre.atoms, pre.size - core * pre.atoms)
-            for s in range(1, stages + 1):
-                reader[core * stages * pre.atoms + (s - 1) * on_core + local] = (i, s)
-        out = []
-        for i, j, w, d in zip(projection.source, projection.target, raw, delay, strict=True):
-            stage = (int(d) - 1) // slots
-            if stage == 0:
-                out.append((i, j, w, d))
-                continue
-            core, local = divmod(int(i), atoms)
-            row = core * atoms * stages + (stage - 1) * atoms + local
-            if row < pre.size * stages and row in reader:
-                source, s = reader[row]
-                out.append((source, j, w, d - slots * stage + slots * s))
-        return tuple(np.array(c, dtype=np.int64) for c in zip(*out, strict=True))
+        return any(p.stdp for p in self.network.projections)
 
 
-def _source_slices(path, populations):
-    """Cores of the spike sources, from the image of the same network if there is one (else one core each)."""
+def flattened(options):
+    """Options of a population, those in nested groups too."""
+    nested = [flattened(v) for v in options.values() if isinstance(v, dict)]
+    return {k: v for group in (options, *nested) for k, v in group.items()}
+
+
+def atoms_per_core(file, image):
+    """Atoms of a full core: of neurons from the words of the run, of sources from the image of the network, if any."""
+    atoms = {}
+    for key in file.files:
+        if key.startswith("synparams_"):
+            atoms[key.removeprefix("synparams_").rpartition("(")[0]] = int(file[key][0])
+    if image.is_file():
+        with np.load(image) as words:
+            labels = [label for *_, label in json.loads(str(words["placements"]))]
+        for label in labels:
+            if match := re.fullmatch(r"(\w+)\((\d+):(\d+)\)", label):
+                n = int(match[3]) - int(match[2]) + 1
+                atoms[match[1]] = max(atoms.get(match[1], 0), n)
+    return atoms
+
+
+def population(name, described, atoms):
+    if "spike_times" in described:
+        times = {"spike_times": described["spike_times"]}
+        return PyNNPopulation(
+            name=name, size=described["n"], cell="SpikeSourceArray", parameters=times, atoms_per_core=atoms
+        )
+    found = flattened(described)
+    options = {key: found[key] for key in SHARED_OPTIONS if found.get(key) is not None}
+    if "max_expected_summed_weight" in options:
+        options["max_expected_summed_weight"] = tuple(options["max_expected_summed_weight"])
+    return PyNNPopulation(
+        name=name, size=described["n"], cell=CELLS[described["model"]], parameters=described.get("params", {}),
+        atoms_per_core=atoms, **options,
+    )  # fmt: skip
+
+
+def read_reference(path):
     image = path.with_name(path.name.replace("net_", "image_"))
-    if not image.is_file():
-        return
-    with np.load(image) as file:
-        labels = [label for *_, label in json.loads(str(file["placements"]))]
-    for label in labels:
-        match = re.fullmatch(r"(\w+)\((\d+):(\d+)\)", label)
-        if match and match[1] in populations and populations[match[1]].model is None:
-            yield match[1], int(match[2]), int(match[3]) + 1
-
-
-def read_network(path: Path) -> ReferenceNetwork:
     with np.load(path) as file:
-        description = json.loads(str(file["net"]))
-        dt = float(file["dt"])
-        populations = {}
-        for name, p in description["pops"].items():
-            times = p.get("spike_times")
-            steps = None if times is None else [spike_steps(t, round(dt * 1000)) for t in times]
-            model = None if times is not None else MODELS[p["model"]]
-            given = p.get("params", {})
-            parameters = {**DEFAULTS, **given}
-            if model is not None and "v" not in given:
-                parameters["v"] = DEFAULTS["v"]
-            populations[name] = ReferencePopulation(name, int(p["n"]), model, parameters, steps)
-        for key in file.files:
-            if key.startswith("synparams_"):
-                name, _, part = key.removeprefix("synparams_").rpartition("(")
-                lo, hi = (int(x) for x in part.rstrip(")").split(":"))
-                populations[name].synapse_params = file[key].astype(np.int64)
-                populations[name].slices.append((lo, hi + 1))
-        for name, lo, hi in _source_slices(path, populations):
-            populations[name].slices.append((lo, hi))
-        for p in populations.values():
-            p.slices.sort()
+        described = json.loads(str(file["net"]))
+        atoms = atoms_per_core(file, image)
+        stdp = {k: v for k, v in described.get("stdp", {}).items() if k != "rule"}
         projections = []
         for key in file.files:
             if key.startswith("conn_"):
                 name = key.removeprefix("conn_")
                 pre, post, receptor = (str(x) for x in file[f"conninfo_{name}"])
-                list_ = file[key]
                 projections.append(
-                    ReferenceProjection(
-                        name, pre, post, ["excitatory", "inhibitory"].index(receptor),
-                        list_[:, 0].astype(np.int64), list_[:, 1].astype(np.int64), list_[:, 2], list_[:, 3],
+                    PyNNProjection(
+                        pre=pre, post=post, receptor=receptor, name=name, connections=file[key],
+                        stdp=PyNNSTDP(**stdp) if stdp else None,
                     )
                 )  # fmt: skip
-    return ReferenceNetwork(
-        description["name"], dt, int(description["T"]), populations, projections, description
-    )
+        populations = [population(name, p, atoms.get(name)) for name, p in described["pops"].items()]
+        network = PyNNNetwork(populations=populations, projections=projections, timestep=float(file["dt"]))
+    return Reference(described["name"], network, int(described["T"]))
 
 
 @pytest.fixture(scope="session")
 def reference_network():
-    """A function from the path of a ``net_*.npz`` to its network."""
-    return read_network
+    """A function from the path of a ``net_*.npz`` to its `Reference`."""
+    return read_reference
 
 
 @pytest.fixture(scope="session")
-def raw_weight_scale():
-    return weight_scale
+def network_of_image():
+    """A function from the path of an ``image_*.npz`` to the `Reference` it was made from; skips where it is missing."""
+
+    def reference_of(path):
+        partner = path.with_name(path.name.replace("image_", "net_"))
+        if not partner.is_file():
+            pytest.skip(f"no {partner.name} beside it")
+        return read_reference(partner)
+
+    return reference_of
 
 
 @pytest.fixture(scope="session")
@@ -287,20 +167,6 @@ def small_network():
         return net, {"in": Spikes.from_dense(events, dt=dt)}
 
     return make
-
-
-CONFIGURATION = """\
-[Machine]
-virtual_board = True
-version = 5
-[Reports]
-write_network_graph = False
-keep_dataspec_database = True
-keep_json_files = True
-write_json_placements = True
-write_json_routing_tables = True
-"""
-SHARED_OPTIONS = ("max_expected_summed_weight", "ring_buffer_sigma", "spikes_per_second")
 
 
 @pytest.fixture(scope="session")
@@ -372,6 +238,35 @@ def script_image(spynnaker, tmp_path_factory):
 
 
 SOURCE_KEY, SOURCE_MASK = 5, 6  # words of region 1 of a spike source
+INCOMING_KEY, DELAY_WORDS = 2, 9  # of region 1 of a delay core
+
+
+def cores_of(image, ours):
+    """The places of an image of the host with the vertex of a `MachineImage` of ours that belongs there."""
+    vertices = {v.label: v for v in ours.vertices}
+    delays = {
+        int(ours.regions[v.place][DELAY_REGION][INCOMING_KEY]): v
+        for v in ours.vertices
+        if v.kind is VertexKind.DELAY
+    }
+    found = []
+    for x, y, p, label in json.loads(str(image["placements"])):
+        if label.startswith("SYSTEM:"):
+            continue
+        vertex = vertices.get(label)
+        if vertex is None:  # the label of a delay core does not say which it is
+            words = image[f"r_{x}_{y}_{p}_1"]
+            assert len(words) == DELAY_WORDS, label
+            vertex = delays[int(words[INCOMING_KEY])]
+        found.append(((x, y, p), vertex))
+    assert {v.label for _, v in found} == set(vertices)
+    return found
+
+
+@pytest.fixture(scope="session")
+def host_cores():
+    """`cores_of`."""
+    return cores_of
 
 
 def ordered(words, table):
@@ -409,36 +304,24 @@ def same_words():
     """
 
     def same(image, ours):
-        vertices = {v.label: v for v in ours.vertices}
-        delays = {}
-        compared, seen = 0, set()
-        for x, y, p, label in json.loads(str(image["placements"])):
-            if label.startswith("SYSTEM:"):
-                continue
-            vertex = vertices.get(label)
-            if late := re.match(r"Delay extension for (\w+)", label):
-                here = [v for v in ours.vertices if (v.kind, v.population) == (VertexKind.DELAY, late[1])]
-                vertex = here[delays.setdefault(late[1], 0)]
-                delays[late[1]] += 1
-            seen.add(vertex.label)
+        compared = 0
+        for (x, y, p), vertex in cores_of(image, ours):
             if vertex.kind is VertexKind.SOURCE:
                 theirs = image[f"r_{x}_{y}_{p}_1"]
-                assert (vertex.key, vertex.mask) == (theirs[SOURCE_KEY], theirs[SOURCE_MASK]), label
+                assert (vertex.key, vertex.mask) == (theirs[SOURCE_KEY], theirs[SOURCE_MASK]), vertex.label
                 continue
             regions = ours.regions[vertex.place]
             for region, words in regions.items():
-                name = f"r_{x}_{y}_{p}_{int(region)}"
+                name, where = f"r_{x}_{y}_{p}_{int(region)}", (vertex.label, region)
                 if (vertex.kind, region) == (VertexKind.NEURONS, Region.PARAMETERS) and name not in image:
                     continue  # the board writes it from region 13
                 theirs = image.get(name, np.zeros(0, np.uint32))
+                assert len(words) == len(theirs), where
                 if (vertex.kind, region) == (VertexKind.NEURONS, Region.SYNAPTIC_ROWS):
-                    assert len(words) == len(theirs), (label, region)
                     table = regions[Region.POPULATION_TABLE]
                     words, theirs = ordered(words, table), ordered(theirs, table)
-                assert len(words) == len(theirs), (label, region)
-                assert int((words != theirs).sum()) == 0, (label, region)
+                assert int((words != theirs).sum()) == 0, where
                 compared += len(words)
-        assert seen == set(vertices)
         senders = [(v.key, v.mask) for v in ours.vertices if v.key is not None]
         for _, _, key, mask, _ in image["routing"].tolist():  # each is for one of our cores or for several
             assert any(core & mask == key and mask & ~own == 0 for core, own in senders), hex(key)

@@ -3,8 +3,8 @@
     python spynnaker_host.py network.npz image.npz
     python spynnaker_host.py home image.npz         only gathers what another script has made in its home folder
 
-``network.npz`` is what `host_image` in pynn/conftest.py writes; ``image.npz`` has the keys of the reference images
-(placements, routing, r_x_y_p_region).
+``network.npz`` is what `host_image` in conftest.py writes; ``image.npz`` has the keys of the reference images
+(placements, routing, regions, r_x_y_p_region).
 """
 
 import json
@@ -60,9 +60,12 @@ def build(net):
 def collect(report):
     """The image of the last run: see the reference images."""
     database = sqlite3.connect(report / "ds.sqlite3")
-    rows = database.execute("SELECT x, y, p, region_num, content FROM region WHERE content IS NOT NULL")
-    image = {f"r_{x}_{y}_{p}_{region}": np.frombuffer(words, np.uint32) for x, y, p, region, words in rows}
+    rows = database.execute("SELECT x, y, p, region_num, region_label, size, content FROM region").fetchall()
     database.close()
+    image = {
+        f"r_{x}_{y}_{p}_{r}": np.frombuffer(words, np.uint32) for x, y, p, r, _, _, words in rows if words
+    }
+    image["regions"] = np.array(json.dumps([row[:6] for row in rows]))
     tables = json.loads((report / "json_files" / "routing_tables.json").read_text())
     entries = [
         (t["x"], t["y"], e["key"], e["mask"], e["spinnaker_route"]) for t in tables for e in t["entries"]

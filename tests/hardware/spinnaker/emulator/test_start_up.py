@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,92 +11,55 @@ from neurosim import hardware
 from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.emulator.run_cores import Packets, run
 from neurosim.hardware.spinnaker.emulator.start_up import start
-from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, decode_delay_region
-from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind, read_image
+from neurosim.hardware.spinnaker.image.core_words import DelayedRows
+from neurosim.hardware.spinnaker.image.machine_image import MachineImage, VertexKind, read_image
 from neurosim.hardware.spinnaker.image.plastic_rows import decode_plastic_block
-from neurosim.hardware.spinnaker.image.regions import Region, decode_core_region, parameter_region
+from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.machine import read_machine
+from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.neurons import LIF
 
-REGIONS = (Region.CORE, Region.SYNAPSE_PARAMETERS, Region.POPULATION_TABLE, Region.SYNAPTIC_ROWS)
 
-
-def genuine(image, net):
-    """The memory, keys and tables of the host; parameters, which the board expands itself, from the network."""
-    vertices, regions = [], {}
+def genuine(image, cores, ours):
+    """The memory, keys and tables of the host; parameters, which the board expands itself, are ours."""
     tables = {}
     for x, y, key, mask, route in image["routing"].tolist():
         tables.setdefault((x, y), []).append(Entry(key, mask, route))
-    for x, y, p, label in json.loads(str(image["placements"])):
-        match = re.fullmatch(r"(\w+?)(_delay(?:ed)?)?\((\d+):(\d+)\)", label)
-        if match is None or match[1] not in net.populations:
-            continue
-        population, lo, hi = net.populations[match[1]], int(match[3]), int(match[4]) + 1
-        kind, model = VertexKind.SOURCE, None
-        if match[2]:
-            kind = VertexKind.DELAY
-            regions[x, y, p] = {DELAY_REGION: image[f"r_{x}_{y}_{p}_1"]}
-            delay = decode_delay_region(image[f"r_{x}_{y}_{p}_1"], label)
-            key, width = delay.key, (16 * delay.neurons * delay.stages - 1).bit_length()
-        elif population.model is None:
-            key, width = (
-                int(image[f"r_{x}_{y}_{p}_1"][5]),
-                (~int(image[f"r_{x}_{y}_{p}_1"][6]) & 0xFFFFFFFF).bit_length(),
-            )
-            regions[x, y, p] = {}
-        else:
-            kind, model = VertexKind.NEURONS, population.model.name
-            memory = {int(r): image[f"r_{x}_{y}_{p}_{int(r)}"] for r in REGIONS}
-            if f"r_{x}_{y}_{p}_7" in image:
-                memory[int(Region.PLASTICITY)] = image[f"r_{x}_{y}_{p}_7"]
-            neuron, inputs, threshold, synapse = (a[lo:hi] for a in population.words(net.dt))
-            memory[int(Region.PARAMETERS)] = parameter_region(neuron, inputs, threshold, synapse)
-            regions[x, y, p] = memory
-            _, key = decode_core_region(memory[int(Region.CORE)], label)
-            width = max(0, (16 * population.atoms - 1).bit_length())
-        plastic = "_stdp_mad_pair_additive" if Region.PLASTICITY in regions[x, y, p] else None
-        mask = None if key is None else 0xFFFFFFFF & ~((1 << width) - 1)
-        vertices.append(
-            Vertex(
-                label=label, population=match[1], kind=kind, model=model, lo=lo, hi=hi, x=x, y=y, p=p, key=key,
-                mask=mask, plasticity=plastic,
-            )
-        )  # fmt: skip
+    vertices, regions = [], {}
+    for (x, y, p), v in cores:
+        vertices.append(replace(v, x=x, y=y, p=p))
+        own = ours.regions[v.place]
+        regions[x, y, p] = {r: image.get(f"r_{x}_{y}_{p}_{int(r)}", words) for r, words in own.items()}
+        if v.kind is VertexKind.NEURONS:
+            regions[x, y, p][int(Region.PARAMETERS)] = own[Region.PARAMETERS]
     return MachineImage(tuple(vertices), regions, tables)
 
 
-def packets_of(net, started):
+def packets_of(reference, started):
     """Packets of the spike sources of a reference network."""
-    table = np.array(
-        sorted(
-            (int(t), started.first[p.name] + i)
-            for p in net.populations.values()
-            if p.spike_steps is not None
-            for i, times in enumerate(p.spike_steps)
-            for t in times
-            if t < net.steps
-        ),
-        np.int64,
-    )
-    vertex = np.searchsorted(started.first_atom, table[:, 1], side="right") - 1
-    return Packets(
-        np.searchsorted(table[:, 0], np.arange(net.steps + 1)).astype(np.int64),
-        vertex,
-        table[:, 1] - started.first_atom[vertex],
-    )
+    table = [np.zeros((2, 0), np.int64)]
+    for name, spikes in reference.network.inputs(reference.steps).items():
+        columns = np.stack([spikes.step, spikes.neuron + started.first[name]])
+        table.append(np.repeat(columns, spikes.counts_of_cells(), axis=1))
+    step, source = np.concatenate(table, axis=1)
+    order = np.lexsort((source, step))
+    step, source = step[order], source[order]
+    vertex = np.searchsorted(started.first_atom, source, side="right") - 1
+    begin = np.searchsorted(step, np.arange(reference.steps + 1)).astype(np.int64)
+    return Packets(begin, vertex, source - started.first_atom[vertex])
 
 
 @pytest.mark.reference("spinnaker/image_*.npz")
-def test_the_hosts_memory_runs_as_on_the_firmware(reference_file, reference_network):
+def test_the_hosts_memory_runs_as_on_the_firmware(reference_file, network_of_image, host_cores):
     """Rows, tables and keys as sPyNNaker wrote them, started and run: the spikes and potentials of the firmware, every
     one, through delay cores and plastic synapses too, with one thread as with three."""
-    path = reference_file.with_name(reference_file.name.replace("image_", "net_"))
-    if not path.is_file():
-        pytest.skip(f"no {path.name} beside it")
-    net = reference_network(path)
-    with np.load(reference_file) as image:
-        started = start(genuine(image, net), read_machine())
+    net = network_of_image(reference_file)
+    target = hardware.SpiNNaker()
+    mapped = map_network(net.device, target.read_machine(), target.limits, DelayedRows.HOST)
+    with np.load(reference_file) as file:
+        image = dict(file)
+    started = start(genuine(image, host_cores(image, mapped.image), mapped.image), read_machine())
     packets, everyone = packets_of(net, started), np.arange(len(started.initial.neurons.v))
     for threads in (1, 3):
         memory = started.memory()
@@ -106,9 +67,9 @@ def test_the_hosts_memory_runs_as_on_the_firmware(reference_file, reference_netw
         recorded = np.concatenate([started.initial.neurons.v[None], result.v[:-1]])  # V before the update
         spiked = np.zeros(recorded.shape, bool)
         spiked[np.repeat(np.arange(net.steps), np.diff(result.spike_start)), result.spikes] = True
-        with np.load(path) as file:
-            for p in net.populations.values():
-                if p.model is not None:
+        with np.load(reference_file.with_name(reference_file.name.replace("image_", "net_"))) as file:
+            for p in net.network.populations:
+                if not p.is_source:
                     here = slice(started.first[p.name], started.first[p.name] + p.size)
                     assert int((spiked[:, here] != file[f"spikes_{p.name}"]).sum()) == 0, p.name
                     assert int((recorded[:, here] != file[f"V_{p.name}"]).sum()) == 0, p.name

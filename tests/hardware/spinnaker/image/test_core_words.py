@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 import numpy as np
-import pytest
 from hypothesis import given, settings, strategies as st
 
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
@@ -20,11 +16,10 @@ from neurosim.hardware.spinnaker.image.row_kernels import (
     plain_count,
     plain_fill,
 )
-from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, RowFormat, decode_block
+from neurosim.hardware.spinnaker.image.rows import RowFormat, decode_block
 from neurosim.hardware.spinnaker.mapping.delay_extension import extensions
 from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
-from neurosim.hardware.spinnaker.numerics.pair_rule import pair_rule
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
 
@@ -60,90 +55,6 @@ def projection(name, pre, post, receptor, n_pre, source, target, raw, delay, pla
         delay=delay[order].astype(np.uint16),
         plastic=plastic,
     )
-
-
-def device_network(net):
-    """A reference network in device numbers."""
-    populations = {}
-    stdp = net.description.get("stdp", {})
-    rule = {k.lower(): v for k, v in stdp.items() if k != "rule"}
-    rule = pair_rule(**rule, time_step=net.dt) if net.plastic else None
-    for p in net.populations.values():
-        atoms = p.atoms
-        if p.model is None:
-            populations[p.name] = DevicePopulation(name=p.name, size=p.size, atoms=atoms)
-            continue
-        neuron, inputs, threshold, synapse = p.words(net.dt)
-        populations[p.name] = DevicePopulation(
-            name=p.name, size=p.size, atoms=atoms, model=p.model, neuron=neuron, inputs=inputs, threshold=threshold,
-            synapse=synapse, shifts=p.shifts, rule=rule,
-        )  # fmt: skip
-    return DeviceNetwork(
-        populations=populations,
-        projections=tuple(
-            projection(q.name, q.pre, q.post, q.receptor, net.populations[q.pre].size, q.source, q.target, *net.raw(q),
-                       plastic=net.plastic)
-            for q in net.projections
-        ),
-    )  # fmt: skip
-
-
-def sorted_rows(words, blocks):
-    """Rows with the synaptic words of each in ascending order: the host's order within a row is not defined."""
-    words = words.copy()
-    for b in blocks:
-        if b.projection.plastic:  # weights and controls belong together: compared as they lie
-            continue
-        rows = words[b.start : b.start + b.words].reshape(b.rows, max(b.stride, 1) if b.words else 0)
-        rows[:, HEADER_WORDS:] = np.sort(rows[:, HEADER_WORDS:], axis=1)
-    return words
-
-
-def partner(reference_file):
-    """The network from which an image was made."""
-    path = reference_file.with_name(reference_file.name.replace("image_", "net_"))
-    if not path.is_file():
-        pytest.skip(f"no {path.name} beside it")
-    return path
-
-
-@pytest.mark.reference("spinnaker/image_*.npz")
-def test_every_word_of_the_host(reference_file, reference_network):
-    net = reference_network(partner(reference_file))
-    network = device_network(net)
-    compared = 0
-    with np.load(reference_file) as image:
-        reserved = {(x, y, p, r): size for x, y, p, r, _, size in json.loads(str(image["regions"]))}
-        for x, y, p, label in json.loads(str(image["placements"])):
-            match = re.fullmatch(r"(\w+)\((\d+):(\d+)\)", label)
-            if match is None or match[1] not in net.populations or net.populations[match[1]].model is None:
-                continue
-            words = words_of(network, match[1], DelayedRows.HOST)
-            core = int(match[2]) // words.population.atoms
-            for region, size in words.reserved(core).items():
-                assert size == reserved[x, y, p, region], (label, region)
-            ours = words.regions(core)
-            del ours[Region.PARAMETERS]  # written on the chip
-            for region, found in ours.items():
-                theirs = image[f"r_{x}_{y}_{p}_{region}"]
-                if region == Region.SYNAPTIC_ROWS:
-                    found, theirs = sorted_rows(found, words.blocks), sorted_rows(theirs, words.blocks)
-                assert len(found) == len(theirs), (label, region)
-                assert int((found != theirs).sum()) == 0, (label, region)
-                compared += len(found)
-    assert compared > 0
-
-
-@pytest.mark.reference("spinnaker/image_*.npz")
-def test_keys_of_the_host(reference_file, reference_network):
-    """Every routing entry is the key and mask of a whole population, of a core, or of an aligned run of cores."""
-    keys = key_spaces(device_network(reference_network(partner(reference_file))))
-    with np.load(reference_file) as image:
-        for _, _, key, mask, _ in image["routing"].tolist():
-            space = next(k for k in keys.values() if key & k.mask == k.key)
-            width = space.sender.core_shift
-            assert mask & ((1 << width) - 1) == 0
-            assert key & ~mask == 0
 
 
 def neurons(name, size, atoms):

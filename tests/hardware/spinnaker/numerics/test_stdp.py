@@ -20,6 +20,7 @@ from hypothesis import given, settings, strategies as st
 
 from neurosim.hardware.spinnaker.image.plastic_rows import decode_plastic_block, history_words, plastic_block
 from neurosim.hardware.spinnaker.image.rows import RowFormat
+from neurosim.hardware.spinnaker.numerics.derived_constants import derive
 from neurosim.hardware.spinnaker.numerics.kernel import constants32, state32, step_reference
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule, decay_table, pair_rule
 from neurosim.hardware.spinnaker.numerics.stdp import (
@@ -300,15 +301,12 @@ def test_a_network_that_learned_on_the_firmware(reference_file, reference_networ
     net = reference_network(reference_file)
     if not net.plastic:
         pytest.skip(f"network {net.name!r} does not learn")
-    (p,) = net.projections
-    pre, post = net.populations[p.pre], net.populations[p.post]
-    numbers = {k.lower(): v for k, v in net.description["stdp"].items() if k != "rule"}
-    rule = pair_rule(**numbers, time_step=net.dt)
-    raw, delay = net.raw(p)
+    network = net.device
+    (p,) = network.projections
+    pre, post = network.populations[p.pre], network.populations[p.post]
     layout = RowFormat(post.atoms)
-    control = layout.encode(0, delay, p.receptor, p.target).astype(np.uint16)
-    order = np.argsort(p.source, kind="stable")
-    row, weight, control = p.source[order], raw[order].astype(np.uint16), control[order]
+    control = layout.encode(0, p.delay, p.receptor, p.target).astype(np.uint16)
+    row, weight = p.sources(), p.raw
     length = 2 + 2 * ((int(np.bincount(row).max()) + 1) // 2)
     block = plastic_block(row, weight, control, pre.size, length).reshape(-1)
     first = decode_plastic_block(block, 0, length, 0, pre.size, "block")
@@ -318,16 +316,14 @@ def test_a_network_that_learned_on_the_firmware(reference_file, reference_networ
     none = np.zeros(pre.size, np.int64)
     receptor = np.full(len(row), p.receptor, np.uint8)
     rows = PlasticRows(
-        start, none, none.copy(), none.astype(np.int16), p.target[order].astype(np.int32), receptor,
-        delay[order].astype(np.int32), weight.copy(),
+        start, none, none.copy(), none.astype(np.int16), p.target, receptor, p.delay.astype(np.int32), weight.copy(),
     )  # fmt: skip
-    rules, history = rule_table([(rule, post.shifts)]), empty_history(post.size)
-    constants, state = (
-        make(part) for make, part in zip((constants32, state32), post.derived(net.dt), strict=True)
-    )
+    rules, history = rule_table([(post.rule, post.shifts)]), empty_history(post.size)
+    derived = derive(post.model, post.neuron, post.inputs, post.threshold, post.synapse)
+    constants, state = constants32(derived[0]), state32(derived[1])
     current, spiked = np.zeros(post.size, np.int32), np.zeros(post.size, bool)
     wrapped = np.zeros(post.size, np.uint16)
-    ring = np.zeros((1 << int(delay.max()).bit_length(), 2, post.size), np.uint16)
+    ring = np.zeros((1 << p.longest_delay.bit_length(), 2, post.size), np.uint16)
     slots = len(ring)
     with np.load(reference_file) as file:
         spikes, potentials, blocks = (file[k] for k in (f"spikes_{post.name}", f"V_{post.name}", "synblocks"))

@@ -6,6 +6,7 @@ there is.
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 
 import numpy as np
@@ -20,26 +21,32 @@ from neurosim.hardware.spinnaker import (
     compile_pynn,
 )
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows
-from neurosim.hardware.spinnaker.image.machine_image import read_image
+from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_image
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.pynn.device_network import device_network
 from neurosim.loss_report import LossKind
 from neurosim.plasticity.options import Dependence, Pairing
 
 
-def image_of(network):
-    """The image of a network, with the rows where the host puts them."""
+def mapped_of(network):
+    """A network on the machine, with the rows where the host puts them."""
     target = SpiNNaker()
-    return map_network(device_network(network), target.read_machine(), target.limits, DelayedRows.HOST).image
+    return map_network(device_network(network), target.read_machine(), target.limits, DelayedRows.HOST)
 
 
 @pytest.mark.reference("spinnaker/image_*.npz")
-def test_every_word_of_the_host(reference_file, pynn_reference, same_words):
-    partner = reference_file.with_name(reference_file.name.replace("image_", "net_"))
-    if not partner.is_file():
-        pytest.skip(f"no {partner.name} beside it")
-    with np.load(reference_file) as image:
-        assert same_words(dict(image), image_of(pynn_reference(partner).network)) > 400
+def test_every_word_of_the_host(reference_file, network_of_image, same_words, host_cores):
+    """And the sizes of the regions that the host reserves."""
+    mapped = mapped_of(network_of_image(reference_file).network)
+    with np.load(reference_file) as file:
+        image = dict(file)
+    assert same_words(image, mapped.image) > 400
+    reserved = {(x, y, p, r): size for x, y, p, r, _, size in json.loads(str(image["regions"]))}
+    for place, vertex in host_cores(image, mapped.image):
+        if vertex.kind is VertexKind.NEURONS:
+            words = mapped.words[vertex.population]
+            for region, size in words.reserved(vertex.lo // words.population.atoms).items():
+                assert size == reserved[*place, region], (vertex.label, region)
 
 
 def connections(n_pre, n_post, probability, mean, longest, seed):
@@ -111,7 +118,7 @@ needs_spynnaker = pytest.mark.skipif(
 @needs_spynnaker
 def test_every_word_that_spynnaker_writes_of_a_network_with_everything(host_image, same_words):
     network = everything()
-    assert same_words(host_image(network), image_of(network)) > 20000
+    assert same_words(host_image(network), mapped_of(network).image) > 20000
 
 
 def short_steps():

@@ -21,13 +21,13 @@ COLOURS = 15
 
 
 @pytest.fixture(scope="module")
-def done(pynn_reference, tmp_path_factory):
+def done(reference_network, tmp_path_factory):
     """A function from a file to the network, its build folder and the run; each is made once."""
     made = {}
 
     def of(path):
         if path not in made:
-            reference = pynn_reference(path)
+            reference = reference_network(path)
             folder = tmp_path_factory.mktemp("build") / "b"
             compile_pynn(reference.network, allow=tuple(LossKind)).save(folder)
             record = {p.name: Record("spikes", "v") for p in reference.network.populations if not p.is_source}
