@@ -7,23 +7,29 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from neurosim.engine.recording import DeviceEvent, PopulationRecording, Record, Recording
 from neurosim.engine.state import State
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
 from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.manifest import Manifest
+from neurosim.hardware.spinnaker.emulator.core_load import core_load
 from neurosim.hardware.spinnaker.emulator.core_tables import Memory
+from neurosim.hardware.spinnaker.emulator.fabric import fabric_of
 from neurosim.hardware.spinnaker.emulator.learned_weights import learned_weights
 from neurosim.hardware.spinnaker.emulator.machine_state import memory_of, state_of
+from neurosim.hardware.spinnaker.emulator.observation import Observation
 from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, EVENT_KIND, Overflow as Cause
 from neurosim.hardware.spinnaker.emulator.run_cores import Packets, Run, run
 from neurosim.hardware.spinnaker.emulator.start_up import Started, start
 from neurosim.hardware.spinnaker.image.machine_image import read_image
+from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.machine_file import machine_from
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.spikes import Spikes
@@ -55,6 +61,7 @@ class SpiNNakerDevice(Device):
         super().__init__(manifest)
         self.started = started
         self.threads = threads
+        self._watched: list[tuple[list[Run], list[Memory]]] | None = None
         for name, entry in manifest.populations.items():
             if started.sizes.get(name) != int(np.prod(entry.shape)):
                 raise FileFormatError(
@@ -72,6 +79,30 @@ class SpiNNakerDevice(Device):
         """Run the machine for ``steps`` of its steps. Nothing is random here; the seed is not used."""
         return self.run_on(None, inputs, steps, record, seed, overflow)
 
+    def observe(
+        self,
+        inputs: Mapping[str, Spikes | ArrayLike],
+        duration: float | None = None,
+        **options: Any,
+    ) -> Observation:
+        """`emulate` with the same arguments, and besides what the machine did: packets and loads in every step (4 bytes
+        a step for each stream of packets, 12 for each core), overflows of every neuron, the memory at the end."""
+        watching = copy(self)
+        watching._watched = []
+        recording = watching.emulate(inputs, duration, **options)
+        ((done, memories),) = watching._watched
+        s, settings = self.started, self.manifest.settings
+        seconds = self.manifest.dt * float(settings["time_scale_factor"])
+        fabric = fabric_of(s, [d.work.sent for d in done])
+        clock = read_limits(self.manifest.profile)["clock_hertz"]
+        return Observation(
+            recording=recording,
+            fabric=fabric,
+            load=core_load(s, fabric, [d.work for d in done], clock * seconds),
+            overflows=tuple(d.overflows for d in done),
+            memories=tuple(memories),
+        )
+
     def run_on(
         self,
         state: State | None,
@@ -87,6 +118,8 @@ class SpiNNakerDevice(Device):
         begin = state.step if state else 0
         memories = [memory_of(s, state, b) if state else s.memory() for b in range(samples)]
         done = self._runs(memories, self._packets(inputs, steps, samples), steps, begin, record)
+        if self._watched is not None:
+            self._watched.append((done, memories))
         events = self._events(done, begin, steps)
         _report(events, overflow)
         probes = self._probes(record)
@@ -120,7 +153,10 @@ class SpiNNakerDevice(Device):
         )
 
         def sample(b: int) -> Run:
-            return run(tables, memories[b], packets[b], steps, start=begin, probes=probes, threads=threads)
+            return run(
+                tables, memories[b], packets[b], steps,
+                start=begin, probes=probes, threads=threads, watched=self._watched is not None,
+            )  # fmt: skip
 
         if single:
             return [sample(0)]

@@ -47,7 +47,7 @@ class Packets(NamedTuple):
 
 class Work(NamedTuple):
     """What there was to do in each step: ``sent`` int32 [T, streams] packets; ``rows``, ``static`` and ``plastic``,
-    int32 [T, cores] each, rows that were looked up, and synapses of both kinds."""
+    int32 [T, cores] each, rows that have synapses, and synapses of both kinds."""
 
     sent: NDArray[np.int32]
     rows: NDArray[np.int32]
@@ -207,19 +207,26 @@ def _deliver(
                 atom = np.int64(fired[j])
                 if (atom ^ only) & care:
                     continue
-                looked += 1
                 if plastic:
-                    changed += _deliver_plastic_jit(
+                    more = _deliver_plastic_jit(
                         row + atom, rules, rows, history, ring, overflows, cores, k, t
                     )
+                    changed += more
+                    looked += more > 0
                     continue
                 if held == len(batch):
-                    fixed += _add_rows_jit(held, batch, base[k], start, word, ring, overflows, cores, k, t)
+                    full, more = _add_rows_jit(
+                        held, batch, base[k], start, word, ring, overflows, cores, k, t
+                    )
+                    fixed += more
+                    looked += full
                     held = 0
                 prefetch(start_address + 4 * (row + atom))
                 batch[held, 0] = row + atom
                 held += 1
-        fixed += _add_rows_jit(held, batch, base[k], start, word, ring, overflows, cores, k, t)
+        full, more = _add_rows_jit(held, batch, base[k], start, word, ring, overflows, cores, k, t)
+        fixed += more
+        looked += full
         if at_step < len(work):
             work[at_step, k, 0] = looked
             work[at_step, k, 1] = fixed
@@ -238,7 +245,7 @@ def _add_rows(
     core: Any,
     t: Any,
 ) -> Any:
-    """Add the static rows ``batch[:held, 0]`` to the ring buffer of their core; the number of their synapses.
+    """Add the static rows ``batch[:held, 0]`` to the ring buffer of their core. How many have synapses, and how many.
 
     Rows lie anywhere in a large memory, so all are asked for before the first is needed.
     """
@@ -246,7 +253,7 @@ def _add_rows(
     mask = np.uint32((1 << (cores[core, _DELAY_BITS] + 1 + bits)) - 1)
     now = np.uint32((t << (bits + 1)) & np.int64(mask))
     word_address = word.ctypes.data
-    found = 0
+    full, found = 0, 0
     for i in range(held):
         row = batch[i, 0]
         batch[i, 0] = base + np.int64(start[row])
@@ -254,6 +261,7 @@ def _add_rows(
         prefetch(word_address + 4 * batch[i, 0])
     for i in range(held):
         found += batch[i, 1] - batch[i, 0]
+        full += batch[i, 1] > batch[i, 0]
         for s in range(batch[i, 0], batch[i, 1]):
             cell = np.int64(np.uint32(now + (word[s] & np.uint32(0xFFFF))) & mask)
             total = np.int64(ring[offset + cell]) + (word[s] >> np.uint32(16))
@@ -261,7 +269,7 @@ def _add_rows(
                 _saturated_jit(overflows, cores, core, t, cell, total)
                 total = LARGEST
             ring[offset + cell] = total
-    return found
+    return full, found
 
 
 def _deliver_plastic(
@@ -278,6 +286,8 @@ def _deliver_plastic(
     bits, offset = cores[core, _INDEX_BITS], cores[core, _RING]
     slots = 1 << cores[core, _DELAY_BITS]
     for s in range(a, b):
+        if delay[s] == 0:  # taken for late, see `plastic_rows.undelivered`
+            continue
         slot = (t + np.int64(delay[s])) & (slots - 1)
         cell = slot << (bits + 1) | np.int64(receptor[s]) << bits | np.int64(target[s]) - cores[core, _LO]
         total = np.int64(ring[offset + cell]) + weight[s]

@@ -47,6 +47,8 @@ def list_synapses(tables: Tables, memory: Memory, first_atom: NDArray[np.int64])
             here = np.repeat(start[rows] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
             source = np.repeat(atoms + begin, counts)
             if changes:
+                acts = plastic.delay[here] > 0
+                source, here = source[acts], here[acts]
                 fields = (plastic.target, plastic.receptor, plastic.delay, plastic.weight)
                 found = [a[here].astype(np.int64) for a in fields]
             else:

@@ -78,7 +78,12 @@ def test_every_delay_is_its_length(hand_made_image, source_packets, synapses, ev
     np.testing.assert_array_equal(source, np.bincount([t for t, _ in events], minlength=steps))
     again = np.convolve(source, [1 if k in (8, 16) else 0 for k in range(17)])[:steps]
     np.testing.assert_array_equal(delayed, again)
-    assert result.work.rows.sum() == source.sum() + again.sum()
+    has = np.bincount([i for i, _, _, d, _ in synapses if d <= 8], minlength=3) > 0
+    assert result.work.rows.sum() <= source.sum() + again.sum()
+    assert result.work.rows[:8].sum() == sum(bool(has[i]) for t, i in events if t < 8)
+    assert result.work.static.sum() == sum(
+        t + (d - 1) // 8 * 8 < steps for t, source in events for i, _, _, d, _ in synapses if i == source
+    )
 
 
 @settings(max_examples=20)
