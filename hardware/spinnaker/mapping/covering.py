@@ -14,7 +14,7 @@ from numba import njit
 
 __all__ = ["lengths_on_top", "order_classes", "quick_length", "shorten"]
 
-_MANY = 48
+_MANY = 128
 """Groups of a class beyond which a cover takes the first merge that is allowed instead of the best."""
 
 
@@ -44,14 +44,17 @@ def _ones(word: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _seeds(key: Any, mask: Any, own: Any, n: Any, other: Any, k: Any, order: Any) -> None:
-    """The groups of a class in order of the partners they can be merged with, fewest first."""
+def _seeds(key: Any, mask: Any, own: Any, n: Any, other: Any, k: Any, order: Any, style: Any) -> None:
+    """The groups of a class in order of the partners they can be merged with, fewest first, or mixed by ``style``."""
     partners = np.zeros(n, np.int64)
     for a in range(n):
         order[a] = a
     if n < 3 or n > _MANY:
         return
     for a in range(n):
+        if style > 0:
+            partners[a] = key[own[a]] * style >> 7 & 0xFFF
+            continue
         for b in range(a):
             m = mask[own[a]] & mask[own[b]] & ~(key[own[a]] ^ key[own[b]])
             if not _meets(key[own[a]] & m, m, key, mask, other, k):
@@ -67,16 +70,27 @@ def _seeds(key: Any, mask: Any, own: Any, n: Any, other: Any, k: Any, order: Any
 
 @njit(cache=True, nogil=True)
 def _cover(
-    key: Any, mask: Any, own: Any, n: Any, other: Any, k: Any, out_key: Any, out_mask: Any, at: Any
+    key: Any,
+    mask: Any,
+    own: Any,
+    n: Any,
+    other: Any,
+    k: Any,
+    out_key: Any,
+    out_mask: Any,
+    at: Any,
+    style: Any,
 ) -> Any:
     """Few entries that match n groups ``own`` and no key of k groups ``other``; written from ``at`` on, returns how
     many.
 
-    Each entry grows from a group, hardest to merge first, by the group that lets it hold most others.
+    Each entry grows from a group, hardest to merge first, by the group that lets it hold most others; with an odd
+    ``style`` by the first that it may hold.
     """
     open_ = np.ones(n, np.bool_)
     seeds = np.zeros(n, np.int64)
-    _seeds(key, mask, own, n, other, k, seeds)
+    _seeds(key, mask, own, n, other, k, seeds, style)
+    best_fit = n <= _MANY and style % 2 == 0
     count = 0
     for s in range(n):
         seed = seeds[s]
@@ -93,7 +107,7 @@ def _cover(
                 if best > 0 and m == bm:
                     continue
                 gain, ones = 1, 0
-                if n <= _MANY:
+                if best_fit:
                     gain = 0
                     for r in range(n):
                         if open_[r] and _holds(ek & m, m, key[own[r]], mask[own[r]]):
@@ -103,7 +117,7 @@ def _cover(
                     continue
                 if not _meets(ek & m, m, key, mask, other, k):
                     best, best_ones, bm = gain, ones, m
-                    if n > _MANY:
+                    if not best_fit:
                         break
             if best == 0:
                 break
@@ -117,39 +131,39 @@ def _cover(
 
 
 @njit(cache=True, nogil=True)
-def _members(cls: Any, alone: Any, joined: Any, c: Any, out: Any) -> Any:
-    """Groups that the entries of class c must match. ``alone``: right without an entry, so only if c is ``joined``."""
+def _members(cls: Any, need: Any, c: Any, out: Any) -> Any:
+    """Groups that the entries of class c must match."""
     n = 0
     for t in range(len(cls)):
-        if cls[t] == c and (joined[c] or not alone[t]):
+        if cls[t] == c and need[t]:
             out[n] = t
             n += 1
     return n
 
 
 @njit(cache=True, nogil=True)
-def _forbidden(cls: Any, alone: Any, joined: Any, place: Any, c: Any, at: Any, out: Any) -> Any:
+def _forbidden(cls: Any, need: Any, place: Any, c: Any, at: Any, out: Any) -> Any:
     """Groups that an entry of class c must not match if only classes with a place beyond ``at`` follow."""
     n = 0
     for t in range(len(cls)):
         d = cls[t]
-        if d != c and ((alone[t] and not joined[d]) or place[d] > at):
+        if d != c and (not need[t] or place[d] > at):
             out[n] = t
             n += 1
     return n
 
 
 @njit(cache=True, nogil=True)
-def lengths_on_top(key: Any, mask: Any, cls: Any, alone: Any, joined: Any) -> Any:
+def lengths_on_top(key: Any, mask: Any, cls: Any, need: Any, classes: Any) -> Any:
     """Entries of each class if all others came after it, int64 [classes]."""
-    n, size = len(key), len(joined)
+    n, size = len(key), classes
     own, other = np.zeros(n, np.int64), np.zeros(n, np.int64)
     ek, em = np.zeros(n, np.int64), np.zeros(n, np.int64)
     place, count = np.ones(size, np.int64), np.zeros(size, np.int64)
     for c in range(size):
-        k = _forbidden(cls, alone, joined, place, c, 0, other)
-        m = _members(cls, alone, joined, c, own)
-        count[c] = _cover(key, mask, own, m, other, k, ek, em, c - c)
+        k = _forbidden(cls, need, place, c, 0, other)
+        m = _members(cls, need, c, own)
+        count[c] = _cover(key, mask, own, m, other, k, ek, em, c - c, c - c)
     return count
 
 
@@ -173,8 +187,8 @@ def order_classes(
     key: Any,
     mask: Any,
     cls: Any,
-    alone: Any,
-    joined: Any,
+    need: Any,
+    style: Any,
     order: Any,
     first: Any,
     ek: Any,
@@ -184,7 +198,8 @@ def order_classes(
     """Cover every class, then move classes up and down the table while it gets shorter.
 
     Args:
-        key, mask, cls, alone: of each group [n]. joined: of each class. order: [classes], first class first; changed.
+        key, mask, cls: of each group [n]. need: whether it needs an entry [n]; the others must not be matched.
+        style: 0, or a number that makes covers different ones. order: [classes], first class first; changed.
         first: [classes], where the entries of a class start in ``ek`` and ``em`` [n], which are written.
         budget: [1] comparisons of a group with a group after which the search ends; what is left is written.
 
@@ -201,15 +216,15 @@ def order_classes(
     for i in range(size):
         place[order[i]] = i
     for c in range(size):
-        k = _forbidden(cls, alone, joined, place, c, place[c], other)
-        m = _members(cls, alone, joined, c, own)
-        count[c] = _cover(key, mask, own, m, other, k, ek, em, first[c])
+        k = _forbidden(cls, need, place, c, place[c], other)
+        m = _members(cls, need, c, own)
+        count[c] = _cover(key, mask, own, m, other, k, ek, em, first[c], style)
         left -= m * k
     shorter = True
     while shorter and left > 0:
         shorter = False
         for c in range(size):
-            m = _members(cls, alone, joined, c, moving)
+            m = _members(cls, need, c, moving)
             if m == 0 or left <= 0:
                 continue
             start, best_gain, best = place[c], 0, -1
@@ -231,9 +246,9 @@ def order_classes(
                         place[c] = -1
                     tried[b] = count[b]
                     if again:
-                        k = _forbidden(cls, alone, joined, place, b, j, other)
-                        q = _members(cls, alone, joined, b, own)
-                        tried[b] = _cover(key, mask, own, q, other, k, tried_key, tried_mask, first[b])
+                        k = _forbidden(cls, need, place, b, j, other)
+                        q = _members(cls, need, b, own)
+                        tried[b] = _cover(key, mask, own, q, other, k, tried_key, tried_mask, first[b], style)
                         left -= q * k
                         delta += tried[b] - count[b]
                     else:
@@ -244,11 +259,13 @@ def order_classes(
                     if step == 1:
                         again = tried[c] > 1
                     else:
-                        q = _members(cls, alone, joined, b, own)
+                        q = _members(cls, need, b, own)
                         again = _in_the_way(tried_key, tried_mask, first[c], tried[c], key, mask, own, q)
                     if again:
-                        k = _forbidden(cls, alone, joined, place, c, j if step == 1 else j - 1, other)
-                        tried[c] = _cover(key, mask, moving, m, other, k, tried_key, tried_mask, first[c])
+                        k = _forbidden(cls, need, place, c, j if step == 1 else j - 1, other)
+                        tried[c] = _cover(
+                            key, mask, moving, m, other, k, tried_key, tried_mask, first[c], style
+                        )
                         left -= m * k
                     gain = count[c] - tried[c] - delta
                     if gain > best_gain:
@@ -285,19 +302,18 @@ def quick_length(arrivals: Any, budget: Any) -> Any:
     n = arrivals.shape[1]
     key, mask = arrivals[0].copy(), arrivals[1].copy()
     route, cls = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    alone = np.zeros(n, np.bool_)
+    need = np.zeros(n, np.bool_)
     size = 0
     for t in range(n):
-        alone[t] = arrivals[2, t] == arrivals[3, t]
+        need[t] = arrivals[2, t] != arrivals[3, t]
         c = 0
         while c < size and route[c] != arrivals[2, t]:
             c += 1
         route[c], cls[t] = arrivals[2, t], c
         size = max(size, c + 1)
-    joined = np.zeros(size, np.bool_)
     members, first, order = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
     for t in range(n):
-        if not alone[t]:
+        if need[t]:
             members[cls[t]] += 1
         for c in range(cls[t] + 1, size):
             first[c] += 1
@@ -309,7 +325,7 @@ def quick_length(arrivals: Any, budget: Any) -> Any:
         order[b] = a
     ek, em = np.zeros(n, np.int64), np.zeros(n, np.int64)
     left = np.full(1, budget, np.int64)
-    count = order_classes(key, mask, cls, alone, joined, order, first, ek, em, left)
+    count = order_classes(key, mask, cls, need, 0, order, first, ek, em, left)
     return count.sum(), budget - left[0] + n * size
 
 

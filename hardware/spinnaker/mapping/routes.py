@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.machine import Chip, Machine
 from neurosim.hardware.spinnaker.mapping.chip_graph import ChipGraph, graph_of
-from neurosim.hardware.spinnaker.mapping.compression import compress
+from neurosim.hardware.spinnaker.mapping.compression import EFFORT as TABLE_EFFORT, compress
 from neurosim.hardware.spinnaker.mapping.equivalence import Arrivals, Table, misrouted
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace
 from neurosim.hardware.spinnaker.mapping.multicast import Demand, arrivals_of
@@ -97,7 +97,8 @@ def route(
     for chip, parts in loose.items():
         proof = Arrivals(*np.concatenate(exact[chip], axis=1))
         few = len(proof.key) <= _FEW
-        table = compress(proof if few else Arrivals(*np.concatenate(list(parts.values()), axis=1)))
+        groups = proof if few else Arrivals(*np.concatenate(list(parts.values()), axis=1))
+        table = compress(groups, min(TABLE_EFFORT, _ALL_TABLES // len(loose)))
         at = graph.chips[chip]
         wrong = misrouted(table, proof)
         if wrong is not None:  # cannot happen; were it to, spikes would get lost without a trace
@@ -112,6 +113,9 @@ def route(
 
 _FEW = 300
 """Groups of a chip up to which only keys that really arrive are compressed; beyond, whole ranges of cores are."""
+
+_ALL_TABLES = 300_000_000
+"""Comparisons spent on the tables of all chips together, about half a second."""
 
 
 def _demand(

@@ -19,7 +19,9 @@ Ints = NDArray[np.int64]
 EFFORT = 150_000_000
 """Comparisons spent on trees, about half a second."""
 
-_TRIES, _PATIENCE = 1000, 250
+_TRIES, _PATIENCE = 1000, 500
+"""Tries at most, and in a row without success."""
+
 _LENGTH = 64
 """Length of a link; random paths take links for up to a third longer."""
 
@@ -29,8 +31,8 @@ _QUICK = 100_000
 _OVERHEAD = 10_000
 """Comparisons that take as long as the rest of the work for a short table."""
 
-_CROWDED = 0.1
-_VISIT = 0.1
+_CROWDED, _VISIT = 0.1, 0.05
+"""Weight of the square of a table's length and of a router that a packet passes, in entries."""
 
 
 def find_branches(graph: ChipGraph, demands: Sequence[Demand], effort: int = EFFORT) -> list[Branches]:
