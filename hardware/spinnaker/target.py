@@ -67,7 +67,9 @@ SUPPORT: Mapping[Feature, Support] = {
         "scaled by a power of two for each population, then rounded to 16-bit weights (in the loss report)",
     ),
     Feature.ZERO_DELAY: Support(_EXACT, "retimed: a packet takes at least one step"),
-    Feature.SYNAPTIC_DELAY: Support(_NATIVE, "long delays take delay cores, or smaller cores, whose ring buffers have more slots"),
+    Feature.SYNAPTIC_DELAY: Support(
+        _NATIVE, "long delays take delay cores, or smaller cores, whose ring buffers have more slots"
+    ),
     Feature.PLASTICITY: Support(
         _NATIVE,
         "STDP and MirroredSTDP of all pairs, additive or multiplicative; one rule a population, with "
