@@ -68,7 +68,7 @@ class ContentAddressableMemory:
         spacing: steps of a run, 7 at least.
 
     Raises:
-        DescriptionError: a number of lines or a spacing that does not work.
+        DescriptionError: a number of lines or a spacing that does not work, or a device that runs something else.
     """
 
     def __init__(
@@ -82,6 +82,14 @@ class ContentAddressableMemory:
             )  # fmt: skip
         self.network: Network = memory_network(cues, contents + 1)
         self.cues, self.contents = int(cues), int(contents)
+        if device is not None:
+            lines = {name: entry.shape for name, entry in device.manifest.inputs.items()}
+            wanted = {"cue": (self.cues,), "content": (self.contents + 1,)}
+            if lines != wanted:
+                raise DescriptionError(
+                    "is not a build of this memory's network", where="ContentAddressableMemory.device", value=lines,
+                    limit=wanted, remedy="Compile the network of a memory with as many cues and contents",
+                )  # fmt: skip
         self.recording: Recording | None = None
         self._blank = self.contents  # the content of a cue that was forgotten
         self._spacing, self._device = int(spacing), device

@@ -302,7 +302,7 @@ def test_spynnaker_makes_the_same_memory(script_image, same_words, tmp_path):
     assert same_words(script_image(tmp_path / "build"), read_image(tmp_path / "build")) > 1000
 
 
-def test_errors_say_what_to_do():
+def test_errors_say_what_to_do(board):
     memory = ContentAddressableMemory(2, 3)
     with pytest.raises(DescriptionError, match="forget"):
         memory.learn(0, [])
@@ -316,3 +316,5 @@ def test_errors_say_what_to_do():
         ContentAddressableMemory(spacing=6)
     with pytest.raises(DescriptionError, match="lines"):
         memory_network(0, 3)
+    with pytest.raises(DescriptionError, match="Compile"):
+        ContentAddressableMemory(5, 9, device=board)
