@@ -54,7 +54,18 @@ MODELS: dict[Feature, ns.NeuronModel] = {
 CONNECTIONS: dict[Feature, dict[str, Any]] = {
     Feature.ZERO_DELAY: {"delay": 0.0},
     Feature.SYNAPTIC_DELAY: {"delay": ns.Uniform(1e-3, 9e-3)},
-    Feature.PLASTICITY: {"plasticity": ns.STDP(a_plus=0.0, a_minus=0.0)},
+    Feature.PLASTICITY: {
+        "plasticity": ns.STDP(
+            a_plus=0.05,
+            a_minus=0.06,
+            w_min=0.0,
+            w_max=1.0,
+            delay_site=ns.DelaySite.DENDRITIC,
+            same_step=ns.SameStep.DEPRESSING,
+            weight_update=ns.WeightUpdate.AT_PRESYNAPTIC,
+            delivered=ns.Delivered.AFTER,
+        )
+    },
 }
 IMPLIED = {
     Feature.SPIKE_WHEN_REACHED: Feature.LIF,
@@ -72,6 +83,8 @@ def network(feature: Feature) -> ns.Network:
     if feature is Feature.DRIVE:
         net.drive("p", PoissonDrive(rate=10.0))
     weight = np.random.default_rng(5).integers(-16, 33, (12, N)) / 32
+    if feature is Feature.PLASTICITY:  # weights that learn keep their sign
+        weight = np.abs(weight)
     options = {"delay": 1e-3, **CONNECTIONS.get(feature, {})}
     if len(model.RECEPTORS) == 1:
         net.connect("in", "p", ns.AllToAll(), weight=weight, **options)
@@ -124,7 +137,7 @@ def test_the_table_says_what_happens(feature: Feature, target: Any, tmp_path: Pa
     a, b = device["p"].spikes.dense(), engine["p"].spikes.dense()  # type: ignore[union-attr]
     if feature is not Feature.LEAKY_INTEGRATOR:
         assert b.sum() > 100
-    # weights and decays are rounded to the device: a few spikes move by a step or go; a wrong rule moves most of them
+    # weights and decays (with plasticity, traces too) are rounded to the device: a few spikes move by a step or go; a wrong rule moves most of them
     assert (a != b).sum() <= 0.08 * b.sum()
     moved = np.abs(device["p"].v - engine["p"].v)[(np.cumsum(a != b, axis=0) == 0)]
     assert np.quantile(moved, 0.9) < 0.05
