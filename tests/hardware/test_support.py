@@ -137,7 +137,7 @@ def test_the_table_says_what_happens(feature: Feature, target: Any, tmp_path: Pa
     a, b = device["p"].spikes.dense(), engine["p"].spikes.dense()  # type: ignore[union-attr]
     if feature is not Feature.LEAKY_INTEGRATOR:
         assert b.sum() > 100
-    # weights and decays (with plasticity, traces too) are rounded to the device: a few spikes move by a step or go; a wrong rule moves most of them
+    # weights and decays are rounded to the device: a few spikes move by a step or go; a wrong rule moves most of them
     assert (a != b).sum() <= 0.08 * b.sum()
     moved = np.abs(device["p"].v - engine["p"].v)[(np.cumsum(a != b, axis=0) == 0)]
     assert np.quantile(moved, 0.9) < 0.05
