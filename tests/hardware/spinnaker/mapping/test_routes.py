@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.spinnaker.machine import read_machine
+from neurosim.hardware.spinnaker.machine import Missing, build_machine, read_machine
+from neurosim.hardware.spinnaker.mapping import routes
 from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
 from neurosim.hardware.spinnaker.mapping.routes import Entry, build_tables, route
 from neurosim.hardware.spinnaker.mapping.trace import Packets, trace_all
@@ -43,10 +45,10 @@ def deliveries(tables, places, keys, machine=BOARD):
     senders = [(name, core) for name, k in keys.items() for core in range(k.sender.cores)]
     packets = [Packets(places[n][c][:2], keys[n].core_key(c), keys[n].sender.core_shift) for n, c in senders]
     reached = {name: [] for name in keys}
-    for (name, _), routes in zip(senders, trace_all(machine, tables, packets), strict=True):
-        assert len({r.cores for r in routes}) == 1
-        assert len(set(routes[0].cores)) == len(routes[0].cores)
-        reached[name].append(set(routes[0].cores))
+    for (name, _), found in zip(senders, trace_all(machine, tables, packets), strict=True):
+        assert len({r.cores for r in found}) == 1
+        assert len(set(found[0].cores)) == len(found[0].cores)
+        reached[name].append(set(found[0].cores))
     return reached
 
 
@@ -90,6 +92,54 @@ def test_every_packet_reaches_its_cores_and_no_other(cores, split):
     targets = {str(i): [to for _, to in g] for i, g in enumerate(groups)}
     tables = route(BOARD, keys, sources, targets, 1023, effort=500_000).tables
     assert deliveries(tables, sources, keys) == targets
+
+
+FAULTY = build_machine(
+    12,
+    12,
+    missing=Missing(
+        chips=frozenset({(5, 5), (2, 0), (11, 11)}),
+        links=frozenset({(3, 3, 0), (3, 4, 2), (0, 1, 3), (6, 6, 4)}),
+    ),
+)
+
+
+def layers(machine, seed, populations=8, cores=5):
+    """Populations with random one-to-one projections to two others, on scattered chips."""
+    rng = np.random.default_rng(seed)
+    free = [(*chip, p) for chip, processors in sorted(machine.cores.items()) for p in processors]
+    at = rng.choice(len(free) - cores, populations, replace=False)
+    names = [str(i) for i in range(populations)]
+    places = {n: free[a : a + cores] for n, a in zip(names, at.tolist(), strict=True)}
+    targets = {n: [set() for _ in range(cores)] for n in names}
+    for n in names:
+        for other in rng.choice(names, 2, replace=False).tolist():
+            for core in range(cores):
+                targets[n][core].add(places[other][core])
+    return allocate([Sender(name=n, size=64 * cores, atoms=64) for n in names]), places, targets
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_routes_go_round_faults_and_the_torus(seed):
+    network = layers(FAULTY, seed)
+    plain = route(FAULTY, *network, 1023, effort=0)
+    better = route(FAULTY, *network, 1023)
+    for found in (plain, better):
+        assert deliveries(found.tables, network[1], network[0], FAULTY) == network[2]
+        assert sizes(found.tables)[0] <= sum(found.uncompressed.values())
+    assert sizes(better.tables)[0] < sizes(plain.tables)[0]
+
+
+def test_routing_the_same_network_again_gives_the_same_tables():
+    network = layers(BOARD, 1)
+    assert route(BOARD, *network, 1023).tables == route(BOARD, *network, 1023).tables
+
+
+def test_a_table_that_loses_packets_is_never_returned(monkeypatch):
+    monkeypatch.setattr(routes, "compress", lambda *_: np.array([[0], [0], [1]]))
+    keys = allocate([Sender(name="a", size=4, atoms=4)])
+    with pytest.raises(RuntimeError, match=r"chip \(0, 0\) is wrong about key 0x0"):
+        build_tables(BOARD, keys, {"a": [(0, 0, 3)]}, {"a": [[(0, 0, 4)]]}, 1023)
 
 
 def test_a_chip_that_is_only_crossed_needs_no_entry():
