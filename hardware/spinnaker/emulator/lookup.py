@@ -51,7 +51,8 @@ class Entries:
     def incoming(self) -> Incoming:
         """All cores together."""
         table = np.array(self.columns, np.int64).reshape(-1, 5).T.copy()
-        return Incoming(np.array(self.first, np.int64), *table[:4], table[4].astype(np.uint8))
+        vertex, care, bits, row, plastic = table
+        return Incoming(np.array(self.first, np.int64), vertex, care, bits, row, plastic.astype(np.uint8))
 
 
 def streams_of(

@@ -169,12 +169,11 @@ class RowReader:
 
 
 @njit(cache=True, nogil=True)
-def _measure(memory: Any, ranges: Any) -> int:
+def _measure(memory: Any, ranges: Any) -> Any:
     """Synapses of all rows (begin, data words, count), or the negative number of what is wrong."""
-    total = 0
+    total: Any = 0
     for k in range(len(ranges)):
-        length = ranges[k, 1]
-        at = ranges[k, 0]
+        length, at = ranges[k, 1], np.int64(ranges[k, 0])
         for _ in range(ranges[k, 2]):
             count = np.int64(memory[at + 1])
             if memory[at] != 0 or memory[at + 2] != 0:

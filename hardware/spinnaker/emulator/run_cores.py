@@ -71,7 +71,7 @@ class Run(NamedTuple):
 
 
 class _Scratch(NamedTuple):
-    """``fired`` int32 [2, atoms and copies]: atoms that send; those of a vertex are ``count[s, v]`` from
+    """``fired`` int32 [2, atoms and copies]: atoms that send; those of a vertex are ``number[s, v]`` from
     ``at[s, v]`` on. Odd and even steps have a list each, so that threads meet once in a step."""
 
     current: NDArray[np.int32]
@@ -79,7 +79,7 @@ class _Scratch(NamedTuple):
     wrapped: NDArray[np.uint16]
     fired: NDArray[np.int32]
     at: Words
-    count: Words
+    number: Words
 
 
 _LO, _HI, _MODEL, _SHIFT_EXC, _SHIFT_INH, _RING, _INDEX_BITS, _DELAY_BITS, _RULE = range(len(Cores._fields))
@@ -94,7 +94,7 @@ def _update(
 ) -> None:  # fmt: skip
     """Step t of the neurons of some cores [cores, fields of `Cores`]."""
     current, spiked, wrapped = scratch.current, scratch.spiked, scratch.wrapped
-    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12 = constants
     v, timer, exc, inh = neurons
     for k in range(first, last):
@@ -137,7 +137,7 @@ def _send_again(
 ) -> None:
     """What spike sources ([packets, (vertex, atom)]) and delay cores [delay cores, fields of `Delays`] send in step t,
     behind ``cores`` neuron cores."""
-    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     end = len(scratch.spiked)
     for v in range(cores, len(count)):
         count[v] = 0
@@ -165,7 +165,7 @@ def _send_again(
 
 def _hold(t: Any, delays: Any, held_first: Any, held: Any, counters: Any, scratch: Any) -> None:
     """Delay cores count what they received in step t."""
-    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     for k in range(len(delays)):
         _, n, _, _, counter, mask = delays[k]
         row = counter + (t & mask) * n
@@ -192,7 +192,7 @@ def _deliver(
 ) -> None:  # fmt: skip
     """Add the rows of the packets of step t to the ring buffers of some cores: ``incoming`` [entries, columns of
     `Incoming`], those of core k from ``edges[k]`` on. ``batch`` int64 [rows, 2] is the thread's own."""
-    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     start_address = start.ctypes.data
     for k in range(first, last):
         looked, fixed, changed, held = 0, 0, 0, 0
@@ -300,7 +300,7 @@ def _deliver_plastic(
 
 def _count_streams(t: Any, first: Any, care: Any, bits: Any, scratch: Any, sent: Any, at_step: Any) -> None:
     """How many packets each stream carries in step t."""
-    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.count[t & 1]
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     for v in range(len(first) - 1):
         for k in range(first[v], first[v + 1]):
             n = 0
@@ -351,7 +351,7 @@ def _advance(
         if threads > 1:
             passed = barrier(counter, passed, threads, _SPINS)
         if thread == 0:
-            fired, count = scratch.fired[t & 1], scratch.count[t & 1]
+            fired, count = scratch.fired[t & 1], scratch.number[t & 1]
             for k in range(len(cores)):
                 lo = cores[k, _LO]
                 for j in range(lo, lo + count[k]):

@@ -40,10 +40,10 @@ from neurosim.hardware.spinnaker.machine import Machine
 from neurosim.hardware.spinnaker.mapping.routes import Place
 from neurosim.hardware.spinnaker.mapping.trace import Route
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, NeuronConstants, NeuronState
-from neurosim.hardware.spinnaker.numerics.kernel import constants32, state32
+from neurosim.hardware.spinnaker.numerics.kernel import State32, constants32, state32
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, log2_up
-from neurosim.hardware.spinnaker.numerics.stdp import empty_history, rule_table
+from neurosim.hardware.spinnaker.numerics.stdp import PostHistory, empty_history, rule_table
 from neurosim.plasticity.options import Pairing
 
 __all__ = ["PlasticPlace", "Started", "start"]
@@ -94,10 +94,9 @@ class Started:
             last_trace=m.rows.last_trace.copy(),
             weight=m.rows.weight.copy(),
         )
-        neurons = type(m.neurons)(*(a.copy() for a in m.neurons))
-        return Memory(
-            neurons, m.ring.copy(), m.counters.copy(), rows, type(m.history)(*(a.copy() for a in m.history))
-        )
+        neurons, h = State32(*(a.copy() for a in m.neurons)), m.history
+        history = PostHistory(h.held.copy(), h.time.copy(), h.trace.copy(), h.lost.copy())
+        return Memory(neurons, m.ring.copy(), m.counters.copy(), rows, history)
 
 
 def start(image: MachineImage, machine: Machine) -> Started:
