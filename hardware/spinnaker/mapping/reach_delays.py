@@ -152,6 +152,8 @@ class _Group:
             found = {name: e for name, e in extensions(_only(trial, far)).items() if name in atoms}
         except CapacityError:
             return None
+        if not found:
+            return None  # cores so small need none, which `smaller` finds too
         for p in far:
             pre, post, e = trial.populations[p.pre], trial.populations[p.post], found[p.pre]
             equal = pre.atoms == post.atoms and pre.size % pre.atoms == 0

@@ -70,6 +70,8 @@ def test_the_fewer_cores_win():
     assert atoms(net, LongDelays.SMALLER_CORES) == {"a": 256, "b": 128}
     # the other way round, two more cores are fewer than eight delay cores
     assert atoms(network({"a": 2048, "b": 512}, ("a", "b", 60))) == {"a": 256, "b": 128}
+    back = choose_atoms(network({"a": 2048, "b": 512}, ("a", "b", 60)), 256, LIMITS, LongDelays.EXTEND)
+    assert extensions(back)["a"].stages == 1
     # 1 delay core or 1 more core: no extension
     assert atoms(network({"a": 256, "b": 256}, ("a", "b", 60))) == {"a": 256, "b": 128}
 
