@@ -130,9 +130,9 @@ def connections(rng, n_pre, n_post, probability, mean, longest):
     )
 
 
-def network(seed, populations, lists):
+def network(seed, populations, lists, timestep=1.0):
     rng = np.random.default_rng(seed)
-    times = [np.flatnonzero(rng.random(STEPS) < 0.03).tolist() for _ in range(40)]
+    times = [(np.flatnonzero(rng.random(STEPS) < 0.03) * timestep).tolist() for _ in range(40)]
     source = {"name": "src", "size": 40, "cell": "SpikeSourceArray", "parameters": {"spike_times": times}}
     made = [PyNNPopulation(**(source | p if p["name"] == "src" else p)) for p in populations]
     sizes = {p.name: p.size for p in made}
@@ -140,7 +140,7 @@ def network(seed, populations, lists):
         PyNNProjection(pre=a, post=b, receptor=r, connections=connections(rng, sizes[a], sizes[b], *numbers))
         for a, b, r, *numbers in lists
     ]
-    return PyNNNetwork(populations=made, projections=projections)
+    return PyNNNetwork(populations=made, projections=projections, timestep=timestep)
 
 
 EXC, INH = "excitatory", "inhibitory"
@@ -179,6 +179,12 @@ NETWORKS = {
          {"name": "b", "size": 100, "atoms_per_core": 4, "cell": "IF_curr_delta"}],
         [("src", "a", EXC, 0.3, 2.0, 8), ("a", "b", EXC, 0.1, 2.0, 8), ("b", "a", INH, 0.1, 0.5, 8)],
     ),
+    "short steps": network(
+        7,
+        [{"name": "src"}, {"name": "a", "size": 40}, {"name": "b", "size": 30, "cell": "IF_curr_delta"}],
+        [("src", "a", EXC, 0.4, 2.0, 2), ("a", "b", EXC, 0.6, 2.0, 9), ("b", "a", INH, 0.1, 0.5, 1)],
+        timestep=0.1,
+    ),
 }  # fmt: skip
 
 
@@ -188,7 +194,7 @@ def test_every_spike_and_potential(name, tmp_path):
     compile_pynn(net, allow=tuple(LossKind)).save(tmp_path / "b")
     populations = [p.name for p in net.populations if not p.is_source]
     run = hardware.load(tmp_path / "b").emulate(
-        net.inputs(STEPS), STEPS * 1e-3, record={n: Record("spikes", "v") for n in populations},
+        net.inputs(STEPS), STEPS * net.timestep * 1e-3, record={n: Record("spikes", "v") for n in populations},
         overflow=hardware.Overflow.AS_CHIP,
     )  # fmt: skip
     spikes, potential, capped = simulate(net)
@@ -197,7 +203,7 @@ def test_every_spike_and_potential(name, tmp_path):
         assert int((np.rint(run[n].v[:-1, 0] * 2**15) != potential[n][1:]).sum()) == 0
         assert spikes[n].sum() > 10
     assert sum(e.count for e in run.events if e.kind == "saturation") == capped
-    assert (capped > 0) == (name in ("saturate", "cells"))
+    assert (capped > 0) == (name in ("saturate", "cells", "short steps"))
 
 
 def test_the_host_loses_synapses_where_atoms_differ():

@@ -14,10 +14,11 @@ from neurosim import hardware
 from neurosim.connectivity import AllToAll
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows
-from neurosim.hardware.spinnaker.image.machine_image import read_image
+from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_image
+from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
 from neurosim.hardware.spinnaker.numerics.pair_rule import decay_table
-from neurosim.hardware.spinnaker.pynn.conversion import raw_weights
+from neurosim.hardware.spinnaker.pynn.conversion import CONDUCTANCE_SCALE, raw_weights
 from neurosim.hardware.spinnaker.pynn.device_network import device_network
 from neurosim.hardware.spinnaker.pynn.left_shift import shift_for
 from neurosim.hardware.spinnaker.quantise.device_network import from_plan
@@ -25,37 +26,53 @@ from neurosim.hardware.spinnaker.scripts.pynn_script import misplaced, write_scr
 from neurosim.hardware.spinnaker.scripts.stdp_terms import tau_of
 from neurosim.loss_report import LossKind
 from neurosim.network import Network
-from neurosim.neurons import LIF, CurrentLIF
+from neurosim.neurons import LIF, ConductanceLIF, CurrentLIF
+from neurosim.plasticity import STDP, DelaySite, Delivered, SameStep, WeightUpdate
 
+SIZE = 150
 MODELS = {
     "a": LIF(refractory=2e-3, current=0.1),
-    "b": CurrentLIF(tau_synapse=np.linspace(2e-3, 9e-3, 150), v_init=0.2, i_init=-0.1),
+    "b": CurrentLIF(tau_synapse=np.linspace(2e-3, 9e-3, SIZE), v_init=0.2, i_init=-0.1),
+    "c": ConductanceLIF(),
+    "d": LIF(),
 }
+RULE = STDP(
+    tau_plus=15e-3, tau_minus=25e-3, w_min=0.0, w_max=0.5, delay_site=DelaySite.DENDRITIC,
+    same_step=SameStep.DEPRESSING, weight_update=WeightUpdate.AT_PRESYNAPTIC, delivered=Delivered.AFTER,
+)  # fmt: skip
+DEVICE = hardware.SpiNNaker(atoms_per_core=64, long_delays=LongDelays.EXTEND)
 
 
 @pytest.fixture
 def net():
-    """Two populations of three cores with weights of both signs and mixed delays."""
+    """Populations of several cores: both signs, delays of which some need delay cores, conductances, STDP."""
     rng = np.random.default_rng(7)
     net = Network(dt=1e-3, seed=1)
     net.input("in", 40)
     for name, model in MODELS.items():
-        net.population(name, 150, model)
-    for pre, post, n, mean in (
-        ("in", "a", 40, 0.3),
-        ("a", "b", 150, 0.1),
-        ("b", "a", 150, -0.1),
-        ("b", "b", 150, 0.02),
+        net.population(name, SIZE, model)
+    for pre, post, mean, longest, options in (
+        ("in", "a", 0.3, 9, {}),
+        ("a", "b", 0.1, 9, {}),
+        ("b", "a", -0.1, 200, {}),
+        ("b", "b", 0.02, 9, {}),
+        ("in", "c", 0.02, 9, {"receptor": "excitatory"}),
+        ("a", "c", 0.02, 9, {"receptor": "inhibitory"}),
+        ("in", "d", 0.2, 8, {"plasticity": RULE}),
     ):
-        weight = rng.normal(mean, 0.1, (n, 150)) * (rng.random((n, 150)) < 0.2)
-        net.connect(pre, post, AllToAll(), weight=weight, delay=rng.integers(1, 9, (n, 150)) * 1e-3)
+        n = 40 if pre == "in" else SIZE
+        weight = rng.normal(mean, abs(mean) / 3, (n, SIZE)) * (rng.random((n, SIZE)) < 0.2)
+        if options:
+            weight = np.abs(weight)
+        delay = rng.integers(1, longest, (n, SIZE)) * 1e-3
+        net.connect(pre, post, AllToAll(), weight=weight, delay=delay, **options)
     net.output("a")
     return net
 
 
 @pytest.fixture
 def folder(net, tmp_path):
-    build = hardware.compile(net, hardware.SpiNNaker(atoms_per_core=64), allow=tuple(LossKind))
+    build = hardware.compile(net, DEVICE, allow=tuple(LossKind))
     build.save(tmp_path / "b")
     return tmp_path / "b"
 
@@ -68,17 +85,20 @@ def test_the_script_holds_what_the_build_holds(net, folder):
     compile(script, "run.py", "exec")
     shifts = json.loads((folder / "manifest.json").read_text())["settings"]["left_shift"]
     calls = re.findall(r"population\('(\w)'.*(\[[\d., ]+\])\)", script)
-    assert [name for name, _ in calls] == ["a", "b"]
+    assert [name for name, _ in calls] == list(MODELS)
     for name, sums in calls:
-        assert [shift_for(s) for s in json.loads(sums)] == shifts[name]
-    device = from_plan(lower(net), {}, None, hardware.SpiNNaker(atoms_per_core=64)).network
+        scale = CONDUCTANCE_SCALE if name == "c" else 1.0
+        assert [shift_for(s * scale) for s in json.loads(sums)] == shifts[name]
+    device = from_plan(lower(net), {}, None, DEVICE).network
     with np.load(folder / "pynn.npz") as arrays:
         for q in device.projections:
             list_ = arrays[q.name]
-            np.testing.assert_array_equal(raw_weights(list_[:, 2], shifts[q.post][q.receptor]), q.raw)
+            scale = CONDUCTANCE_SCALE if q.post == "c" else 1.0
+            raw = raw_weights(list_[:, 2], shifts[q.post][q.receptor], scale)
+            np.testing.assert_array_equal(raw, q.raw)
             np.testing.assert_array_equal(list_[:, 0], q.sources())
             np.testing.assert_array_equal(list_[:, 3], q.delay)
-        for name in "ab":
+        for name in MODELS:
             cells = accum(arrays[f"cells {name}"])
             np.testing.assert_array_equal(cells[:, 6], device.populations[name].threshold)
             np.testing.assert_array_equal(
@@ -89,8 +109,10 @@ def test_the_script_holds_what_the_build_holds(net, folder):
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("spynnaker") is None, reason="sPyNNaker is not installed (extra 'spinnaker')")
 def test_spynnaker_writes_the_same_memory(folder, script_image, same_words):
-    """Parameters, tables, rows and keys are equal word by word; so is what the routes deliver to which core."""
-    assert same_words(script_image(folder), read_image(folder)) > 20000
+    """Parameters, tables, rows, keys and rules are equal word by word, and so are those of delay cores."""
+    image = read_image(folder)
+    assert sum(v.kind is VertexKind.DELAY for v in image.vertices) == 3
+    assert same_words(script_image(folder), image) > 50000
 
 
 def extended(pre_atoms, post_atoms, longest, size=100):
