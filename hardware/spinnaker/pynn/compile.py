@@ -96,14 +96,14 @@ def _manifest(network: PyNNNetwork, device: DeviceNetwork, target: SpiNNaker) ->
 
 
 def _held(network: PyNNNetwork, device: DeviceNetwork) -> dict[str, NDArray[np.float64]]:
-    """Weights on the machine, in the order of the lists."""
+    """Weights on the machine, in the order of the lists; those that inhibit with the sign they were given."""
     held = {}
     for p, q in zip(network.projections, device.projections, strict=True):
         scale = global_scale(network.population(p.post))
         order = np.argsort(p.table[:, 0], kind="stable")
         weights = np.zeros(len(order))
         weights[order] = weight_of(q.raw, device.populations[q.post].shifts[q.receptor], scale)
-        held[q.name] = weights
+        held[q.name] = np.copysign(weights, p.table[:, 2]) if q.receptor else weights
     return held
 
 

@@ -131,3 +131,12 @@ def test_plastic_synapses_that_never_deliver_are_a_loss():
     compile_pynn(static)
     longer = PyNNProjection(pre="src", post="cells", connections=[[2, 2, 1.0, 5.0]])
     compile_pynn(PyNNNetwork(populations=static.populations, projections=[plastic, longer]))
+
+
+def test_weights_on_the_machine_keep_the_sign_that_inhibits():
+    """Lists may give inhibition with or without a minus; what the machine holds is compared with what was given."""
+    rows = [(3, 0, -0.3, 1.0), (0, 1, 0.4, 1.0), (1, 0, -0.2, 1.0)]
+    build = compile_pynn(network(rows, receptor="inhibitory"))
+    np.testing.assert_allclose(build.weights["src->cells inhibitory"], [-0.3, 0.4, -0.2], atol=2.0**-15)
+    (error,) = build.analyse().weights
+    assert error.largest <= 2.0**-15

@@ -53,6 +53,7 @@ def net():
         net.population(name, SIZE, model)
     for pre, post, mean, longest, options in (
         ("in", "a", 0.3, 9, {}),
+        ("in", "a", -0.1, 5, {}),
         ("a", "b", 0.1, 9, {}),
         ("b", "a", -0.1, 200, {}),
         ("b", "b", 0.02, 9, {}),
