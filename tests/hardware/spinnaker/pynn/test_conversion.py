@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 from hypothesis import given, strategies as st
 
 from neurosim.hardware.spinnaker.pynn.conversion import (
     delay_steps,
     raw_weights,
+    s1615,
     spike_steps,
     weight_of,
     weight_scale,
@@ -35,3 +38,14 @@ def test_spike_times():
     """ceil(floor(ms * 1000) / timestep)"""
     assert spike_steps([0.0, 1.0, 1.0005, 1.002], 1000).tolist() == [0, 1, 1, 2]
     assert spike_steps(np.array([0.25]), 100).tolist() == [3]
+
+
+@given(st.floats(-65536, 65535.9999) | st.integers(-65536, 65535).map(lambda k: (2 * k + 1) / 65536))
+def test_words_round_the_decimal_text(x):
+    """The rule of the host: half to even of the text, not of the binary number behind it."""
+    assert s1615(x) == round(Decimal(str(x)) * 32768)
+
+
+def test_the_text_of_a_tie_is_not_always_a_tie():
+    """The exact number has more digits than its text, 2000.0001068115234, which lies beside the tie."""
+    assert s1615(65536003.5 / 32768) == 65536003 != np.rint(65536003.5)

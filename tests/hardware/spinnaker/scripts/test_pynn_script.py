@@ -8,7 +8,6 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
 
 from neurosim import hardware
 from neurosim.connectivity import AllToAll
@@ -17,13 +16,11 @@ from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_image
 from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
-from neurosim.hardware.spinnaker.numerics.pair_rule import decay_table
 from neurosim.hardware.spinnaker.pynn.conversion import CONDUCTANCE_SCALE, raw_weights
 from neurosim.hardware.spinnaker.pynn.device_network import device_network
 from neurosim.hardware.spinnaker.pynn.left_shift import shift_for
 from neurosim.hardware.spinnaker.quantise.device_network import from_plan
 from neurosim.hardware.spinnaker.scripts.pynn_script import misplaced, write_script
-from neurosim.hardware.spinnaker.scripts.stdp_terms import tau_of
 from neurosim.loss_report import LossKind
 from neurosim.network import Network
 from neurosim.neurons import LIF, ConductanceLIF, CurrentLIF
@@ -149,10 +146,3 @@ def test_a_script_that_the_host_gets_wrong_says_so(pre, post, longest, wrong):
     assert misplaced(network) == (["a->b excitatory"] if wrong else [])
     assert ("does NOT give" in write_script(network, 1)["run.py"]) is wrong
     assert "does NOT give" not in write_script(network, 1, DelayedRows.HOST)["run.py"]
-
-
-@given(st.floats(0.5, 200.0), st.sampled_from([0.1, 1.0]))
-def test_time_constants_are_found_from_their_tables(tau, step):
-    table = decay_table(tau, step)
-    np.testing.assert_array_equal(decay_table(tau_of(table, step), step), table)
-    assert tau_of(decay_table(20.0, step), step) == 20.0
