@@ -12,13 +12,14 @@ from neurosim.errors import DescriptionError, TimeGridError
 from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.report.cell_load import cell_load, sampled
+from neurosim.hardware.spinnaker.report.core_work import core_work
 from neurosim.hardware.spinnaker.report.delay_use import delay_use
 from neurosim.hardware.spinnaker.report.energy import energy
 from neurosim.hardware.spinnaker.report.headroom import headroom
 from neurosim.hardware.spinnaker.report.occupancy import boards_of, chips_of, cores_of, populations_of
 from neurosim.hardware.spinnaker.report.packets import mean_packets, packets_by_step
 from neurosim.hardware.spinnaker.report.spinnaker_report import SpiNNakerReport
-from neurosim.hardware.spinnaker.report.traffic import traffic
+from neurosim.hardware.spinnaker.report.traffic import Ways, traffic
 from neurosim.hardware.spinnaker.report.weight_error import WeightError
 from neurosim.spikes import Spikes
 
@@ -66,15 +67,14 @@ def analyse(
                 limit={n: p.size for n, p in network.populations.items()},
             )
     activity = _activity(network, rate * dt, given)
-    links = traffic(
-        mapped.machine,
-        mapped.image.vertices,
-        mapped.image.tables,
-        mean_packets(mapped.image.vertices, activity, mapped.extensions),
-        _basis(network, rate, given, source),
-        packets_by_step(mapped.image.vertices, given, mapped.extensions) if given else (),
-    )
-    cores = cores_of(mapped)
+    vertices = mapped.image.vertices
+    ways = Ways(mapped.machine, vertices, mapped.image.tables)
+    sent = mean_packets(vertices, activity, mapped.extensions)
+    by_step = packets_by_step(vertices, given, mapped.extensions) if given else ()
+    links = traffic(ways, sent, _basis(network, rate, given, source), by_step)
+    received = ways.received(sent)
+    work = core_work(mapped, activity, sent, received)
+    cores = cores_of(mapped, received, work, limits["clock_hertz"] * step)
     chips = chips_of(mapped, cores)
     populations = populations_of(mapped)
     return SpiNNakerReport(

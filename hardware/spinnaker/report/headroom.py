@@ -77,6 +77,11 @@ def headroom(
         )
         core = max(cores, key=lambda c: c.dtcm)
         yield Headroom(limit="DTCM of a core, B", used=core.dtcm, most=limits["dtcm_bytes"], where=core.label)
+        core = max(cores, key=lambda c: c.load)
+        cycles = limits["clock_hertz"] * step
+        yield Headroom(
+            limit="cycles of a step, on average", used=core.load * cycles, most=cycles, where=core.label
+        )
         neurons = [c for c in cores if c.kind == "neurons"]
         if neurons:
             core = max(neurons, key=lambda c: c.neurons)

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
 from neurosim.hardware.spinnaker.mapping.delay_extension import delay_core_dtcm, target_slots
+from neurosim.hardware.spinnaker.report.core_work import CoreWork
 
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
@@ -20,6 +24,8 @@ class CoreUse:
     """A core: what runs on it (``kind`` "neurons", "source" or "delay"), its place, neurons, and bytes of memory.
 
     ``sdram``: shared memory, what the host writes. ``dtcm``: the core's own data memory; 0 where it is not estimated.
+    In a step, on average: ``received`` packets, ``events`` arrivals at synapses, and ``load``, the share of the step
+    that its work is estimated to need; 0 for spike sources.
     """
 
     label: str
@@ -31,6 +37,9 @@ class CoreUse:
     neurons: int
     sdram: int
     dtcm: int
+    received: float
+    events: float
+    load: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +76,14 @@ class PopulationUse:
     stages: int
 
 
-def cores_of(mapped: MappedNetwork) -> tuple[CoreUse, ...]:
-    """Every core, in the order of the vertices."""
+def cores_of(
+    mapped: MappedNetwork, received: NDArray[np.float64], work: CoreWork, available: float
+) -> tuple[CoreUse, ...]:
+    """Every core, in the order of the vertices.
+
+    Args:
+        received: packets of each in a step. available: cycles of a step.
+    """
     return tuple(
         CoreUse(
             label=v.label,
@@ -80,8 +95,11 @@ def cores_of(mapped: MappedNetwork) -> tuple[CoreUse, ...]:
             neurons=v.hi - v.lo,
             sdram=sdram,
             dtcm=_dtcm(mapped, v),
+            received=float(received[k]),
+            events=float(work.events[k]),
+            load=float(work.cycles[k] / available),
         )
-        for v, sdram in zip(mapped.image.vertices, mapped.sdram, strict=True)
+        for k, (v, sdram) in enumerate(zip(mapped.image.vertices, mapped.sdram, strict=True))
     )
 
 

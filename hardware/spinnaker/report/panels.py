@@ -38,7 +38,7 @@ def look(results: Results, section: Section) -> None:
 def fit(results: Results, section: Section) -> None:
     """Headroom, populations and the map of chips."""
     report = SpiNNakerReport.from_json(results["spinnaker"])
-    _tables(report, section, "Headroom", "Populations")
+    _tables(report, section, "Headroom", "Populations", "Busiest cores")
     section.text(notes_of(report)[0])
     if any(c.cores for c in report.chips):
         with section.figure(8, 6, "Cores of each population by chip") as figure:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["amount", "columns_of", "notes_of", "text_of"]
 
 RECEPTORS = ("exc", "inh")
-_MOST_ROWS = 20
+_MOST_ROWS, _BUSIEST = 20, 8
 
 
 def amount(value: float) -> str:
@@ -38,6 +38,16 @@ def columns_of(report: SpiNNakerReport) -> dict[str, Table]:
             [
                 (p.name, p.program, p.neurons, p.cores, p.atoms, p.slots_used, p.slots, p.stages, *p.shifts)
                 for p in r.populations
+            ],
+        ),
+        "Busiest cores": (
+            ("core", "place", "neurons", "SDRAM, B", "DTCM, B", "packets a step", "events a step", "of the step"),
+            [
+                (
+                    c.label, f"({c.x}, {c.y}, {c.p})", c.neurons, amount(c.sdram), amount(c.dtcm), f"{c.received:.4g}",
+                    f"{c.events:.4g}", f"{c.load:.1%}",
+                )
+                for c in sorted(r.cores, key=lambda c: -c.load)[:_BUSIEST]
             ],
         ),
         "Weights": (
@@ -83,7 +93,7 @@ def columns_of(report: SpiNNakerReport) -> dict[str, Table]:
             ("chip", "link", "packets a step", "at most", "senders"),
             [
                 (f"({k.x}, {k.y})", LINK_NAMES[k.link], f"{k.packets:.4g}", _known(k.peak), k.senders)
-                for k in sorted(r.traffic.links, key=lambda k: -k.packets)[:8]
+                for k in sorted(r.traffic.links, key=lambda k: -k.packets)[:_BUSIEST]
             ],
         ),
     }  # fmt: skip

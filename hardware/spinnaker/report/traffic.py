@@ -14,7 +14,7 @@ from neurosim.hardware.spinnaker.machine import Chip, Machine
 from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.hardware.spinnaker.mapping.trace import Packets, Route, trace_all
 
-__all__ = ["LINK_NAMES", "LinkLoad", "Traffic", "traffic"]
+__all__ = ["LINK_NAMES", "LinkLoad", "Traffic", "Ways", "traffic"]
 
 LINK_NAMES = ("E", "NE", "N", "W", "SW", "S")
 """Links by number."""
@@ -63,39 +63,59 @@ class Traffic:
         return max(self.links, key=lambda k: k.packets, default=None)
 
 
-def traffic(
-    machine: Machine,
-    vertices: Sequence[Vertex],
-    tables: Mapping[Chip, Sequence[Entry]],
-    packets: NDArray[np.float64],
-    basis: str,
-    by_step: Iterable[NDArray[np.float64]] = (),
-) -> Traffic:
-    """Follow what every core sends through the routing tables.
+class Ways:
+    """What every core's packets do on their way through the routing tables.
 
-    Where the packets of a core part ways, each route takes the share of its keys among those of the core's neurons.
-
-    Args:
-        packets: [cores] packets a step that each vertex sends on average, in the order of ``vertices``.
-        by_step: [cores, steps] the same step by step, in parts; for the peaks.
+    Attributes:
+        found: number of a vertex that sends, its packets, their routes.
 
     Raises:
         FileFormatError: packets run in circles or leave the machine.
     """
-    senders = [k for k, v in enumerate(vertices) if v.key is not None and v.mask is not None]
-    asked = [
-        Packets((vertices[k].x, vertices[k].y), int(vertices[k].key or 0), _width(vertices[k]))
-        for k in senders
-    ]
+
+    def __init__(
+        self, machine: Machine, vertices: Sequence[Vertex], tables: Mapping[Chip, Sequence[Entry]]
+    ) -> None:
+        self.machine = machine
+        self.vertices = vertices
+        senders = [k for k, v in enumerate(vertices) if v.key is not None and v.mask is not None]
+        asked = [
+            Packets((vertices[k].x, vertices[k].y), int(vertices[k].key or 0), _width(vertices[k]))
+            for k in senders
+        ]
+        self.found = list(zip(senders, asked, trace_all(machine, tables, asked), strict=True))
+
+    def received(self, packets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Packets a step that each core receives, of those that each sends, float64 [cores] both."""
+        number = {v.place: k for k, v in enumerate(self.vertices)}
+        received = np.zeros(len(self.vertices))
+        for k, sender, routes in self.found:
+            for route, share in zip(routes, _shares(routes, sender), strict=True):
+                np.add.at(received, [number[place] for place in route.cores], packets[k] * share)
+        return received
+
+
+def traffic(
+    ways: Ways,
+    packets: NDArray[np.float64],
+    basis: str,
+    by_step: Iterable[NDArray[np.float64]] = (),
+) -> Traffic:
+    """The load of links. Where the packets of a core part ways, each route takes the share of its keys.
+
+    Args:
+        packets: [cores] packets a step that each vertex sends on average, in the order of the vertices.
+        by_step: [cores, steps] the same step by step, in parts; for the peaks.
+    """
     number: dict[tuple[Chip, int], int] = {}
     crossed: list[tuple[int, int, float]] = []  # link, core, share of its packets
     sent = delivered = dropped = hops = 0.0
     most = 0
-    for k, sender, routes in zip(senders, asked, trace_all(machine, tables, asked), strict=True):
+    for k, sender, routes in ways.found:
         sent += float(packets[k])
         for route, share in zip(routes, _shares(routes, sender), strict=True):
             n = float(packets[k]) * share
-            depth = _depths(machine, sender.chip, route)
+            depth = _depths(ways.machine, sender.chip, route)
             crossed += [(number.setdefault(link, len(number)), k, share) for link in route.links]
             delivered += n * len(route.cores)
             dropped += n * len(route.drops)
@@ -103,7 +123,7 @@ def traffic(
             hops += n * sum(far)
             most = max([most, *far])
     links, cores, shares = np.array(crossed, np.float64).reshape(-1, 3).T
-    shape = (len(number), len(vertices))
+    shape = (len(number), len(ways.vertices))
     crossing = sparse.csr_array((shares, (links.astype(np.int64), cores.astype(np.int64))), shape=shape)
     load = np.asarray(crossing @ packets)
     peaks: NDArray[np.float64] | None = None
