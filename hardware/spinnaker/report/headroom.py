@@ -14,7 +14,10 @@ from neurosim.hardware.spinnaker.report.traffic import LINK_NAMES, Traffic
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
 
-__all__ = ["Headroom", "headroom"]
+__all__ = ["CYCLES", "Headroom", "headroom"]
+
+CYCLES = "cycles of a step, on average"
+"""The limit on the work of a core."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +82,7 @@ def headroom(
         yield Headroom(limit="DTCM of a core, B", used=core.dtcm, most=limits["dtcm_bytes"], where=core.label)
         core = max(cores, key=lambda c: c.load)
         cycles = limits["clock_hertz"] * step
-        yield Headroom(
-            limit="cycles of a step, on average", used=core.load * cycles, most=cycles, where=core.label
-        )
+        yield Headroom(limit=CYCLES, used=round(core.load * cycles), most=cycles, where=core.label)
         neurons = [c for c in cores if c.kind == "neurons"]
         if neurons:
             core = max(neurons, key=lambda c: c.neurons)

@@ -10,6 +10,7 @@ import pytest
 from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.report.analyse import analyse
 from neurosim.hardware.spinnaker.report.cell_load import Sampled
+from neurosim.hardware.spinnaker.report.headroom import CYCLES, Headroom
 from neurosim.hardware.spinnaker.report.remarks import remarks
 from neurosim.hardware.spinnaker.report.weight_error import weight_error
 
@@ -44,10 +45,16 @@ def test_weights(report, weights, unit, expected):
 def test_cells_and_limits(report):
     cell = replace(report.cells[0], expected=3.0, fewest=7, wraps=2, value=70000.0)
     full = replace(report.headroom[0], used=750)
-    found = remarks(replace(report, cells=(cell,), headroom=(full,)))
-    for text in ("cores: 750 of 759", "7 spikes at once", "could wrap around (up to 7e+04"):
+    busy = Headroom(limit=CYCLES, used=500_000, most=200_000, where="out(0:2)")
+    found = remarks(replace(report, cells=(cell,), headroom=(full, busy)))
+    for text in (
+        "cores: 750 of 759",
+        "7 spikes at once",
+        "could wrap around (up to 7e+04",
+        "take 2.5 of its step",
+    ):
         assert any(text in line for line in found), text
-    assert len(found) == 3
+    assert len(found) == 4
 
 
 def test_given_spikes_replace_the_expectation(report):
