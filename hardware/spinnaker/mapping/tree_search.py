@@ -16,14 +16,18 @@ from neurosim.hardware.spinnaker.mapping.multicast import Branches, Demand, arri
 __all__ = ["EFFORT", "find_branches"]
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 EFFORT = 150_000_000
 """Comparisons spent on trees, about half a second."""
 
-_TRIES, _PATIENCE = 1000, 500
-"""Tries at most, and in a row without success."""
+_TRIES, _TRIES_PER_CORE = 2000, 10
+"""Tries at most."""
+
+_DARING = 4.0
+"""Loss in entries that a try may bring at first; less and less is allowed."""
 
 _LENGTH = 64
-"""Length of a link; random paths take links for up to a third longer."""
+"""Length of a link; random paths take links for up to a quarter longer."""
 
 _QUICK = 100_000
 """Comparisons spent at most on the length of one table."""
@@ -38,19 +42,24 @@ _CROWDED, _VISIT = 0.1, 0.05
 def find_branches(graph: ChipGraph, demands: Sequence[Demand], effort: int = EFFORT) -> list[Branches]:
     """Multicast trees of populations.
 
-    A try gives the cores of a population, or those on some of its chips, another spanning tree; it is kept if the
-    tables get shorter, long ones more than short ones, unless packets pass many more routers for that.
+    A try gives some cores another spanning tree: those of a population, of a population on some chips, or all cores on
+    some chips. It is kept if the tables get shorter, long ones more than short ones, unless packets pass many more
+    routers for that.
     """
     search = _Search(graph, demands)
-    draws = random.bits(random.key(0, "shuffle", "multicast trees"), np.arange(16 * _TRIES))
-    idle = 0
     wide = [p for p, d in enumerate(demands) if len(np.union1d(d.source, d.chip)) > 1]
-    patience = max(_PATIENCE, 8 * len(wide))
-    for i, draw in enumerate((draws >> np.uint64(1)).astype(np.int64).reshape(_TRIES, 16)):
-        if search.spent > effort or idle > patience or not wide:
+    tries = min(_TRIES, _TRIES_PER_CORE * sum(len(d.source) for d in demands)) if wide else 0
+    draws = random.bits(random.key(0, "shuffle", "multicast trees"), np.arange(16 * tries)) >> np.uint64(1)
+    best, gain, most = list(search.states), 0.0, 0.0
+    for i, draw in enumerate(draws.astype(np.int64).reshape(tries, 16)):
+        if search.spent >= effort:
             break
-        idle = 0 if search.attempt(wide[i % len(wide)], draw) else idle + 1
-    return [s.branches for s in search.states]
+        done = max(i / tries, search.spent / effort)
+        tree, moved = search.propose(wide[i % len(wide)], draw)
+        gain += search.attempt(tree, moved, _DARING * (1 - done) ** 2)
+        if gain > most:
+            best, most = list(search.states), gain
+    return [s.branches for s in best]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,25 +76,27 @@ class _Search:
     def __init__(self, graph: ChipGraph, demands: Sequence[Demand]) -> None:
         self.graph, self.demands = graph, demands
         self.even = np.full(graph.beyond.shape, _LENGTH)
-        self.states = [self._state(p, [self._tree(int(d.source[0]))], np.zeros(len(d.source), np.int64))
-                       for p, d in enumerate(demands)]  # fmt: skip
         self.spent = 0
+        self.states = []
+        for p, d in enumerate(demands):
+            tree = spanning_tree(graph.beyond, int(d.source[0]), np.arange(6), self.even)
+            self.states.append(self._state(p, [tree], np.zeros(len(d.source), np.int64)))
+        self.senders: dict[int, list[int]] = {}
+        for p, d in enumerate(demands):
+            for chip in np.unique(d.source).tolist():
+                self.senders.setdefault(chip, []).append(p)
         self.on_chip: dict[int, dict[int, Ints]] = {}
         for p, state in enumerate(self.states):
             for chip, arrivals in state.arrivals.items():
                 self.on_chip.setdefault(chip, {})[p] = arrivals
         self.length = {chip: self._length(chip, {}) for chip in self.on_chip}
 
-    def _tree(self, root: int, order: Ints | None = None, length: Ints | None = None) -> Ints:
-        order = np.arange(6) if order is None else order
-        tree: Ints = spanning_tree(self.graph.beyond, root, order, self.even if length is None else length)
-        return tree
-
     def _state(self, p: int, trees: list[Ints], which: Ints) -> _State:
         used, which = np.unique(which, return_inverse=True)
         trees = [trees[k] for k in used]
         branches = branches_of(self.graph, self.demands[p], trees, which)
         arrivals = arrivals_of(self.demands[p].space, branches, exact=False)
+        self.spent += _OVERHEAD * len(arrivals)
         return _State(trees=trees, which=which, branches=branches, arrivals=arrivals)
 
     def _length(self, chip: int, instead: dict[int, Ints | None]) -> int:
@@ -97,45 +108,64 @@ class _Search:
         self.spent += spent + _OVERHEAD
         return int(length)
 
-    def attempt(self, p: int, draw: Ints) -> bool:
-        """Try other trees for a population; whether they are kept."""
-        demand, old = self.demands[p], self.states[p]
-        ends = np.union1d(demand.source, demand.chip)
-        length = None
-        if draw[0] % 2:
-            lots = random.bits(int(draw[1]), np.arange(self.even.size)).reshape(self.even.shape) >> np.uint64(
-                59
-            )
-            length = self.even + lots.astype(np.int64) // 2
-            back = self.graph.beyond, (np.arange(6)[None] + 3) % 6
-            length = np.where(self.graph.beyond >= 0, np.minimum(length, length[back]), length)
-        tree = self._tree(int(ends[draw[2] % len(ends)]), np.argsort(draw[8:14]), length)
-        which = np.full(len(demand.source), len(old.trees), np.int64)
+    def propose(self, p: int, draw: Ints) -> tuple[Ints, dict[int, Bools]]:
+        """A spanning tree, and the cores by population that are to use it."""
+        demand = self.demands[p]
+        tree = self._another_tree(np.union1d(demand.source, demand.chip), draw)
         homes = np.unique(demand.source)
-        if draw[3] % 2 and len(homes) > 1:
-            lots = random.bits(int(draw[4]), homes) >> np.uint64(1)
-            some = homes[np.argsort(lots)[: 1 + draw[5] % max(1, len(homes) // 2)]]
-            which = np.where(np.isin(demand.source, some), which, old.which)
-        new = self._state(p, [*old.trees, tree], which)
-        changed = [
-            chip
-            for chip in {**old.arrivals, **new.arrivals}
-            if not _equal(old.arrivals.get(chip), new.arrivals.get(chip))
-        ]
-        lengths = {chip: self._length(chip, {p: new.arrivals.get(chip)}) for chip in changed}
-        gain = _VISIT * (len(old.branches.core) - len(new.branches.core))
+        kind = draw[3] % 6
+        if kind < 2 or (kind < 5 and len(homes) == 1):
+            return tree, {p: np.ones(len(demand.source), np.bool_)}
+        most = max(1, len(homes) // 2)
+        some = np.sort(homes[np.argsort(random.bits(int(draw[4]), homes))[: 1 + draw[5] % most]])
+        who = [p] if kind < 5 else sorted({q for chip in some.tolist() for q in self.senders[chip]})
+        return tree, {q: np.isin(self.demands[q].source, some) for q in who}
+
+    def _another_tree(self, ends: Ints, draw: Ints) -> Ints:
+        """The tree of another population that meets this one, or shortest paths from one of the ends, or nearly so."""
+        end = int(ends[draw[2] % len(ends)])
+        others = list(self.on_chip.get(end, ()))
+        if draw[0] % 3 == 0 and len(others) > 1:
+            trees = self.states[others[draw[1] % len(others)]].trees
+            return trees[draw[6] % len(trees)]
+        beyond, length = self.graph.beyond, self.even
+        if draw[0] % 3 == 1:
+            lots = random.bits(int(draw[1]), np.arange(length.size)) >> np.uint64(60)
+            length = length + lots.astype(np.int64).reshape(length.shape)
+            back = length[beyond, (np.arange(6) + 3) % 6]
+            length = np.where(beyond >= 0, np.minimum(length, back), length)
+        tree: Ints = spanning_tree(beyond, end, np.argsort(draw[8:14]), length)
+        return tree
+
+    def attempt(self, tree: Ints, moved: dict[int, Bools], daring: float) -> float:
+        """Give cores another tree unless that loses as much as ``daring`` or changes nothing; the gain, in entries."""
+        new = {}
+        for p, cores in moved.items():
+            old = self.states[p]
+            new[p] = self._state(p, [*old.trees, tree], np.where(cores, len(old.trees), old.which))
+        changed: dict[int, dict[int, Ints | None]] = {}
+        gain = 0.0
+        for p, state in new.items():
+            before, after = self.states[p].arrivals, state.arrivals
+            gain += _VISIT * (len(self.states[p].branches.core) - len(state.branches.core))
+            for chip in {**before, **after}:
+                if not _equal(before.get(chip), after.get(chip)):
+                    changed.setdefault(chip, {})[p] = after.get(chip)
+        if not changed:
+            return 0.0
+        lengths = {chip: self._length(chip, instead) for chip, instead in changed.items()}
         for chip, n in lengths.items():
             was = self.length.get(chip, 0)
             gain += was - n + _CROWDED * (was * was - n * n)
-        if gain <= 0:
-            return False
-        self.states[p] = new
+        if gain <= -daring:
+            return 0.0
+        for p, state in new.items():
+            self.states[p] = state
         self.length.update(lengths)
-        for chip in changed:
-            self.on_chip.setdefault(chip, {}).pop(p, None)
-            if chip in new.arrivals:
-                self.on_chip[chip][p] = new.arrivals[chip]
-        return True
+        for chip, instead in changed.items():
+            here = {**self.on_chip.get(chip, {}), **instead}
+            self.on_chip[chip] = {p: a for p, a in here.items() if a is not None}
+        return gain
 
 
 def _equal(a: Ints | None, b: Ints | None) -> bool:

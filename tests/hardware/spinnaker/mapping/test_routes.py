@@ -13,6 +13,7 @@ from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.machine import Missing, build_machine, read_machine
 from neurosim.hardware.spinnaker.mapping import routes
 from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
+from neurosim.hardware.spinnaker.mapping.placement import Cluster, place_clusters
 from neurosim.hardware.spinnaker.mapping.routes import Entry, build_tables, route
 from neurosim.hardware.spinnaker.mapping.trace import Packets, trace_all
 
@@ -67,7 +68,45 @@ def test_packets_reach_the_same_cores_as_with_pacman_by_shorter_tables(reference
     total, longest = sizes(ours.tables)
     assert total <= content["counts"]["entries_compressed"]
     assert longest <= content["counts"]["max_per_chip_compressed"]
-    assert sum(ours.uncompressed.values()) <= content["counts"]["entries"]
+
+
+def needed(spec, places):
+    """For each core of each sending population the cores that its connectors reach."""
+    pops = {p["label"]: p for p in spec["pops"]}
+    cores = {n: -(-p["n"] // p["npc"]) for n, p in pops.items()}
+    targets = {q["pre"]: [set() for _ in range(cores[q["pre"]])] for q in spec["projs"]}
+    for q in spec["projs"]:
+        pre, post = pops[q["pre"]], pops[q["post"]]
+        for core, reached in enumerate(targets[q["pre"]]):
+            first, last = 0, post["n"]
+            if q["connector"] == "OneToOneConnector":
+                first, last = core * pre["npc"], min((core + 1) * pre["npc"], pre["n"], post["n"])
+            if first < last:
+                reached.update(places[q["post"]][first // post["npc"] : -(-last // post["npc"])])
+    return targets
+
+
+@pytest.mark.reference("spinnaker/mapping_*.json")
+def test_tables_are_as_short_with_places_of_our_own(reference_file):
+    content, theirs, keys, tables = mapping(reference_file)
+    spec = content["spec"]
+    assert needed(spec, theirs) == deliveries(tables, theirs, keys)
+    near = {p["label"]: {} for p in spec["pops"]}
+    for q in spec["projs"]:
+        near[q["pre"]][q["post"]] = near[q["post"]][q["pre"]] = None
+    clusters, n = [], 0
+    for p in spec["pops"]:
+        cores = range(n, n + -(-p["n"] // p["npc"]))
+        clusters.append(Cluster(name=p["label"], groups=[(k,) for k in cores], near=list(near[p["label"]])))
+        n = cores.stop
+    found = place_clusters(BOARD, clusters, [1] * n, 10**9)
+    places = {c.name: [found[k] for (k,) in c.groups] for c in clusters}
+    targets = needed(spec, places)
+    ours = route(BOARD, keys, places, targets, 1023)
+    assert deliveries(ours.tables, places, keys) == targets
+    total, longest = sizes(ours.tables)
+    assert total <= content["counts"]["entries_compressed"]
+    assert longest <= content["counts"]["max_per_chip_compressed"]
 
 
 @pytest.mark.reference("spinnaker/mapping_*.json")
