@@ -29,8 +29,8 @@ def _limits(report: SpiNNakerReport) -> Iterator[str]:
     for h in report.headroom:
         if h.limit == CYCLES and h.share > _TIGHT:
             yield (
-                f"The work of core {h.where} is estimated to take {h.share:.1f} of its step, on average: packets would come "
-                "late. Use fewer neurons a core, or let a step take longer."
+                f"The work of core {h.where} is estimated to take {h.share:.1f} of its step, on average: packets would "
+                "come late. Use fewer neurons a core, or let a step take longer."
             )
         elif h.share > _TIGHT and h.limit not in _ALWAYS_FULL:
             yield f"{h.limit}: {h.used:,.0f} of {h.most:,.0f} ({h.where or 'the machine'})."
