@@ -113,7 +113,7 @@ def shifts_of(network: PyNNNetwork, population: PyNNPopulation) -> tuple[int, in
         found = [
             _statistics(p, network.timestep_us)
             for p in sorted(incoming, key=lambda p: senders.index(p.pre))
-            if p.receptor == kind and len(p.table)
+            if p.receptor == kind
         ]
         shifts.append(
             shift_for(
@@ -133,9 +133,11 @@ def _statistics(p: PyNNProjection, timestep_us: int) -> ProjectionStatistics:
     _, target, weight, delay = p.table.T
     size = np.abs(weight)
     rounded = np.rint(delay * (1000 / timestep_us)) * (timestep_us / 1000)
-    largest = float(size.max())
+    largest = float(size.max(initial=0.0))
     if p.stdp is not None:  # all weights may grow to the largest
         largest = max(largest, p.stdp.w_max)
+    if not len(size):  # counts for nothing but the weight that its synapses might reach
+        return ProjectionStatistics(fan_in=0, mean=0.0, variance=0.0, largest=largest, delay_variance=0.0)
     return ProjectionStatistics(
         fan_in=int(np.bincount(target.astype(np.int64)).max()),
         mean=float(size.mean()) if p.stdp is None else largest,

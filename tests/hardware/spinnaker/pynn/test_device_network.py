@@ -70,3 +70,12 @@ def test_what_the_machine_cannot_hold(parameters, error, message):
         device_network(network(parameters=parameters))
     with pytest.raises(CapacityError, match="delay is too long"):
         device_network(network([(0, 0, 1.0, 70000.0)]))
+
+
+def test_a_list_without_synapses_counts_with_the_largest_weight_of_its_rule():
+    """The host asks the rule, not the list."""
+    plain = network(connections=[])
+    rule = PyNNProjection(pre="src", post="cells", connections=[], stdp=PyNNSTDP(w_max=5.0))
+    learning = PyNNNetwork(populations=plain.populations, projections=[rule])
+    assert shifts_of(plain, plain.populations[1]) == (0, 0)
+    assert shifts_of(learning, plain.populations[1]) == (3, 0)
