@@ -62,7 +62,7 @@ class CellLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampled:
-    """What given spikes do to the cells of one receptor of a population.
+    """What given spikes do to the cells of one receptor of a population, with the weights as they are sent.
 
     ``cells``: cells (a neuron in a step) whose sum exceeds 65535; ``neurons``: neurons they belong to; ``largest``: the
     largest sum that occurred, capped or not.
