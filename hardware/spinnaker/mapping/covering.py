@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 __all__ = ["lengths_on_top", "order_classes", "quick_length", "shorten"]
 
@@ -292,41 +293,47 @@ def order_classes(
     return count
 
 
-@njit(cache=True, nogil=True)
-def quick_length(arrivals: Any, budget: Any) -> Any:
+def quick_length(arrivals: NDArray[np.int64], effort: int) -> tuple[int, int]:
     """Length of a right table found with little effort, and the comparisons that took.
 
     Args:
         arrivals: int64 [4, n], rows as in `Arrivals`.
     """
     n = arrivals.shape[1]
-    key, mask = arrivals[0].copy(), arrivals[1].copy()
-    route, cls = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    need = np.zeros(n, np.bool_)
+    key, mask = np.ascontiguousarray(arrivals[0]), np.ascontiguousarray(arrivals[1])
+    need = arrivals[2] != arrivals[3]
+    cls, order, first = np.zeros((3, n), np.int64)
+    size = _number(arrivals, need, cls, order, first)
+    entries, left = np.empty((2, n), np.int64), np.array([effort], np.int64)
+    count = order_classes(key, mask, cls, need, 0, order[:size], first[:size], entries[0], entries[1], left)
+    return int(count.sum()), int(effort - left[0] + n * size)
+
+
+@njit(cache=True, nogil=True)
+def _number(arrivals: Any, need: Any, cls: Any, order: Any, first: Any) -> Any:
+    """The class of each group; the classes by members, few first; where their entries start; returns how many."""
+    n = arrivals.shape[1]
+    route, members = np.zeros(n, np.int64), np.zeros(n, np.int64)
     size = 0
     for t in range(n):
-        need[t] = arrivals[2, t] != arrivals[3, t]
         c = 0
         while c < size and route[c] != arrivals[2, t]:
             c += 1
         route[c], cls[t] = arrivals[2, t], c
         size = max(size, c + 1)
-    members, first, order = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
-    for t in range(n):
+        first[c] += 1
         if need[t]:
-            members[cls[t]] += 1
-        for c in range(cls[t] + 1, size):
-            first[c] += 1
-    for a in range(size):  # few members first
+            members[c] += 1
+    at = 0
+    for a in range(size):
         b = a
         while b > 0 and members[order[b - 1]] > members[a]:
             order[b] = order[b - 1]
             b -= 1
         order[b] = a
-    ek, em = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    left = np.full(1, budget, np.int64)
-    count = order_classes(key, mask, cls, need, 0, order, first, ek, em, left)
-    return count.sum(), budget - left[0] + n * size
+        groups, first[a] = first[a], at
+        at += groups
+    return size
 
 
 @njit(cache=True, nogil=True)

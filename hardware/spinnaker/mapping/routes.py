@@ -22,7 +22,7 @@ from neurosim.hardware.spinnaker.mapping.keys import KeySpace
 from neurosim.hardware.spinnaker.mapping.multicast import Demand, arrivals_of
 from neurosim.hardware.spinnaker.mapping.tree_search import EFFORT, find_branches
 
-__all__ = ["Entry", "Place", "RoutingTables", "build_tables", "route"]
+__all__ = ["Entry", "Place", "RoutingTables", "route"]
 
 Ints = NDArray[np.int64]
 Place = tuple[int, int, int]
@@ -48,17 +48,6 @@ class RoutingTables:
 
     tables: dict[Chip, list[Entry]]
     uncompressed: dict[Chip, int]
-
-
-def build_tables(
-    machine: Machine,
-    keys: Mapping[str, KeySpace],
-    sources: Mapping[str, Sequence[Place]],
-    targets: Mapping[str, Sequence[Iterable[Place]]],
-    limit: int,
-) -> dict[Chip, list[Entry]]:
-    """The tables of `route`."""
-    return route(machine, keys, sources, targets, limit).tables
 
 
 def route(
@@ -99,6 +88,8 @@ def route(
         few = len(proof.key) <= _FEW
         groups = proof if few else Arrivals(*np.concatenate(list(parts.values()), axis=1))
         table = compress(groups, min(TABLE_EFFORT, _ALL_TABLES // len(loose)))
+        if table.shape[1] > limit:
+            table = compress(groups, _ALL_TABLES)
         at = graph.chips[chip]
         wrong = misrouted(table, proof)
         if wrong is not None:  # cannot happen; were it to, spikes would get lost without a trace

@@ -43,8 +43,12 @@ def find_branches(graph: ChipGraph, demands: Sequence[Demand], effort: int = EFF
     """Multicast trees of populations.
 
     A try gives some cores another spanning tree: those of a population, of a population on some chips, or all cores on
-    some chips. It is kept if the tables get shorter, long ones more than short ones, unless packets pass many more
-    routers for that.
+    some chips. What counts is the length of all tables, of long ones more, and a little the routers that packets pass.
+    At first a try may make that worse, later less and less (simulated annealing with a threshold: Dueck, Scheuer,
+    "Threshold accepting", J. Comput. Phys. 90, 1990); the best trees seen are returned.
+
+    Args:
+        effort: comparisons of a group with a group, and other work counted as such, after which the search ends.
     """
     search = _Search(graph, demands)
     wide = [p for p, d in enumerate(demands) if len(np.union1d(d.source, d.chip)) > 1]

@@ -41,7 +41,7 @@ def is_right(table, arrivals):
                 assert next((r for a, m, r in table.T.tolist() if k & m == a), default) == route
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(disjoint_groups(), st.sampled_from([0, 1000, compression.EFFORT]))
 def test_tables_are_right_whatever_the_effort(arrivals, effort):
     table = compress(arrivals, effort)
