@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.emulator.row_streams import RowStreams
 from neurosim.hardware.spinnaker.numerics.derived_constants import Words
 from neurosim.hardware.spinnaker.numerics.kernel import Constants32, State32
 from neurosim.hardware.spinnaker.numerics.stdp import PlasticRows, PostHistory, RuleTable
 
-__all__ = ["Cores", "Delays", "Incoming", "Memory", "StaticRows", "Streams", "Tables"]
+__all__ = ["Cores", "Delays", "Incoming", "Memory", "Streams", "Tables"]
 
 
 class Cores(NamedTuple):
@@ -50,11 +51,11 @@ class Streams(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """What comes to each core.
+    """What comes to each core that is not in the row streams: packets for plastic rows, or for a delay core.
 
-    ``first`` int64 [cores + 1] entries of each core; of each entry, ``vertex``: who sends, ``care`` and ``bits``: as in
-    `Streams`, ``row``: row of atom 0 of the vertex, ``plastic``: 1 if it is a row of `PlasticRows`, else of
-    `StaticRows`. For a delay core ``row`` is the neuron that atom 0 of the vertex means.
+    ``first`` int64 [cores + 1] entries of each core; of each entry, int64 [entries], ``vertex``: who sends, ``care``
+    and ``bits``: as in `Streams`, ``row``: of `PlasticRows` for atom 0 of the vertex. For a delay core ``row`` is the
+    neuron that atom 0 of the vertex means.
     """
 
     first: Words
@@ -62,19 +63,6 @@ class Incoming(NamedTuple):
     care: Words
     bits: Words
     row: Words
-    plastic: NDArray[np.uint8]
-
-
-class StaticRows(NamedTuple):
-    """Synaptic rows that do not change: the words of row r of core c are
-    ``word[base[c] + start[r] : base[c] + start[r + 1]]``, as they lie in the shared memory of the core.
-
-    ``base`` int64 [cores]; ``start`` uint32 [rows + cores]; ``word`` uint32 [synapses].
-    """
-
-    base: Words
-    start: NDArray[np.uint32]
-    word: NDArray[np.uint32]
 
 
 class Delays(NamedTuple):
@@ -93,13 +81,15 @@ class Delays(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """All that does not change in a run. ``held``: what comes to the delay cores."""
+    """All that does not change in a run. ``first_atom`` int64 [vertices + 1]; ``rows``: the static ones; ``plastic``:
+    what selects plastic rows; ``held``: what comes to the delay cores."""
 
+    first_atom: Words
     cores: Cores
     constants: Constants32
     streams: Streams
-    incoming: Incoming
-    rows: StaticRows
+    rows: RowStreams
+    plastic: Incoming
     delays: Delays
     held: Incoming
     rules: RuleTable

@@ -38,11 +38,11 @@ class Entries:
     """The columns of `Incoming`, core by core."""
 
     first: list[int] = field(default_factory=lambda: [0])
-    columns: list[tuple[int, int, int, int, bool]] = field(default_factory=list)
+    columns: list[tuple[int, int, int, int]] = field(default_factory=list)
 
-    def add(self, arrival: Arrival, row: int, plastic: bool = False) -> None:
+    def add(self, arrival: Arrival, row: int) -> None:
         """An entry of the core in hand."""
-        self.columns.append((arrival.vertex, arrival.care, arrival.bits, row, plastic))
+        self.columns.append((arrival.vertex, arrival.care, arrival.bits, row))
 
     def close(self) -> None:
         """Go on with the next core."""
@@ -50,9 +50,8 @@ class Entries:
 
     def incoming(self) -> Incoming:
         """All cores together."""
-        table = np.array(self.columns, np.int64).reshape(-1, 5).T.copy()
-        vertex, care, bits, row, plastic = table
-        return Incoming(np.array(self.first, np.int64), vertex, care, bits, row, plastic.astype(np.uint8))
+        vertex, care, bits, row = np.array(self.columns, np.int64).reshape(-1, 4).T.copy()
+        return Incoming(np.array(self.first, np.int64), vertex, care, bits, row)
 
 
 def streams_of(

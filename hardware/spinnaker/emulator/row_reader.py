@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.emulator.core_tables import StaticRows
+from neurosim.hardware.spinnaker.emulator.row_streams import CoreRows
 from neurosim.hardware.spinnaker.image.plastic_rows import decode_plastic_block, history_words
 from neurosim.hardware.spinnaker.image.regions import CoreParameters
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, RowFormat
@@ -43,13 +43,8 @@ class Rows:
 
 @dataclass
 class RowReader:
-    """Takes the rows of one core after the other, and puts those of all cores together in the end."""
+    """Takes the rows of one core after the other; plastic ones it puts together."""
 
-    _base: list[int] = field(default_factory=list)
-    _starts: list[Uint32] = field(default_factory=list)
-    _words: list[Uint32] = field(default_factory=list)
-    _rows: int = 0
-    _synapses: int = 0
     _plastic: list[tuple[Any, ...]] = field(default_factory=list)
     _plastic_rows: int = 0
 
@@ -62,7 +57,7 @@ class RowReader:
         rule: int,
         pairing: Pairing,
         where: str,
-    ) -> list[tuple[int, bool]]:
+    ) -> tuple[list[tuple[int, bool]], CoreRows]:
         """Rows of the next core.
 
         Args:
@@ -71,7 +66,8 @@ class RowReader:
             rule: of its plastic synapses, -1 without.
 
         Returns:
-            For each of ``wanted``, the number of its first row, and whether the rows are plastic.
+            For each of ``wanted``, the number of its first row among the plastic rows of all cores or the static rows
+            of this one, and whether it is plastic; the static rows of this core, without entries.
 
         Raises:
             FileFormatError: rows lie outside the memory, contradict themselves, or name what does not exist.
@@ -89,7 +85,7 @@ class RowReader:
         plastic = [bool(memory[b]) for b in begins]
         found: list[tuple[int, bool]] = []
         ranges: list[tuple[int, int, int]] = []
-        at = self._rows
+        at = 0
         for rows, begin, changes in zip(wanted, begins, plastic, strict=True):
             if changes:
                 found.append((self._plastic_rows, True))
@@ -98,10 +94,9 @@ class RowReader:
                 found.append((at, False))
                 ranges.append((begin, rows.length, rows.count))
                 at += rows.count
-        self._read_static(memory, np.array(ranges, np.int64).reshape(-1, 3), core, where)
-        return found
+        return found, self._read_static(memory, np.array(ranges, np.int64).reshape(-1, 3), core, where)
 
-    def _read_static(self, memory: Uint32, ranges: Int64, core: CoreParameters, where: str) -> None:
+    def _read_static(self, memory: Uint32, ranges: Int64, core: CoreParameters, where: str) -> CoreRows:
         layout = RowFormat(core.atoms)
         synapses = _measure(memory, ranges)
         start = np.zeros(int(ranges[:, 2].sum()) + 1, np.uint32)
@@ -113,11 +108,7 @@ class RowReader:
         )
         if problem:
             raise FileFormatError(_MESSAGES[problem], where=where)
-        self._base.append(self._synapses)
-        self._starts.append(start)
-        self._words.append(words)
-        self._rows += len(start)
-        self._synapses += len(words)
+        return CoreRows(np.zeros((0, 4), np.int64), start, words)
 
     def _read_plastic(
         self,
@@ -147,17 +138,6 @@ class RowReader:
             )
         )  # fmt: skip
         self._plastic_rows += rows.count
-
-    def static_rows(self) -> StaticRows:
-        """Static rows of all cores. What was read is given up, so that it is in memory once."""
-        start, word = np.empty(self._rows, np.uint32), np.empty(self._synapses, np.uint32)
-        for parts, whole in ((self._starts, start), (self._words, word)):
-            at = len(whole)
-            while parts:
-                piece = parts.pop()
-                at -= len(piece)
-                whole[at : at + len(piece)] = piece
-        return StaticRows(np.array(self._base, np.int64), start, word)
 
     def plastic_rows(self) -> PlasticRows:
         """Plastic rows of all cores."""

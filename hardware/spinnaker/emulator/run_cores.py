@@ -18,9 +18,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from neurosim.engine.ops.native import barrier, prefetch
+from neurosim.engine.ops.native import barrier, nonzero_of_64, prefetch
 from neurosim.hardware.spinnaker.emulator.core_tables import Cores, Incoming, Memory, Tables
 from neurosim.hardware.spinnaker.emulator.overflows import Overflow, Overflows, no_overflows, note
+from neurosim.hardware.spinnaker.emulator.row_streams import thread_bounds
 from neurosim.hardware.spinnaker.numerics.derived_constants import Words
 from neurosim.hardware.spinnaker.numerics.kernel import CAUSES, step_arrays
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
@@ -71,8 +72,12 @@ class Run(NamedTuple):
 
 
 class _Scratch(NamedTuple):
-    """``fired`` int32 [2, atoms and copies]: atoms that send; those of a vertex are ``number[s, v]`` from
-    ``at[s, v]`` on. Odd and even steps have a list each, so that threads meet once in a step."""
+    """What the threads share in a run.
+
+    ``spiked`` is 64 longer than needed. ``fired`` int32 [2, atoms and copies]: atoms that send; those of vertex v are
+    ``number[s, v]`` from ``at[s, v]`` on. Odd and even steps have a list each, so that threads meet once in a step. Of
+    each core, first cell of its ring buffer, mask of an index there, and index of the present slot.
+    """
 
     current: NDArray[np.int32]
     spiked: NDArray[np.bool_]
@@ -80,10 +85,13 @@ class _Scratch(NamedTuple):
     fired: NDArray[np.int32]
     at: Words
     number: Words
+    offset: Words
+    mask: NDArray[np.uint32]
+    slot: NDArray[np.uint32]
 
 
 _LO, _HI, _MODEL, _SHIFT_EXC, _SHIFT_INH, _RING, _INDEX_BITS, _DELAY_BITS, _RULE = range(len(Cores._fields))
-_VERTEX, _CARE, _BITS, _ROW, _PLASTIC = range(5)
+_VERTEX, _CARE, _BITS, _ROW = range(4)
 
 # Compiled code takes an array out of a tuple before a loop: inside, that would be counted as a reference every time.
 
@@ -93,14 +101,16 @@ def _update(
     history: Any, overflows: Any,
 ) -> None:  # fmt: skip
     """Step t of the neurons of some cores [cores, fields of `Cores`]."""
-    current, spiked, wrapped = scratch.current, scratch.spiked, scratch.wrapped
+    current, spiked, wrapped, slot = scratch.current, scratch.spiked, scratch.wrapped, scratch.slot
     fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12 = constants
     v, timer, exc, inh = neurons
+    address = spiked.ctypes.data
     for k in range(first, last):
         lo, hi, rule = cores[k, _LO], cores[k, _HI], cores[k, _RULE]
         n = 1 << cores[k, _INDEX_BITS]
-        cell = cores[k, _RING] + (t & ((1 << cores[k, _DELAY_BITS]) - 1)) * 2 * n
+        slot[k] = (t & ((1 << cores[k, _DELAY_BITS]) - 1)) * 2 * n
+        cell = cores[k, _RING] + np.int64(slot[k])
         lost = step_arrays(
             cores[k, _MODEL], lo, hi - lo, ring[cell : cell + n], ring[cell + n : cell + 2 * n],
             cores[k, _SHIFT_EXC], cores[k, _SHIFT_INH], a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12,
@@ -109,12 +119,15 @@ def _update(
         if lost:
             _note_wraps_jit(overflows, wrapped, k, lo, hi, t)
         found = lo
-        for i in range(lo, hi):
-            if spiked[i]:
-                fired[found] = i - lo
-                found += 1
-                if rule >= 0 and post_event(history, rules, rule, i, t):
-                    note(overflows, k, _TRACE, t, i, 1, 1)
+        for block in range(lo, hi, 64):
+            if nonzero_of_64(address + block) == 0:
+                continue
+            for i in range(block, min(block + 64, hi)):
+                if spiked[i]:
+                    fired[found] = i - lo
+                    found += 1
+                    if rule >= 0 and post_event(history, rules, rule, i, t):
+                        note(overflows, k, _TRACE, t, i, 1, 1)
         at[k] = lo
         count[k] = found - lo
 
@@ -138,7 +151,7 @@ def _send_again(
     """What spike sources ([packets, (vertex, atom)]) and delay cores [delay cores, fields of `Delays`] send in step t,
     behind ``cores`` neuron cores."""
     fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
-    end = len(scratch.spiked)
+    end = len(scratch.current)
     for v in range(cores, len(count)):
         count[v] = 0
     for i in range(start[at_step], start[at_step + 1]):
@@ -187,89 +200,77 @@ def _saturated(overflows: Any, cores: Any, core: Any, t: Any, cell: Any, total: 
 
 
 def _deliver(
-    t: Any, first: Any, last: Any, cores: Any, edges: Any, incoming: Any, base: Any, start: Any, word: Any,
-    rules: Any, rows: Any, history: Any, ring: Any, scratch: Any, batch: Any, overflows: Any, work: Any, at_step: Any,
+    t: Any, cores: Any, first_atom: Any, begin: Any, end: Any, stream: Any, ring: Any, scratch: Any, batch: Any,
+    overflows: Any, work: Any, at_step: Any,
 ) -> None:  # fmt: skip
-    """Add the rows of the packets of step t to the ring buffers of some cores: ``incoming`` [entries, columns of
-    `Incoming`], those of core k from ``edges[k]`` on. ``batch`` int64 [rows, 2] is the thread's own."""
+    """Add the static rows of all packets of step t to the ring buffers of the thread's cores: for atom i, what
+    ``stream`` holds from ``begin[i]`` to ``end[i]``, see `row_streams`. ``batch`` int64 [rows, 2] is the thread's
+    own."""
     fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
-    start_address = start.ctypes.data
+    offsets, masks, slots = scratch.offset, scratch.mask, scratch.slot
+    address = stream.ctypes.data
+    held = 0
+    for v in range(len(count)):
+        for j in range(at[v], at[v] + count[v]):
+            atom = first_atom[v] + fired[j]
+            batch[held, 0], batch[held, 1] = begin[atom], end[atom]
+            prefetch(address + 4 * begin[atom])
+            held += 1
+            if held < len(batch):
+                continue
+            _add_stretches_jit(
+                held, batch, stream, ring, offsets, masks, slots, overflows, cores, t, work, at_step
+            )
+            held = 0
+    _add_stretches_jit(held, batch, stream, ring, offsets, masks, slots, overflows, cores, t, work, at_step)
+
+
+def _add_stretches(
+    held: Any, batch: Any, stream: Any, ring: Any, offsets: Any, masks: Any, slots: Any, overflows: Any, cores: Any,
+    t: Any, work: Any, at_step: Any,
+) -> None:  # fmt: skip
+    """Add what lies in some stretches of the stream."""
+    watched = at_step < len(work)
+    for i in range(held):
+        p, end = batch[i, 0], batch[i, 1]
+        while p < end:
+            k = np.int64(stream[p] >> np.uint32(8))
+            last = p + 1 + np.int64(stream[p] & np.uint32(255))
+            offset, mask, now = offsets[k], masks[k], slots[k]
+            if watched:
+                work[at_step, k, 0] += 1
+                work[at_step, k, 1] += last - p
+            while p < last:
+                p += 1
+                cell = offset + np.int64((now + (stream[p] & np.uint32(0xFFFF))) & mask)
+                total: Any = np.int64(ring[cell]) + np.int64(stream[p] >> np.uint32(16))
+                if total > LARGEST:
+                    _saturated_jit(overflows, cores, k, t, cell - offset, total)
+                    total = LARGEST
+                ring[cell] = total
+            p += 1
+
+
+def _deliver_changing(
+    t: Any, first: Any, last: Any, cores: Any, edges: Any, incoming: Any, rules: Any, rows: Any, history: Any,
+    ring: Any, scratch: Any, overflows: Any, work: Any, at_step: Any,
+) -> None:  # fmt: skip
+    """The same for plastic rows: ``incoming`` [entries, columns of `Incoming`], those of core k from ``edges[k]``
+    on."""
+    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     for k in range(first, last):
-        looked, fixed, changed, held = 0, 0, 0, 0
         for i in range(edges[k], edges[k + 1]):
             v = incoming[i, _VERTEX]
-            n = count[v]
-            if n == 0:
-                continue
-            care, only, row = incoming[i, _CARE], incoming[i, _BITS], incoming[i, _ROW]
-            plastic = incoming[i, _PLASTIC]
-            for j in range(at[v], at[v] + n):
+            for j in range(at[v], at[v] + count[v]):
                 atom = np.int64(fired[j])
-                if (atom ^ only) & care:
+                if (atom ^ incoming[i, _BITS]) & incoming[i, _CARE]:
                     continue
-                if plastic:
-                    more = _deliver_plastic_jit(
-                        row + atom, rules, rows, history, ring, overflows, cores, k, t
-                    )
-                    changed += more
-                    looked += more > 0
-                    continue
-                if held == len(batch):
-                    full, more = _add_rows_jit(
-                        held, batch, base[k], start, word, ring, overflows, cores, k, t
-                    )
-                    fixed += more
-                    looked += full
-                    held = 0
-                prefetch(start_address + 4 * (row + atom))
-                batch[held, 0] = row + atom
-                held += 1
-        full, more = _add_rows_jit(held, batch, base[k], start, word, ring, overflows, cores, k, t)
-        fixed += more
-        looked += full
-        if at_step < len(work):
-            work[at_step, k, 0] = looked
-            work[at_step, k, 1] = fixed
-            work[at_step, k, 2] = changed
-
-
-def _add_rows(
-    held: Any,
-    batch: Any,
-    base: Any,
-    start: Any,
-    word: Any,
-    ring: Any,
-    overflows: Any,
-    cores: Any,
-    core: Any,
-    t: Any,
-) -> Any:
-    """Add the static rows ``batch[:held, 0]`` to the ring buffer of their core. How many have synapses, and how many.
-
-    Rows lie anywhere in a large memory, so all are asked for before the first is needed.
-    """
-    bits, offset = cores[core, _INDEX_BITS], cores[core, _RING]
-    mask = np.uint32((1 << (cores[core, _DELAY_BITS] + 1 + bits)) - 1)
-    now = np.uint32((t << (bits + 1)) & np.int64(mask))
-    word_address = word.ctypes.data
-    full, found = 0, 0
-    for i in range(held):
-        row = batch[i, 0]
-        batch[i, 0] = base + np.int64(start[row])
-        batch[i, 1] = base + np.int64(start[row + 1])
-        prefetch(word_address + 4 * batch[i, 0])
-    for i in range(held):
-        found += batch[i, 1] - batch[i, 0]
-        full += batch[i, 1] > batch[i, 0]
-        for s in range(batch[i, 0], batch[i, 1]):
-            cell = np.int64(np.uint32(now + (word[s] & np.uint32(0xFFFF))) & mask)
-            total = np.int64(ring[offset + cell]) + (word[s] >> np.uint32(16))
-            if total > LARGEST:
-                _saturated_jit(overflows, cores, core, t, cell, total)
-                total = LARGEST
-            ring[offset + cell] = total
-    return full, found
+                n = _deliver_plastic_jit(
+                    incoming[i, _ROW] + atom, rules, rows, history, ring, overflows, cores, k, t
+                )
+                if at_step < len(work) and n:
+                    work[at_step, k, 0] += 1
+                    work[at_step, k, 2] += n
 
 
 def _deliver_plastic(
@@ -313,10 +314,10 @@ _INLINE = "always"
 _note_wraps_jit = njit(cache=True, nogil=True)(_note_wraps)
 _saturated_jit = njit(cache=True, nogil=True)(_saturated)
 _deliver_plastic_jit = njit(cache=True, nogil=True)(_deliver_plastic)
-_add_rows_jit = njit(cache=True, nogil=True)(_add_rows)
-_update_jit, _send_again_jit, _hold_jit, _deliver_jit, _count_streams_jit = (
+_add_stretches_jit = njit(cache=True, nogil=True)(_add_stretches)
+_update_jit, _send_again_jit, _hold_jit, _deliver_jit, _deliver_changing_jit, _count_streams_jit = (
     njit(cache=True, nogil=True, inline=_INLINE)(f)
-    for f in (_update, _send_again, _hold, _deliver, _count_streams)
+    for f in (_update, _send_again, _hold, _deliver, _deliver_changing, _count_streams)
 )
 
 
@@ -324,7 +325,7 @@ _update_jit, _send_again_jit, _hold_jit, _deliver_jit, _count_streams_jit = (
 def _advance(
     thread: Any, edges: Any, counter: Any, start: Any, first: Any, last: Any,
     cores: Any, constants: Any, delays: Any, held_first: Any, held: Any, streams: Any,
-    incoming_first: Any, incoming: Any, base: Any, row_start: Any, word: Any, rules: Any,
+    first_atom: Any, bounds: Any, stream: Any, incoming_first: Any, incoming: Any, rules: Any,
     m: Any, scratch: Any, packet_start: Any, packets: Any,
     probes: Any, v_out: Any, current_out: Any, spike_start: Any, spikes: Any, overflows: Any, sent: Any, work: Any,
 ) -> None:  # fmt: skip
@@ -334,7 +335,7 @@ def _advance(
     a, b = edges[thread], edges[thread + 1]
     neurons, ring, counters, rows, history = m
     v, current = neurons.v, scratch.current
-    batch = np.empty((_BATCH, 2), np.int64)
+    batch, begin, end = np.empty((_BATCH, 2), np.int64), bounds[thread], bounds[thread + 1]
     probe, probe_end = 0, 0
     if b > a:
         probe = np.searchsorted(probes, cores[a, _LO])
@@ -361,10 +362,12 @@ def _advance(
             _hold_jit(t, delays, held_first, held, counters, scratch)
             if at_step < len(sent):
                 _count_streams_jit(t, streams[0], streams[1], streams[2], scratch, sent, at_step)
-        _deliver_jit(
-            t, a, b, cores, incoming_first, incoming, base, row_start, word, rules, rows, history, ring, scratch,
-            batch, overflows, work, at_step,
-        )  # fmt: skip
+        _deliver_jit(t, cores, first_atom, begin, end, stream, ring, scratch, batch, overflows, work, at_step)
+        if len(incoming):
+            _deliver_changing_jit(
+                t, a, b, cores, incoming_first, incoming, rules, rows, history, ring, scratch, overflows, work,
+                at_step,
+            )  # fmt: skip
 
 
 def run(
@@ -395,11 +398,14 @@ def run(
     room = n + int(np.max(np.diff(packets.start), initial=0)) + again
     scratch = _Scratch(
         np.zeros(n, np.int32),
-        np.zeros(n, np.bool_),
+        np.zeros(n + 64, np.bool_),
         np.zeros(n, np.uint16),
         np.zeros((2, room), np.int32),
         np.zeros((2, vertices), np.int64),
         np.zeros((2, vertices), np.int64),
+        cores.ring,
+        ((2 << (cores.delay_bits + cores.index_bits)) - 1).astype(np.uint32),
+        np.zeros(len(cores.lo), np.uint32),
     )
     watched_steps = steps if watched else 0
     sent = np.zeros((watched_steps, len(tables.streams.care)), np.int32)
@@ -411,6 +417,7 @@ def run(
     most = max(1, min(steps, _SPIKES_HELD // max(n, 1)))
     buffer = np.zeros(most * n, np.int32)
     edges = _shares(tables, max(1, min(threads, len(cores.lo))))
+    bounds = thread_bounds(tables.rows, edges)
     with ThreadPoolExecutor(len(edges) - 1) as pool:
         for first in range(0, steps, most):
             last = min(first + most, steps)
@@ -420,7 +427,7 @@ def run(
                 _advance(
                     thread, edges, counter.ctypes.data, start, first, last,
                     np.stack(cores, axis=1), tables.constants, np.stack(tables.delays, axis=1), *_table(tables.held),
-                    tables.streams, *_table(tables.incoming), *tables.rows, tables.rules,
+                    tables.streams, tables.first_atom, bounds, tables.rows.word, *_table(tables.plastic), tables.rules,
                     memory, scratch, packets.start, np.stack([packets.vertex, packets.atom], axis=1),
                     probes, v, current, spike_start, buffer, overflows, sent, work,
                 )  # fmt: skip
@@ -441,8 +448,8 @@ def run(
 
 
 def _table(incoming: Incoming) -> tuple[Words, Words]:
-    """The entries as a table [entries, 5], behind where those of each core begin."""
-    return incoming.first, np.stack([c.astype(np.int64) for c in incoming[1:]], axis=1)
+    """The entries as a table [entries, 4], behind where those of each core begin."""
+    return incoming.first, np.stack(incoming[1:], axis=1)
 
 
 def _copies(packets: Packets) -> Words:
@@ -454,8 +461,11 @@ def _copies(packets: Packets) -> Words:
 
 
 def _shares(tables: Tables, threads: int) -> Words:
-    """The first core of each thread, and the end: shares of about equal neurons and incoming streams."""
+    """The first core of each thread, and the end: shares of about equally many neurons."""
     cores = tables.cores
-    cost = np.cumsum(cores.hi - cores.lo + np.diff(tables.incoming.first))
-    inner = np.searchsorted(cost, cost[-1:] * np.arange(1, threads) / threads) + 1 if len(cost) else []
+    inner = (
+        np.searchsorted(cores.hi, cores.hi[-1:] * np.arange(1, threads) / threads) + 1
+        if len(cores.hi)
+        else []
+    )
     return np.array([0, *inner, len(cores.lo)], np.int64)

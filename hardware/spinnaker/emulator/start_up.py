@@ -24,6 +24,7 @@ from neurosim.hardware.spinnaker.emulator.lookup import (
     streams_of,
 )
 from neurosim.hardware.spinnaker.emulator.row_reader import RowReader, Rows
+from neurosim.hardware.spinnaker.emulator.row_streams import CoreRows, row_streams
 from neurosim.hardware.spinnaker.emulator.synapse_list import SynapseList, list_synapses
 from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, decode_delay_region
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
@@ -126,8 +127,8 @@ def start(image: MachineImage, machine: Machine) -> Started:
     cores, constants, state = boot.cores()
     delays, held = _delays(vertices, extensions, arrived)
     tables = Tables(
-        cores, constants32(constants), streams, boot.entries.incoming(), boot.reader.static_rows(), delays, held,
-        rule_table(boot.rules),
+        first_atom, cores, constants32(constants), streams, row_streams(boot.rows, first_atom),
+        boot.plastic_entries.incoming(), delays, held, rule_table(boot.rules),
     )  # fmt: skip
     n = int(cores.hi[-1]) if len(cores.hi) else 0
     cells = int(np.sum(2 << (cores.index_bits + cores.delay_bits)))
@@ -179,7 +180,8 @@ class _Boot:
         first_atom: NDArray[np.int64],
     ) -> None:
         self.image, self.vertices, self.atoms, self.first_atom = image, vertices, atoms, first_atom
-        self.entries, self.reader = Entries(), RowReader()
+        self.plastic_entries, self.reader = Entries(), RowReader()
+        self.rows: list[CoreRows] = []
         self.rules: list[tuple[PairRule, tuple[int, int]]] = []
         self.plastic: list[PlasticPlace] = []
         self._cores: list[tuple[int, ...]] = []
@@ -218,15 +220,20 @@ class _Boot:
                 wanted += rows_of(table, int(self.vertices[a.vertex].key or 0), int(self.atoms[a.vertex]))
                 places[a.vertex] = range(begin, len(wanted))
         memory = _region(self.image, v, Region.SYNAPTIC_ROWS)
-        found = self.reader.read(memory, wanted, core, lo, rule, pairing, where)
+        found, rows = self.reader.read(memory, wanted, core, lo, rule, pairing, where)
         for vertex, which in places.items():
             self.plastic += [
                 PlasticPlace(v.place, wanted[i], vertex, found[i][0]) for i in which if found[i][1]
             ]
+        static = []
         for a in arrived:
-            for i in places[a.vertex]:
-                self.entries.add(a, *found[i])
-        self.entries.close()
+            for row, plastic in (found[i] for i in places[a.vertex]):
+                if plastic:
+                    self.plastic_entries.add(a, row)
+                else:
+                    static.append((a.vertex, a.care, a.bits, row))
+        self.rows.append(rows._replace(entries=np.array(static, np.int64).reshape(-1, 4)))
+        self.plastic_entries.close()
 
     def _rule(self, v: Vertex, core: CoreParameters, where: str) -> tuple[int, Pairing]:
         """Number of the rule of the core's plastic synapses, -1 without one, and what its rows are like."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.hardware.spinnaker.emulator.core_tables import Memory, Tables
+from neurosim.hardware.spinnaker.emulator.row_streams import expand
 
 __all__ = ["SynapseList", "list_synapses"]
 
@@ -32,33 +33,30 @@ def list_synapses(tables: Tables, memory: Memory, first_atom: NDArray[np.int64])
     Args:
         first_atom: int64 [vertices + 1], number of the first atom of each vertex.
     """
-    e, static, plastic, cores = tables.incoming, tables.rows, memory.rows, tables.cores
-    columns: list[tuple[NDArray[np.int64], ...]] = []
+    e, plastic, cores = tables.plastic, memory.rows, tables.cores
+    atom, core, words = expand(tables.rows)
+    low, bits = words.astype(np.int64) & 0xFFFF, cores.index_bits[core]
+    target = (low & ((1 << bits) - 1)) + cores.lo[core]
+    slots = 1 << cores.delay_bits[core]  # slots are taken modulo their number
+    delay = ((low >> (bits + 1)) - 1) % slots + 1
+    columns: list[tuple[NDArray[np.int64], ...]] = [
+        (atom, target, low >> bits & 1, delay, words.astype(np.int64) >> 16)
+    ]
     for k in range(len(cores.lo)):
-        bits, lo = int(cores.index_bits[k]), int(cores.lo[k])
         for i in range(int(e.first[k]), int(e.first[k + 1])):
             begin, end = first_atom[e.vertex[i]], first_atom[e.vertex[i] + 1]
             atoms = np.arange(end - begin)
             atoms = atoms[((atoms ^ e.bits[i]) & e.care[i]) == 0]
             rows = atoms + e.row[i]
-            changes = bool(e.plastic[i])
-            start = plastic.start if changes else static.start.astype(np.int64)
-            counts = start[rows + 1] - start[rows]
-            here = np.repeat(start[rows] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+            counts = plastic.start[rows + 1] - plastic.start[rows]
+            here = np.repeat(plastic.start[rows] - np.cumsum(counts) + counts, counts) + np.arange(
+                counts.sum()
+            )
             source = np.repeat(atoms + begin, counts)
-            if changes:
-                acts = plastic.delay[here] > 0
-                source, here = source[acts], here[acts]
-                fields = (plastic.target, plastic.receptor, plastic.delay, plastic.weight)
-                found = [a[here].astype(np.int64) for a in fields]
-            else:
-                words = static.word[here + static.base[k]].astype(np.int64)
-                low = words & 0xFFFF
-                target = (low & ((1 << bits) - 1)) + lo
-                found = [target, low >> bits & 1, low >> (bits + 1), words >> 16]
-            slots = 1 << int(cores.delay_bits[k])
-            found[2] = (found[2] - 1) % slots + 1  # slots are taken modulo their number
-            columns.append((source, *found))
+            acts = plastic.delay[here] > 0
+            source, here = source[acts], here[acts]
+            fields = (plastic.target, plastic.receptor, plastic.delay, plastic.weight)
+            columns.append((source, *(a[here].astype(np.int64) for a in fields)))
     source, *fields_ = (np.concatenate([np.zeros(0, np.int64), *(c[i] for c in columns)]) for i in range(5))
     order = np.argsort(source, kind="stable")
     types = (np.int32, np.uint8, np.int32, np.uint16)
