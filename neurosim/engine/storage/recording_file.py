@@ -55,7 +55,7 @@ def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
         for i, (name, weights) in enumerate(recording.weights.items()):
             _put(file, f"weights/{i}", weights)
             file[f"weights/{i}"].attrs["name"] = name
-        for field in ("kind", "population"):
+        for field in ("kind", "population", "cause"):
             words = [getattr(e, field) for e in recording.events]
             file.create_dataset(f"events/{field}", data=np.array(words, dtype=h5py.string_dtype()))
         for field in ("sample", "step", "neuron", "count"):
@@ -173,7 +173,13 @@ class _Reader:
         group = self._group(self._file, "events")
         names = ("kind", "population", "sample", "step", "neuron", "value", "count")
         columns = [self._get(group, name).tolist() for name in names]
+        known = "cause" in group  # older files have none
+        causes = self._get(group, "cause").tolist() if known else [""] * len(columns[0])
         return tuple(
-            DeviceEvent(kind, population, sample, step, neuron, None if np.isnan(value) else value, count)
-            for kind, population, sample, step, neuron, value, count in zip(*columns, strict=True)
+            DeviceEvent(
+                kind, population, sample, step, neuron, None if np.isnan(value) else value, count, cause
+            )
+            for kind, population, sample, step, neuron, value, count, cause in zip(
+                *columns, causes, strict=True
+            )
         )

@@ -26,7 +26,7 @@ def recording() -> Recording:
         ),
         "state only": PopulationRecording(None, {"i": np.zeros((8, 2, 1))}),
     }
-    events = (DeviceEvent("wrap", "out", 1, 2, 3, 4.5, 6), DeviceEvent("late", "out", 0, -1, -1))
+    events = (DeviceEvent("wrap", "out", 1, 2, 3, 4.5, 6, "input"), DeviceEvent("late", "out", 0, -1, -1))
     return Recording(parts, events=events, lag={"out": 3}, weights={"a/x->b": np.eye(2)}, **FRAME)
 
 
