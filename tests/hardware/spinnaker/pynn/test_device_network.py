@@ -9,6 +9,7 @@ from neurosim.hardware.spinnaker import (
     PyNNNetwork,
     PyNNPopulation,
     PyNNProjection,
+    PyNNSTDP,
 )
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.pynn.device_network import device_network, shifts_of
