@@ -101,6 +101,7 @@ class SpiNNakerDevice(Device):
             load=core_load(s, fabric, [d.work for d in done], clock * seconds),
             overflows=tuple(d.overflows for d in done),
             memories=tuple(memories),
+            started=s,
         )
 
     def run_on(

@@ -463,9 +463,6 @@ def _copies(packets: Packets) -> Words:
 def _shares(tables: Tables, threads: int) -> Words:
     """The first core of each thread, and the end: shares of about equally many neurons."""
     cores = tables.cores
-    inner = (
-        np.searchsorted(cores.hi, cores.hi[-1:] * np.arange(1, threads) / threads) + 1
-        if len(cores.hi)
-        else []
-    )
+    wanted = cores.hi[-1:] * np.arange(1, threads) / threads
+    inner = np.searchsorted(cores.hi, wanted).astype(np.int64) + 1
     return np.array([0, *inner, len(cores.lo)], np.int64)

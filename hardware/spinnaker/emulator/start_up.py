@@ -70,7 +70,7 @@ class Started:
         vertices: in the order of their numbers, see `core_tables`. first_atom: int64 [vertices + 1].
         tables: what its cores hold. initial: what they hold that changes.
         first, sizes: population or input -> number of its first atom, and its neurons.
-        routes: the way of each stream. plastic: where plastic rows came from.
+        routes: the way of each stream. plastic: where plastic rows came from. plastic_words: the regions they were in.
     """
 
     vertices: tuple[Vertex, ...]
@@ -81,6 +81,7 @@ class Started:
     sizes: Mapping[str, int]
     routes: tuple[Route, ...]
     plastic: tuple[PlasticPlace, ...]
+    plastic_words: Mapping[Place, NDArray[np.uint32]]
 
     @cached_property
     def synapses(self) -> SynapseList:
@@ -146,6 +147,7 @@ def start(image: MachineImage, machine: Machine) -> Started:
         sizes=sizes,
         routes=routes,
         plastic=tuple(boot.plastic),
+        plastic_words=boot.plastic_words,
     )
 
 
@@ -184,6 +186,7 @@ class _Boot:
         self.rows: list[CoreRows] = []
         self.rules: list[tuple[PairRule, tuple[int, int]]] = []
         self.plastic: list[PlasticPlace] = []
+        self.plastic_words: dict[Place, NDArray[np.uint32]] = {}
         self._cores: list[tuple[int, ...]] = []
         self._derived: list[tuple[NeuronConstants, NeuronState]] = []
         self._cells = 0
@@ -225,6 +228,8 @@ class _Boot:
             self.plastic += [
                 PlasticPlace(v.place, wanted[i], vertex, found[i][0]) for i in which if found[i][1]
             ]
+        if any(plastic for _, plastic in found):
+            self.plastic_words[v.place] = memory
         static = []
         for a in arrived:
             for row, plastic in (found[i] for i in places[a.vertex]):

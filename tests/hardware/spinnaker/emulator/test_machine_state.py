@@ -10,9 +10,12 @@ import pytest
 from neurosim import hardware
 from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.recording import Record, State
-from neurosim.errors import ShapeError, UnsupportedError
+from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.hardware.emulator import Overflow
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, PyNNSTDP, compile_pynn
+from neurosim.hardware.spinnaker.image.machine_image import read_image
+from neurosim.hardware.spinnaker.image.plastic_rows import decode_plastic_block
+from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.loss_report import LossKind
 from neurosim.network import Network
 from neurosim.neurons import LIF
@@ -106,6 +109,31 @@ def test_results_do_not_depend_on_threads(folder, inputs):
         np.testing.assert_array_equal(other.recording["cells"].v, seen[0].recording["cells"].v)
         np.testing.assert_array_equal(other.fabric.streams, seen[0].fabric.streams)
         np.testing.assert_array_equal(other.load.cycles, seen[0].load.cycles)
+
+
+def test_learned_words_are_written_back(folder, inputs):
+    """The words of both cores, read as rows, hold what was learned; those of a machine at rest are the image's."""
+    device = hardware.load(folder)
+    image = read_image(folder)
+    seen = device.observe({"in": inputs}, overflow=Overflow.AS_CHIP)
+    rest = device.observe({}, 2 * DT)
+    for place in device.started.plastic_words:
+        np.testing.assert_array_equal(
+            rest.synaptic_words(place), image.regions[place][int(Region.SYNAPTIC_ROWS)]
+        )
+        for sample in range(2):
+            words = seen.synaptic_words(place, sample)
+            for p in (p for p in device.started.plastic if p.place == place):
+                found = decode_plastic_block(
+                    words, p.rows.start, p.rows.length, p.rows.first, p.rows.count, ""
+                )
+                rows = seen.memories[sample].rows
+                first, last = p.first, p.first + p.rows.count
+                np.testing.assert_array_equal(found.weight, rows.weight[rows.start[first] : rows.start[last]])
+                np.testing.assert_array_equal(found.last_time, rows.last_time[first:last])
+                np.testing.assert_array_equal(found.last_trace, rows.last_trace[first:last])
+    with pytest.raises(DescriptionError, match="no plastic synapses"):
+        rest.synaptic_words((0, 0, 17))
 
 
 def test_states_of_others_are_refused(folder, inputs):

@@ -9,11 +9,11 @@ import pytest
 
 from neurosim import hardware
 from neurosim.errors import FileFormatError
+from neurosim.hardware.spinnaker.emulator.plastic_memory import synaptic_words
 from neurosim.hardware.spinnaker.emulator.run_cores import Packets, run
 from neurosim.hardware.spinnaker.emulator.start_up import start
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, VertexKind, read_image
-from neurosim.hardware.spinnaker.image.plastic_rows import decode_plastic_block
 from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
@@ -74,13 +74,9 @@ def test_the_hosts_memory_runs_as_on_the_firmware(reference_file, network_of_ima
                     assert int((spiked[:, here] != file[f"spikes_{p.name}"]).sum()) == 0, p.name
                     assert int((recorded[:, here] != file[f"V_{p.name}"]).sum()) == 0, p.name
             if net.plastic:
-                (weights,) = (plastic_weights(file["synblocks"][-1], place.rows) for place in started.plastic)
-                np.testing.assert_array_equal(memory.rows.weight, weights)
-
-
-def plastic_weights(words, rows):
-    """Weights of all rows of a block of the synaptic matrix."""
-    return decode_plastic_block(words, rows.start, rows.length, rows.first, rows.count, "reference").weight
+                ((place, _),) = started.plastic_words.items()
+                words = synaptic_words(started, memory, place)
+                np.testing.assert_array_equal(words, file["synblocks"][-1][: len(words)])
 
 
 @pytest.fixture
