@@ -79,7 +79,7 @@ def needed(spec, places):
         pre, post = pops[q["pre"]], pops[q["post"]]
         for core, reached in enumerate(targets[q["pre"]]):
             first, last = 0, post["n"]
-            if q["connector"] == "OneToOneConnector":
+            if "OneToOne" in q["connector"]:
                 first, last = core * pre["npc"], min((core + 1) * pre["npc"], pre["n"], post["n"])
             if first < last:
                 reached.update(places[q["post"]][first // post["npc"] : -(-last // post["npc"])])
