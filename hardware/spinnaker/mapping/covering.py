@@ -164,6 +164,7 @@ def lengths_on_top(key: Any, mask: Any, cls: Any, need: Any, classes: Any) -> An
     for c in range(size):
         k = _forbidden(cls, need, place, c, 0, other)
         m = _members(cls, need, c, own)
+        # written at 0, style 0; a literal 0 would have _cover compiled twice
         count[c] = _cover(key, mask, own, m, other, k, ek, em, c - c, c - c)
     return count
 
