@@ -241,8 +241,8 @@ class SpiNNakerDevice(Device):
             for core, cause in np.argwhere(d.overflows.counts > 0).tolist():
                 v = self.started.vertices[core]
                 listed = d.overflows.first[core, cause, : d.overflows.listed[core, cause]]
-                more = int(d.overflows.counts[core, cause] - listed[:, 3].sum())
-                rows = listed[listed[:, 0] < begin + steps].tolist()  # a later cell is not used in this run
+                rows = listed[listed[:, 0] < begin + steps].tolist()  # a later cell is not used in this run, but counts
+                more = int(d.overflows.counts[core, cause]) - sum(count for *_, count in rows)
                 for k, (step, neuron, value, count) in enumerate(rows):
                     events.append(
                         DeviceEvent(
