@@ -37,7 +37,7 @@ def acting(network, p, delay):
     needs = {}
     for q in network.projections:
         if q.pre == p.pre:
-            longest = np.rint(q.table[:, 3] / network.timestep).max()
+            longest = np.rint(q.table[:, 3] / network.timestep).max(initial=1)
             needs[q.post] = max(needs.get(q.post, 0), int(longest))
     if needs[p.post] <= slots:
         return list(zip(source, delay, range(len(source)), strict=True))
