@@ -94,6 +94,7 @@ _LO, _HI, _MODEL, _SHIFT_EXC, _SHIFT_INH, _RING, _INDEX_BITS, _DELAY_BITS, _RULE
 _VERTEX, _CARE, _BITS, _ROW = range(4)
 
 # Compiled code takes an array out of a tuple before a loop: inside, that would be counted as a reference every time.
+# Constants are passed as np.int64, since a literal would be compiled for by itself.
 
 
 def _update(
@@ -127,7 +128,7 @@ def _update(
                     fired[found] = i - lo
                     found += 1
                     if rule >= 0 and post_event(history, rules, rule, i, t):
-                        note(overflows, k, _TRACE, t, i, 1, 1)
+                        note(overflows, k, np.int64(_TRACE), t, i, np.int64(1), np.int64(1))
         at[k] = lo
         count[k] = found - lo
 
@@ -196,7 +197,7 @@ def _saturated(overflows: Any, cores: Any, core: Any, t: Any, cell: Any, total: 
     bits, slots = cores[core, _INDEX_BITS], 1 << cores[core, _DELAY_BITS]
     used = t + 1 + (((cell >> (bits + 1)) - t - 1) & (slots - 1))
     neuron = cores[core, _LO] + (cell & ((1 << bits) - 1))
-    note(overflows, core, (cell >> bits) & 1, used, neuron, total - LARGEST, 1)
+    note(overflows, core, (cell >> bits) & 1, used, neuron, total - LARGEST, np.int64(1))
 
 
 def _deliver(
@@ -281,9 +282,17 @@ def _deliver_plastic(
     a, b = rows.start[row], rows.start[row + 1]
     target, receptor, delay, weight = rows.target, rows.receptor, rows.delay, rows.weight
     if missed:
-        note(overflows, core, _HISTORY, t, np.int64(target[a]), missed, missed)
+        note(overflows, core, np.int64(_HISTORY), t, np.int64(target[a]), missed, missed)
     if wrapped:
-        note(overflows, core, _TRACE, t, np.int64(target[a]) if b > a else cores[core, _LO], wrapped, wrapped)
+        note(
+            overflows,
+            core,
+            np.int64(_TRACE),
+            t,
+            np.int64(target[a]) if b > a else cores[core, _LO],
+            wrapped,
+            wrapped,
+        )
     bits, offset = cores[core, _INDEX_BITS], cores[core, _RING]
     slots = 1 << cores[core, _DELAY_BITS]
     for s in range(a, b):
