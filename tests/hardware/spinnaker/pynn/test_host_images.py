@@ -68,21 +68,35 @@ def everything():
         dependence=Dependence.MULTIPLICATIVE,
         pairing=Pairing.NEAREST,
     )
+
+    def cells(name, size, cell="IF_curr_exp", **options):
+        """Neurons that differ: the host then writes the parameters of each itself."""
+        given = {"i_offset": np.linspace(-0.33, 0.77, size), **options.pop("parameters", {})}
+        return PyNNPopulation(name=name, size=size, cell=cell, parameters=given, **options)
+
     populations = [
         PyNNPopulation(name="src", size=70, cell="SpikeSourceArray", atoms_per_core=32),
-        PyNNPopulation(
-            name="exc", size=100, atoms_per_core=64, parameters={"tau_m": np.linspace(9.0, 21.0, 100)}
+        cells(
+            "exc",
+            100,
+            atoms_per_core=64,
+            parameters={"tau_m": np.linspace(9.0, 21.0, 100), "tau_refrac": 1.0001},
         ),
-        PyNNPopulation(name="delta", size=90, cell="IF_curr_delta", atoms_per_core=50),
-        PyNNPopulation(
-            name="cond", size=40, cell="IF_cond_exp", spikes_per_second=60.0, ring_buffer_sigma=3.0
+        cells("delta", 90, "IF_curr_delta", atoms_per_core=50, parameters={"cm": 0.25}),
+        cells(
+            "cond",
+            40,
+            "IF_cond_exp",
+            spikes_per_second=60.0,
+            ring_buffer_sigma=3.0,
+            parameters={"e_rev_I": -80.3},
         ),
-        PyNNPopulation(
-            name="plastic", size=60, atoms_per_core=32, initial_values={"v": -60.0, "isyn_exc": 0.5}
+        cells(
+            "plastic", 60, atoms_per_core=32, initial_values={"v": -60.0, "isyn_exc": 0.5, "refract_timer": 3}
         ),
-        PyNNPopulation(name="learns", size=20, cell="IF_cond_exp"),
-        PyNNPopulation(name="given", size=33, atoms_per_core=7, max_expected_summed_weight=(4.0, 9.0)),
-        PyNNPopulation(name="alone", size=5),
+        cells("learns", 20, "IF_cond_exp", parameters={"tau_syn_I": np.linspace(1.0, 9.9, 20)}),
+        cells("given", 33, atoms_per_core=7, max_expected_summed_weight=(4.0, 9.0)),
+        cells("alone", 5),
     ]
     lists = [
         ("given", "exc", 0.3, 1.5, 5, "inhibitory", None),
