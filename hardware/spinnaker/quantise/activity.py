@@ -75,7 +75,8 @@ def calibration_spikes(
     inputs = {n: s.resize(steps).resize(total).shift(lag.get(n, 0)) for n, s in calibration.items()}
     spiking = {name: Record("spikes") for name, p in plan.populations.items() if p.model.SPIKES}
     recording = simulate(plan, inputs, total * plan.dt, record=spiking) if spiking else {}
-    return {**inputs, **{name: recording[name].spikes for name in spiking}}
+    found = {name: recording[name].spikes for name in spiking}
+    return {**inputs, **{name: s for name, s in found.items() if s is not None}}
 
 
 def calibrated_activity(plan: Plan, trains: Mapping[str, Spikes]) -> dict[str, Activity]:
