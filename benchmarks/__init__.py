@@ -21,6 +21,7 @@ TASKS: dict[str, str] = {
     "delays": "benchmarks.delays:run",
     "memory": "benchmarks.memory:run",
     "mapping": "benchmarks.mapping:run",
+    "emulation": "benchmarks.emulation:run",
     "startup": "benchmarks.startup:run",
 }
 """Name to ``"module:function"``, imported when the task is asked for."""
