@@ -42,7 +42,7 @@ _WHAT = {
     "late": "plastic synapses missed a postsynaptic spike that is not held any more; so many of them",
 }
 _WORTH_A_THREAD = 20_000
-"""Neurons from which on threads that meet in every step gain something."""
+"""Neurons that are worth a thread of their own, since threads meet in every step."""
 
 
 class SpiNNakerDevice(Device):
@@ -53,8 +53,8 @@ class SpiNNakerDevice(Device):
 
     Attributes:
         started: the machine after its start.
-        threads: for one sample; several samples run side by side. None: as many as processors, if there are enough
-            neurons. Results do not depend on it.
+        threads: at most this many, for one sample or for several side by side. None: ``$NEUROSIM_THREADS``, or all
+            processors; for one sample as many as its neurons are worth. Results do not depend on it.
     """
 
     def __init__(self, manifest: Manifest, started: Started, threads: int | None = None) -> None:
@@ -145,13 +145,7 @@ class SpiNNakerDevice(Device):
     ) -> list[Run]:
         """All samples: side by side, or one with several threads."""
         tables, probes = self.started.tables, self._probes(record)
-        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        single = len(memories) == 1
-        threads = (
-            self.threads or (processors if len(memories[0].neurons.v) >= _WORTH_A_THREAD else 1)
-            if single
-            else 1
-        )
+        threads, together = self._threads(len(memories))
 
         def sample(b: int) -> Run:
             return run(
@@ -159,10 +153,18 @@ class SpiNNakerDevice(Device):
                 start=begin, probes=probes, threads=threads, watched=self._watched is not None,
             )  # fmt: skip
 
-        if single:
-            return [sample(0)]
-        with ThreadPoolExecutor(max(1, min(len(memories), self.threads or processors))) as pool:
+        if together == 1:
+            return [sample(b) for b in range(len(memories))]
+        with ThreadPoolExecutor(together) as pool:
             return list(pool.map(sample, range(len(memories))))
+
+    def _threads(self, samples: int) -> tuple[int, int]:
+        """Threads for a sample, and samples that run side by side."""
+        most = self.threads or int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+        if samples != 1:
+            return 1, max(1, min(samples, most))
+        neurons = len(self.started.initial.neurons.v)
+        return (self.threads or max(1, min(most, neurons // _WORTH_A_THREAD))), 1
 
     def _members(self, name: str) -> slice:
         first = self.started.first[name]
@@ -241,7 +243,9 @@ class SpiNNakerDevice(Device):
             for core, cause in np.argwhere(d.overflows.counts > 0).tolist():
                 v = self.started.vertices[core]
                 listed = d.overflows.first[core, cause, : d.overflows.listed[core, cause]]
-                rows = listed[listed[:, 0] < begin + steps].tolist()  # a later cell is not used in this run, but counts
+                rows = listed[
+                    listed[:, 0] < begin + steps
+                ].tolist()  # a later cell is not used in this run, but counts
                 more = int(d.overflows.counts[core, cause]) - sum(count for *_, count in rows)
                 for k, (step, neuron, value, count) in enumerate(rows):
                     events.append(
@@ -268,7 +272,7 @@ def _report(events: tuple[DeviceEvent, ...], overflow: Overflow) -> None:
     remedy = "Give typical inputs as calibration when compiling, or reduce the weights"
     if overflow is Overflow.RAISE:
         raise NumericsError(what, where=where, value=first.value, remedy=remedy)
-    warnings.warn(f"{where}: {what} (value {first.value:g}). {remedy}", RuntimeWarning, stacklevel=5)
+    warnings.warn(f"{where}: {what} (value {first.value:g}). {remedy}", RuntimeWarning, stacklevel=4)
 
 
 def load(folder: Path, manifest: Manifest) -> SpiNNakerDevice:

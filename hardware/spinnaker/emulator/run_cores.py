@@ -319,13 +319,12 @@ def _count_streams(t: Any, first: Any, care: Any, bits: Any, scratch: Any, sent:
             sent[at_step, k] = n
 
 
-_INLINE = "always"
 _note_wraps_jit = njit(cache=True, nogil=True)(_note_wraps)
 _saturated_jit = njit(cache=True, nogil=True)(_saturated)
 _deliver_plastic_jit = njit(cache=True, nogil=True)(_deliver_plastic)
 _add_stretches_jit = njit(cache=True, nogil=True)(_add_stretches)
 _update_jit, _send_again_jit, _hold_jit, _deliver_jit, _deliver_changing_jit, _count_streams_jit = (
-    njit(cache=True, nogil=True, inline=_INLINE)(f)
+    njit(cache=True, nogil=True, inline="always")(f)
     for f in (_update, _send_again, _hold, _deliver, _deliver_changing, _count_streams)
 )
 

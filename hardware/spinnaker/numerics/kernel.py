@@ -34,7 +34,6 @@ __all__ = [
     "State32",
     "constants32",
     "state32",
-    "state64",
     "step",
     "step_arrays",
     "step_reference",
@@ -91,11 +90,6 @@ def constants32(c: NeuronConstants) -> Constants32:
 def state32(s: NeuronState) -> State32:
     """The words of a state, copied."""
     return State32(*map(_words, s))
-
-
-def state64(s: State32) -> NeuronState:
-    """A state as integers, copied."""
-    return NeuronState(*(a.astype(np.int64) for a in s))
 
 
 def _words(values: Any) -> Int32:

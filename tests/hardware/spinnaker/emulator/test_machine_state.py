@@ -146,7 +146,7 @@ def test_states_of_others_are_refused(folder, inputs):
         device.emulate({"in": np.zeros((2, 3, 40))}, state=state)
 
 
-def test_lagging_populations_and_other_targets_cannot_go_on(tmp_path):
+def test_lagging_populations_cannot_go_on(tmp_path):
     net = Network(dt=DT, seed=0)
     net.input("in", 2)
     net.population("a", 2, LIF())
