@@ -140,9 +140,16 @@ def rows_of(table: Sequence[TableEntry], key: int, atoms: int) -> list[Rows]:
 
 
 def held_by(
-    p: DelayParameters, vertices: Sequence[Vertex], arrived: Sequence[Arrival], where: str
+    p: DelayParameters,
+    vertices: Sequence[Vertex],
+    atoms: NDArray[np.int64],
+    arrived: Sequence[Arrival],
+    where: str,
 ) -> list[tuple[Arrival, int]]:
     """What a delay core counts of what comes to it: arrivals and the neuron that atom 0 of the vertex means.
+
+    Args:
+        atoms: [vertices] how many keys each vertex uses.
 
     Raises:
         FileFormatError: packets of neurons that the delay core does not have.
@@ -153,7 +160,7 @@ def held_by(
         if key & p.incoming_mask != p.incoming_key:
             continue
         neuron = (key & ~p.incoming_mask & 0xFFFFFFFF) >> COLOUR_BITS
-        size = vertices[a.vertex].hi - vertices[a.vertex].lo
+        size = int(atoms[a.vertex])
         if neuron + size > p.neurons:
             raise FileFormatError(
                 "packets of neurons that a delay core does not know",

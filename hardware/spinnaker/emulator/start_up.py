@@ -43,12 +43,14 @@ from neurosim.hardware.spinnaker.mapping.trace import Route
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, NeuronConstants, NeuronState
 from neurosim.hardware.spinnaker.numerics.kernel import State32, constants32, state32
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule
-from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, log2_up
+from neurosim.hardware.spinnaker.numerics.ring_buffer import RING_BITS, index_bits, log2_up
 from neurosim.hardware.spinnaker.numerics.stdp import PostHistory, empty_history, rule_table
 from neurosim.plasticity.options import Pairing
 
 __all__ = ["PlasticPlace", "Started", "start"]
 
+_MOST_COUNTERS = 1 << 20
+"""More than any delay core has memory for."""
 _KINDS = (VertexKind.NEURONS, VertexKind.SOURCE, VertexKind.DELAY)
 
 
@@ -126,7 +128,7 @@ def start(image: MachineImage, machine: Machine) -> Started:
         if v.kind is VertexKind.NEURONS:
             boot.core(k, arrived[v.place])
     cores, constants, state = boot.cores()
-    delays, held = _delays(vertices, extensions, arrived)
+    delays, held = _delays(vertices, atoms, extensions, arrived)
     tables = Tables(
         first_atom, cores, constants32(constants), streams, row_streams(boot.rows, first_atom),
         boot.plastic_entries.incoming(), delays, held, rule_table(boot.rules),
@@ -265,6 +267,7 @@ class _Boot:
 
 def _delays(
     vertices: Sequence[Vertex],
+    atoms: NDArray[np.int64],
     extensions: Mapping[Place, DelayParameters],
     arrived: Mapping[Place, Sequence[Arrival]],
 ) -> tuple[Delays, Incoming]:
@@ -274,7 +277,7 @@ def _delays(
     for k, v in enumerate(vertices):
         if v.place in extensions:
             p = extensions[v.place]
-            for arrival, neuron in held_by(p, vertices, arrived[v.place], f"core {v.label!r}"):
+            for arrival, neuron in held_by(p, vertices, atoms, arrived[v.place], f"core {v.label!r}"):
                 entries.add(arrival, neuron)
             entries.close()
             steps = 1 << log2_up(p.stages * p.slots + 1)
@@ -303,11 +306,24 @@ def _parameters(image: MachineImage, v: Vertex) -> CoreParameters:
     core = decode_synapse_region(_region(image, v, Region.SYNAPSE_PARAMETERS), n, key, where)
     if words[4] != len(core.shifts) or tuple(words[5:7].tolist()) != core.shifts:
         raise FileFormatError("regions 1 and 4 differ in the left shifts", where=where, value=core.shifts)
+    bits = core.delay_bits + index_bits(len(core.shifts)) + index_bits(core.atoms)
+    if n > core.atoms or bits > RING_BITS:
+        raise FileFormatError(
+            "its neurons or ring buffers do not fit",
+            where=where,
+            value=f"{n} neurons, {bits} bits",
+            limit=f"{core.atoms} neurons, {RING_BITS} bits",
+        )
     return core
 
 
 def _delay_parameters(image: MachineImage, v: Vertex) -> DelayParameters:
     p = decode_delay_region(_region(image, v, DELAY_REGION), f"core {v.label!r}")
+    counters = p.neurons * p.stages * p.slots
+    if counters > _MOST_COUNTERS:
+        raise FileFormatError(
+            "its counters do not fit", where=f"core {v.label!r}", value=counters, limit=_MOST_COUNTERS
+        )
     if p.neurons != v.hi - v.lo or p.key != v.key:
         raise FileFormatError(
             "regions and list of cores differ",

@@ -42,3 +42,12 @@ def test_a_delay_core_with_fewer_neurons_is_refused(hand_made_image):
     regions = {**image.regions, (0, 0, 6): {DELAY_REGION: words}}
     with pytest.raises(FileFormatError, match="differ"):
         start(type(image)(image.vertices, regions, image.tables), read_machine())
+
+
+def test_a_delay_core_cannot_have_more_counters_than_memory(hand_made_image):
+    image = hand_made_image([(0, 0, 1, 20, 0)], stages=2)
+    words = image.regions[0, 0, 6][DELAY_REGION].copy()
+    words[4], words[6] = 3000, 8192
+    regions = {**image.regions, (0, 0, 6): {DELAY_REGION: words}}
+    with pytest.raises(FileFormatError, match="counters"):
+        start(type(image)(image.vertices, regions, image.tables), read_machine())

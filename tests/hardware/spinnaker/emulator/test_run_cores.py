@@ -137,5 +137,5 @@ def test_a_core_is_150_times_faster_than_real_time(hand_made_image, source_packe
         result = run(started.tables, memory, sent, steps)
         times.append(time.process_time() - begin)
     assert len(result.spikes) > 0
-    print(steps*1e-3/min(times), len(result.spikes))
+    print(steps * 1e-3 / min(times), len(result.spikes))
     assert steps * 1e-3 / min(times) > 150

@@ -111,6 +111,16 @@ def words_of(image, population, region):
             "positive",
         ),
         (Region.SYNAPSE_PARAMETERS, lambda w: w[:-1], "damaged"),
+        (
+            Region.SYNAPSE_PARAMETERS,
+            lambda w: np.concatenate([w[:4], [9], w[5:]]).astype(np.uint32),
+            "ring buffers",
+        ),
+        (
+            Region.SYNAPSE_PARAMETERS,
+            lambda w: np.concatenate([[5], w[1:]]).astype(np.uint32),
+            "neurons or ring",
+        ),
         (Region.POPULATION_TABLE, lambda w: w[:-1], "truncated"),
         (Region.SYNAPTIC_ROWS, lambda w: w[: len(w) // 2], "outside"),
         (Region.SYNAPTIC_ROWS, lambda w: w | np.uint32(1), "plastic"),
