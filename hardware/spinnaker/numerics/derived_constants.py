@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.numerics.arithmetic import ONE, ceil_accum, divide, divide_by_integer
+from neurosim.hardware.spinnaker.numerics.arithmetic import ONE, ceil_accum, divide, divide_by_integer, wrap
 from neurosim.hardware.spinnaker.numerics.exponential import expk, expulr
 
 __all__ = [
@@ -92,7 +92,7 @@ def neuron_words(parameters: Any, n_steps: int = 1) -> Words:
     _positive(dt, "time step")
     ts = divide_by_integer(dt, n_steps)
     resistance = divide(tau_m, c_m)
-    exp_tc = expk(-divide(ts, tau_m))
+    exp_tc = expk(_minus(divide(ts, tau_m)))
     steps = ceil_accum(divide(t_refract, ts))
     return np.stack([v, v_rest, resistance, exp_tc, i_offset, timer, v_reset, steps], axis=1)
 
@@ -101,7 +101,7 @@ def _exponential(tau: Words, dt: Words) -> tuple[Words, Words]:
     """decay = exp(-dt/tau), init = (tau/dt) (1 - decay), both u0.32 (init wraps at 2**32)."""
     _positive(tau, "tau_syn")
     _positive(dt, "time step")
-    factor = expulr(-divide(dt, tau))
+    factor = expulr(_minus(divide(dt, tau)))
     ratio = divide(tau, dt).astype(np.uint64)
     init = (ratio * (np.uint64(0xFFFFFFFF) - factor.astype(np.uint64))) >> np.uint64(15)
     return factor, (init & np.uint64(0xFFFFFFFF)).astype(np.int64)
@@ -160,6 +160,11 @@ def _columns(words: Any, width: int) -> tuple[Words, ...]:
             "parameter words have the wrong shape", value=array.shape, limit=f"[n, {width}]"
         )
     return tuple(array[:, i] for i in range(width))
+
+
+def _minus(words: Words) -> Words:
+    """The negative as a word: a quotient that wrapped to the smallest number stays what it is."""
+    return np.asarray(wrap(-words))
 
 
 def _positive(words: Words, name: str) -> None:
