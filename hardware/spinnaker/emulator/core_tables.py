@@ -16,7 +16,27 @@ from neurosim.hardware.spinnaker.numerics.derived_constants import Words
 from neurosim.hardware.spinnaker.numerics.kernel import Constants32, State32
 from neurosim.hardware.spinnaker.numerics.stdp import PlasticRows, PostHistory, RuleTable
 
-__all__ = ["Cores", "Delays", "Incoming", "Memory", "Streams", "Tables"]
+__all__ = [
+    "BITS",
+    "CARE",
+    "DELAY_BITS",
+    "HI",
+    "INDEX_BITS",
+    "LO",
+    "MODEL",
+    "RING",
+    "ROW",
+    "RULE",
+    "SHIFT_EXC",
+    "SHIFT_INH",
+    "VERTEX",
+    "Cores",
+    "Delays",
+    "Incoming",
+    "Memory",
+    "Streams",
+    "Tables",
+]
 
 
 class Cores(NamedTuple):
@@ -37,6 +57,10 @@ class Cores(NamedTuple):
     index_bits: Words
     delay_bits: Words
     rule: Words
+
+
+LO, HI, MODEL, SHIFT_EXC, SHIFT_INH, RING, INDEX_BITS, DELAY_BITS, RULE = range(len(Cores._fields))
+"""Columns of a table of `Cores`."""
 
 
 class Streams(NamedTuple):
@@ -63,6 +87,10 @@ class Incoming(NamedTuple):
     care: Words
     bits: Words
     row: Words
+
+
+VERTEX, CARE, BITS, ROW = range(4)
+"""Columns of a table of the entries of `Incoming`."""
 
 
 class Delays(NamedTuple):

@@ -18,22 +18,38 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from neurosim.engine.ops.native import barrier, nonzero_of_64, prefetch
-from neurosim.hardware.spinnaker.emulator.core_tables import Cores, Incoming, Memory, Tables
+from neurosim.engine.ops.native import barrier, nonzero_of_64
+from neurosim.hardware.spinnaker.emulator.core_tables import (
+    BITS,
+    CARE,
+    DELAY_BITS,
+    HI,
+    INDEX_BITS,
+    LO,
+    MODEL,
+    RING,
+    ROW,
+    RULE,
+    SHIFT_EXC,
+    SHIFT_INH,
+    VERTEX,
+    Incoming,
+    Memory,
+    Tables,
+)
+from neurosim.hardware.spinnaker.emulator.delivery import BATCH, deliver_plastic, deliver_static
 from neurosim.hardware.spinnaker.emulator.overflows import Overflow, Overflows, no_overflows, note
 from neurosim.hardware.spinnaker.emulator.row_streams import thread_bounds
 from neurosim.hardware.spinnaker.numerics.derived_constants import Words
 from neurosim.hardware.spinnaker.numerics.kernel import CAUSES, step_arrays
-from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
-from neurosim.hardware.spinnaker.numerics.stdp import plastic_row, post_event
+from neurosim.hardware.spinnaker.numerics.stdp import post_event
 
 __all__ = ["Packets", "Run", "Work", "run"]
 
 _SPIKES_HELD = 1 << 21
 _SPINS = 2000
-_BATCH = 256
 _MOST_COPIES = 255
-_ARRIVAL, _TRACE, _HISTORY = int(Overflow.ARRIVAL), int(Overflow.TRACE), int(Overflow.HISTORY)
+_ARRIVAL, _TRACE = int(Overflow.ARRIVAL), int(Overflow.TRACE)
 _WRAP_BITS = tuple(CAUSES.values())
 
 
@@ -90,11 +106,7 @@ class _Scratch(NamedTuple):
     slot: NDArray[np.uint32]
 
 
-_LO, _HI, _MODEL, _SHIFT_EXC, _SHIFT_INH, _RING, _INDEX_BITS, _DELAY_BITS, _RULE = range(len(Cores._fields))
-_VERTEX, _CARE, _BITS, _ROW = range(4)
-
-# Compiled code takes an array out of a tuple before a loop: inside, that would be counted as a reference every time.
-# Constants are passed as np.int64, since a literal would be compiled for by itself.
+# See the remarks on compiled code in `delivery`.
 
 
 def _update(
@@ -108,13 +120,13 @@ def _update(
     v, timer, exc, inh = neurons
     address = spiked.ctypes.data
     for k in range(first, last):
-        lo, hi, rule = cores[k, _LO], cores[k, _HI], cores[k, _RULE]
-        n = 1 << cores[k, _INDEX_BITS]
-        slot[k] = (t & ((1 << cores[k, _DELAY_BITS]) - 1)) * 2 * n
-        cell = cores[k, _RING] + np.int64(slot[k])
+        lo, hi, rule = cores[k, LO], cores[k, HI], cores[k, RULE]
+        n = 1 << cores[k, INDEX_BITS]
+        slot[k] = (t & ((1 << cores[k, DELAY_BITS]) - 1)) * 2 * n
+        cell = cores[k, RING] + np.int64(slot[k])
         lost = step_arrays(
-            cores[k, _MODEL], lo, hi - lo, ring[cell : cell + n], ring[cell + n : cell + 2 * n],
-            cores[k, _SHIFT_EXC], cores[k, _SHIFT_INH], a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12,
+            cores[k, MODEL], lo, hi - lo, ring[cell : cell + n], ring[cell + n : cell + 2 * n],
+            cores[k, SHIFT_EXC], cores[k, SHIFT_INH], a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12,
             v, timer, exc, inh, current, spiked, wrapped,
         )  # fmt: skip
         if lost:
@@ -184,128 +196,12 @@ def _hold(t: Any, delays: Any, held_first: Any, held: Any, counters: Any, scratc
         _, n, _, _, counter, mask = delays[k]
         row = counter + (t & mask) * n
         for i in range(held_first[k], held_first[k + 1]):
-            v = held[i, _VERTEX]
+            v = held[i, VERTEX]
             for j in range(at[v], at[v] + count[v]):
                 atom = np.int64(fired[j])
-                cell = row + held[i, _ROW] + atom
-                if (atom ^ held[i, _BITS]) & held[i, _CARE] == 0 and counters[cell] < _MOST_COPIES:
+                cell = row + held[i, ROW] + atom
+                if (atom ^ held[i, BITS]) & held[i, CARE] == 0 and counters[cell] < _MOST_COPIES:
                     counters[cell] += 1
-
-
-def _saturated(overflows: Any, cores: Any, core: Any, t: Any, cell: Any, total: Any) -> None:
-    """Note that adding to a cell in step t exceeded 16 bits."""
-    bits, slots = cores[core, _INDEX_BITS], 1 << cores[core, _DELAY_BITS]
-    used = t + 1 + (((cell >> (bits + 1)) - t - 1) & (slots - 1))
-    neuron = cores[core, _LO] + (cell & ((1 << bits) - 1))
-    note(overflows, core, (cell >> bits) & 1, used, neuron, total - LARGEST, np.int64(1))
-
-
-def _deliver(
-    t: Any, cores: Any, first_atom: Any, begin: Any, end: Any, stream: Any, ring: Any, scratch: Any, batch: Any,
-    overflows: Any, work: Any, at_step: Any,
-) -> None:  # fmt: skip
-    """Add the static rows of all packets of step t to the ring buffers of the thread's cores: for atom i, what
-    ``stream`` holds from ``begin[i]`` to ``end[i]``, see `row_streams`. ``batch`` int64 [rows, 2] is the thread's
-    own."""
-    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
-    offsets, masks, slots = scratch.offset, scratch.mask, scratch.slot
-    address = stream.ctypes.data
-    held = 0
-    for v in range(len(count)):
-        for j in range(at[v], at[v] + count[v]):
-            atom = first_atom[v] + fired[j]
-            batch[held, 0], batch[held, 1] = begin[atom], end[atom]
-            prefetch(address + 4 * begin[atom])
-            held += 1
-            if held < len(batch):
-                continue
-            _add_stretches_jit(
-                held, batch, stream, ring, offsets, masks, slots, overflows, cores, t, work, at_step
-            )
-            held = 0
-    _add_stretches_jit(held, batch, stream, ring, offsets, masks, slots, overflows, cores, t, work, at_step)
-
-
-def _add_stretches(
-    held: Any, batch: Any, stream: Any, ring: Any, offsets: Any, masks: Any, slots: Any, overflows: Any, cores: Any,
-    t: Any, work: Any, at_step: Any,
-) -> None:  # fmt: skip
-    """Add what lies in some stretches of the stream."""
-    watched = at_step < len(work)
-    for i in range(held):
-        p, end = batch[i, 0], batch[i, 1]
-        while p < end:
-            k = np.int64(stream[p] >> np.uint32(8))
-            last = p + 1 + np.int64(stream[p] & np.uint32(255))
-            offset, mask, now = offsets[k], masks[k], slots[k]
-            if watched:
-                work[at_step, k, 0] += 1
-                work[at_step, k, 1] += last - p
-            while p < last:
-                p += 1
-                cell = offset + np.int64((now + (stream[p] & np.uint32(0xFFFF))) & mask)
-                total: Any = np.int64(ring[cell]) + np.int64(stream[p] >> np.uint32(16))
-                if total > LARGEST:
-                    _saturated_jit(overflows, cores, k, t, cell - offset, total)
-                    total = LARGEST
-                ring[cell] = total
-            p += 1
-
-
-def _deliver_changing(
-    t: Any, first: Any, last: Any, cores: Any, edges: Any, incoming: Any, rules: Any, rows: Any, history: Any,
-    ring: Any, scratch: Any, overflows: Any, work: Any, at_step: Any,
-) -> None:  # fmt: skip
-    """The same for plastic rows: ``incoming`` [entries, columns of `Incoming`], those of core k from ``edges[k]``
-    on."""
-    fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
-    for k in range(first, last):
-        for i in range(edges[k], edges[k + 1]):
-            v = incoming[i, _VERTEX]
-            for j in range(at[v], at[v] + count[v]):
-                atom = np.int64(fired[j])
-                if (atom ^ incoming[i, _BITS]) & incoming[i, _CARE]:
-                    continue
-                n = _deliver_plastic_jit(
-                    incoming[i, _ROW] + atom, rules, rows, history, ring, overflows, cores, k, t
-                )
-                if at_step < len(work) and n:
-                    work[at_step, k, 0] += 1
-                    work[at_step, k, 2] += n
-
-
-def _deliver_plastic(
-    row: Any, rules: Any, rows: Any, history: Any, ring: Any, overflows: Any, cores: Any, core: Any, t: Any
-) -> Any:
-    """The same for a plastic row, whose weights change first. Number of its synapses."""
-    missed, wrapped = plastic_row(rules, rows, history, row, t)
-    a, b = rows.start[row], rows.start[row + 1]
-    target, receptor, delay, weight = rows.target, rows.receptor, rows.delay, rows.weight
-    if missed:
-        note(overflows, core, np.int64(_HISTORY), t, np.int64(target[a]), missed, missed)
-    if wrapped:
-        note(
-            overflows,
-            core,
-            np.int64(_TRACE),
-            t,
-            np.int64(target[a]) if b > a else cores[core, _LO],
-            wrapped,
-            wrapped,
-        )
-    bits, offset = cores[core, _INDEX_BITS], cores[core, _RING]
-    slots = 1 << cores[core, _DELAY_BITS]
-    for s in range(a, b):
-        if delay[s] == 0:  # taken for late, see `plastic_rows.undelivered`
-            continue
-        slot = (t + np.int64(delay[s])) & (slots - 1)
-        cell = slot << (bits + 1) | np.int64(receptor[s]) << bits | np.int64(target[s]) - cores[core, _LO]
-        total = np.int64(ring[offset + cell]) + weight[s]
-        if total > LARGEST:
-            _saturated_jit(overflows, cores, core, t, cell, total)
-            total = LARGEST
-        ring[offset + cell] = total
-    return b - a
 
 
 def _count_streams(t: Any, first: Any, care: Any, bits: Any, scratch: Any, sent: Any, at_step: Any) -> None:
@@ -320,12 +216,8 @@ def _count_streams(t: Any, first: Any, care: Any, bits: Any, scratch: Any, sent:
 
 
 _note_wraps_jit = njit(cache=True, nogil=True)(_note_wraps)
-_saturated_jit = njit(cache=True, nogil=True)(_saturated)
-_deliver_plastic_jit = njit(cache=True, nogil=True)(_deliver_plastic)
-_add_stretches_jit = njit(cache=True, nogil=True)(_add_stretches)
-_update_jit, _send_again_jit, _hold_jit, _deliver_jit, _deliver_changing_jit, _count_streams_jit = (
-    njit(cache=True, nogil=True, inline="always")(f)
-    for f in (_update, _send_again, _hold, _deliver, _deliver_changing, _count_streams)
+_update_jit, _send_again_jit, _hold_jit, _count_streams_jit = (
+    njit(cache=True, nogil=True, inline="always")(f) for f in (_update, _send_again, _hold, _count_streams)
 )
 
 
@@ -343,11 +235,11 @@ def _advance(
     a, b = edges[thread], edges[thread + 1]
     neurons, ring, counters, rows, history = m
     v, current = neurons.v, scratch.current
-    batch, begin, end = np.empty((_BATCH, 2), np.int64), bounds[thread], bounds[thread + 1]
+    batch, begin, end = np.empty((BATCH, 2), np.int64), bounds[thread], bounds[thread + 1]
     probe, probe_end = 0, 0
     if b > a:
-        probe = np.searchsorted(probes, cores[a, _LO])
-        probe_end = np.searchsorted(probes, cores[b - 1, _HI])
+        probe = np.searchsorted(probes, cores[a, LO])
+        probe_end = np.searchsorted(probes, cores[b - 1, HI])
     found = 0
     for at_step in range(first, last):
         t = start + at_step
@@ -362,7 +254,7 @@ def _advance(
         if thread == 0:
             fired, count = scratch.fired[t & 1], scratch.number[t & 1]
             for k in range(len(cores)):
-                lo = cores[k, _LO]
+                lo = cores[k, LO]
                 for j in range(lo, lo + count[k]):
                     spikes[found] = lo + fired[j]
                     found += 1
@@ -370,9 +262,11 @@ def _advance(
             _hold_jit(t, delays, held_first, held, counters, scratch)
             if at_step < len(sent):
                 _count_streams_jit(t, streams[0], streams[1], streams[2], scratch, sent, at_step)
-        _deliver_jit(t, cores, first_atom, begin, end, stream, ring, scratch, batch, overflows, work, at_step)
+        deliver_static(
+            t, cores, first_atom, begin, end, stream, ring, scratch, batch, overflows, work, at_step
+        )
         if len(incoming):
-            _deliver_changing_jit(
+            deliver_plastic(
                 t, a, b, cores, incoming_first, incoming, rules, rows, history, ring, scratch, overflows, work,
                 at_step,
             )  # fmt: skip
