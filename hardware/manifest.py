@@ -18,6 +18,8 @@ __all__ = ["FORMAT", "Manifest", "PopulationEntry", "read_manifest", "write_fold
 
 FORMAT = 1
 MAX_MANIFEST_BYTES = 64 * 2**20
+MAX_LAG = 2**20
+"""Steps that a machine may be behind network time; every run is as much longer."""
 FileContent = bytes | str | Callable[[Path], None]
 """What a build puts into a file: its content, or a function that writes it to a path."""
 
@@ -163,8 +165,9 @@ def _parsed(data: Any, where: str) -> Manifest:
     manifest = Manifest(**data)
     if not (isinstance(manifest.dt, float) and 0 < manifest.dt < math.inf):
         raise FileFormatError("the time step must be positive", where=where, value=manifest.dt, limit="> 0 s")
-    if not (isinstance(manifest.target, str) and isinstance(manifest.settings, dict)):
-        raise FileFormatError("names no target or holds no settings", where=where, value=manifest.target)
+    names = (manifest.target, manifest.profile)
+    if not (all(isinstance(name, str) for name in names) and isinstance(manifest.settings, dict)):
+        raise FileFormatError("names no target and profile, or holds no settings", where=where, value=names)
     if unknown := set(manifest.outputs) - set(manifest.populations):
         raise FileFormatError("an output is not a population", where=where, value=sorted(unknown))
     return manifest
@@ -174,8 +177,8 @@ def _entry(entry: Any, where: str) -> PopulationEntry:
     shape, lag = tuple(entry["shape"]), entry["lag"]
     if not all(isinstance(n, int) and n > 0 for n in shape) or math.prod(shape) >= 2**31:
         raise FileFormatError("is not a shape", where=where, value=shape)
-    if not (isinstance(lag, int) and 0 <= lag < 2**31):
-        raise FileFormatError("a lag is a number of steps", where=where, value=lag, limit="0 to 2**31 - 1")
+    if not (type(lag) is int and 0 <= lag <= MAX_LAG):
+        raise FileFormatError("a lag is a number of steps", where=where, value=lag, limit=f"0 to {MAX_LAG}")
     states = {v: (float(scale), float(offset)) for v, (scale, offset) in entry["states"].items()}
     for scale, offset in states.values():
         if scale == 0 or not (math.isfinite(scale) and math.isfinite(offset)):

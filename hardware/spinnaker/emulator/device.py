@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from neurosim.hardware.spinnaker.emulator.observation import Observation
 from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, EVENT_KIND, Overflow as Cause
 from neurosim.hardware.spinnaker.emulator.run_cores import Packets, Run, run
 from neurosim.hardware.spinnaker.emulator.start_up import Started, start
-from neurosim.hardware.spinnaker.image.machine_image import read_image
+from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_image
 from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.machine_file import machine_from
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
@@ -62,11 +63,7 @@ class SpiNNakerDevice(Device):
         self.started = started
         self.threads = threads
         self._watched: list[tuple[list[Run], list[Memory]]] | None = None
-        for name, entry in manifest.populations.items():
-            if started.sizes.get(name) != int(np.prod(entry.shape)):
-                raise FileFormatError(
-                    "manifest and cores differ", where=f"population {name!r}", remedy="Compile again"
-                )
+        _check(manifest, started)
 
     def run(
         self,
@@ -91,8 +88,8 @@ class SpiNNakerDevice(Device):
         watching._watched = []
         recording = watching.emulate(inputs, duration, **options)
         ((done, memories),) = watching._watched
-        s, settings = self.started, self.manifest.settings
-        seconds = self.manifest.dt * float(settings["time_scale_factor"])
+        s = self.started
+        seconds = self.manifest.dt * float(self.manifest.settings["time_scale_factor"])
         fabric = fabric_of(s, [d.work.sent for d in done])
         clock = read_limits(self.manifest.profile)["clock_hertz"]
         return Observation(
@@ -275,11 +272,36 @@ def _report(events: tuple[DeviceEvent, ...], overflow: Overflow) -> None:
     warnings.warn(f"{where}: {what} (value {first.value:g}). {remedy}", RuntimeWarning, stacklevel=4)
 
 
+def _check(manifest: Manifest, started: Started) -> None:
+    """Whether the manifest speaks of what the cores hold."""
+    kinds = {v.population: v.kind for v in started.vertices if v.kind is not VertexKind.DELAY}
+    found = {name: (kind, started.sizes[name]) for name, kind in kinds.items()}
+    sources = {name: (VertexKind.SOURCE, math.prod(e.shape)) for name, e in manifest.inputs.items()}
+    neurons = {name: (VertexKind.NEURONS, math.prod(e.shape)) for name, e in manifest.populations.items()}
+    # without synapses, an input has no cores
+    silent = {name: cores for name, cores in sources.items() if name not in found}
+    differing = (found | silent).items() ^ (sources.items() | neurons.items())
+    if differing:
+        raise FileFormatError(
+            "manifest and cores differ", where=f"population {min(differing)[0]!r}", remedy="Compile again"
+        )
+    factor = manifest.settings.get("time_scale_factor")
+    if not (isinstance(factor, int | float) and 0 < factor < math.inf):
+        raise FileFormatError(
+            "is not a positive number", where="manifest, settings, time_scale_factor", value=factor
+        )
+
+
 def load(folder: Path, manifest: Manifest) -> SpiNNakerDevice:
     """The emulator of a build folder; `neurosim.hardware.load` calls it.
 
     Raises:
         FileFormatError: a file is damaged, or files contradict each other.
     """
-    machine = machine_from(manifest.settings.get("machine", {}), manifest.profile, where="manifest, machine")
+    try:
+        machine = machine_from(
+            manifest.settings.get("machine", {}), manifest.profile, where="manifest, machine"
+        )
+    except DescriptionError as error:
+        raise FileFormatError(f"speaks of a machine that cannot be: {error}", where="manifest") from None
     return SpiNNakerDevice(manifest, start(read_image(Path(folder)), machine))

@@ -30,6 +30,8 @@ def learned_weights(
     Raises:
         FileFormatError: the settings do not fit the machine.
     """
+    if not isinstance(settings, Mapping):
+        raise FileFormatError("is not a table", where="manifest, settings, plastic", value=settings)
     weights = {}
     for name, entry in settings.items():
         try:

@@ -42,6 +42,10 @@ MAX_JSON_BYTES = 64 * 2**20
 MAX_REGION_BYTES = 128 * 2**20
 """The shared memory of a chip."""
 MAX_ROUTING_BYTES = 2**30
+_MOST_ATOMS = 0xFFFF
+"""Neurons of a core that a population table can count."""
+_MOST_ENTRIES = 1024
+"""Entries that a router has."""
 _REGION_NAME = re.compile("r" + 4 * "_(0|[1-9][0-9]{0,4})")
 _NPY_HEADER = 128  # bytes; NumPy pads it
 
@@ -177,6 +181,14 @@ def _read_routing(path: Path) -> NDArray[np.int64]:
         )
     if routing.size and (routing.min() < 0 or routing.max() >= 2**32):
         raise FileFormatError("an entry of a routing table does not fit its words", where=str(path))
+    chips, entries = np.unique(routing[:, 0] << 32 | routing[:, 1], return_counts=True)
+    if len(chips) and entries.max() > _MOST_ENTRIES:
+        raise FileFormatError(
+            "a routing table is longer than its router",
+            where=str(path),
+            value=int(entries.max()),
+            limit=_MOST_ENTRIES,
+        )
     return routing
 
 
@@ -198,20 +210,29 @@ def _read_vertices(path: Path) -> tuple[Vertex, ...]:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(f"cannot be read: {error!r}", where=str(path)) from None
+    parts: set[tuple[str, int, int]] = set()
     for v in vertices:
-        fits = v.model in CoreModel.__members__ if v.kind is VertexKind.NEURONS else v.model is None
         numbers = (v.lo, v.hi, v.x, v.y, v.p, v.key or 0, v.mask or 0)
+        texts = (v.label, v.population, v.model or "", v.plasticity or "")
         if (
             not all(type(k) is int and 0 <= k < 2**32 for k in numbers)
-            or not (isinstance(v.label, str) and isinstance(v.population, str))
-            or v.lo >= v.hi
+            or not all(isinstance(text, str) for text in texts)
+            or not 0 < v.hi - v.lo <= _MOST_ATOMS
             or (v.key is None) != (v.mask is None)
-            or not fits
-            or not (v.plasticity is None or (v.model and isinstance(v.plasticity, str)))
+            or not (v.model in CoreModel.__members__ if v.kind is VertexKind.NEURONS else v.model is None)
+            or (v.plasticity is not None and v.model is None)
         ):
             raise FileFormatError("a core is described wrongly", where=str(path), value=v.label)
         if v.plasticity is not None:
             rule_of_suffix(v.plasticity, str(path))
+        if v.kind is not VertexKind.DELAY:
+            parts.add((v.population, v.lo, v.hi))
+    for v in vertices:
+        if (v.population, v.lo, v.hi) not in parts:
+            raise FileFormatError("a delay core belongs to no core", where=str(path), value=v.label)
+    kinds = {(v.population, v.kind) for v in vertices if v.kind is not VertexKind.DELAY}
+    if len(kinds) > len({name for name, _ in kinds}):
+        raise FileFormatError("cores of a population are of several kinds", where=str(path))
     if len({v.place for v in vertices}) < len(vertices):
         raise FileFormatError("two cores share a place", where=str(path))
     return vertices

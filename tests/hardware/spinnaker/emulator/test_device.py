@@ -192,6 +192,32 @@ def test_damaged_builds_are_refused(small_network, tmp_path, file, change):
         hardware.load(tmp_path / "b")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update(profile="mine"), "machine that cannot be.*mine"),
+        (lambda m: m.update(profile={}), "profile"),
+        (lambda m: m["settings"]["machine"].update(width=9), "machine that cannot be.*9 by 8"),
+        (lambda m: m["settings"].update(time_scale_factor="1"), "time_scale_factor"),
+        (lambda m: m["inputs"]["in"].update(shape=[10**6]), "differ.*in"),
+        (lambda m: m["inputs"].update(a=m["populations"]["a"]), "differ"),
+        (lambda m: m["populations"].update({"in": m["inputs"]["in"]}), "differ"),
+        (lambda m: m["populations"]["a"].update(shape=[7]), "differ.*a"),
+        (lambda m: m["populations"]["a"].update(lag=2**30), "lag"),
+    ],
+)
+def test_manifests_that_contradict_the_cores_are_refused(small_network, tmp_path, change, message):
+    """No hash protects the manifest itself; spikes of a channel that no core has would be written anywhere."""
+    net, _ = small_network(SPIKING)
+    hardware.compile(net, hardware.SpiNNaker()).save(tmp_path / "b")
+    path = tmp_path / "b" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(FileFormatError, match=message):
+        hardware.load(tmp_path / "b")
+
+
 def test_what_is_not_held_cannot_be_recorded(small_network, tmp_path):
     net, inputs = small_network(SPIKING)
     with pytest.raises(DescriptionError, match="refractory_left"):

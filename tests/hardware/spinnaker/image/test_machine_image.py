@@ -110,6 +110,10 @@ def header(text):
         ("vertices.json", edited(kind="other"), "cannot be read"),
         ("vertices.json", edited(extra=1), "cannot be read"),
         ("vertices.json", edited(x=1, p=2), "share a place"),
+        ("vertices.json", edited(hi=2**16), "described wrongly"),
+        ("vertices.json", edited(model={}), "described wrongly"),
+        ("vertices.json", edited(kind="delay"), "belongs to no core"),
+        ("vertices.json", edited(population="a", lo=10, hi=14), "several kinds"),
         ("cores.npz", b"PK", "cores.npz.*is not a file of regions"),
         ("cores.npz", write_arrays({"r_0_0_3_x": np.zeros(1, np.uint32)}), "something else than regions of words"),
         ("cores.npz", write_arrays({"r_0_0_3_01": np.zeros(1, np.uint32)}), "something else than regions of words"),
@@ -126,6 +130,7 @@ def header(text):
         ),
         ("routing.npz", write_arrays({"routing": np.zeros((2, 4), np.int64)}), r"file of routing tables: .*\(2, 4\)"),
         ("routing.npz", write_arrays({"routing": np.full((2, 5), -1)}), "does not fit"),
+        ("routing.npz", write_arrays({"routing": np.zeros((1025, 5), np.int64)}), "longer than its router.*1025"),
         ("routing.npz", write_arrays({}), "file of routing tables: .*no item"),
     ],
 )  # fmt: skip
