@@ -49,6 +49,20 @@ def test_all_overflows_are_counted_and_the_first_are_listed(hand_made_image, sou
     assert found.first[0, Overflow.SATURATION_EXCITATORY, :, 0].tolist() == list(range(1, KEPT + 1))
 
 
+def test_wraps_are_located_with_their_cause(hand_made_image, source_packets):
+    """A full cell shifted by 16 bits exceeds a word; the second neuron's, of a smaller weight, does not. With 20
+    megohm the membrane wraps too where the current is beyond 3276 nA."""
+    synapses = [(0, 1, LARGEST, 3, 0), (0, 2, 100, 3, 0), (1, 3, 2000, 1, 0)]
+    started = start(hand_made_image(synapses, shift=16), read_machine())
+    result = run(started.tables, started.memory(), source_packets([(4, 0), (6, 1)], 9), 9, probes=EVERY)
+    found = result.overflows
+    assert result.current[7, 1] == -(1 << 16)  # 65535 * 2**16 wrapped
+    assert found.counts[0].nonzero()[0].tolist() == [Overflow.ARRIVAL, Overflow.MEMBRANE]
+    assert found.first[0, Overflow.ARRIVAL, 0].tolist() == [7, 1, 1, 1]
+    assert found.first[0, Overflow.MEMBRANE, 0].tolist() == [7, 3, 1, 1]
+    assert found.of_neuron[Overflow.ARRIVAL].tolist() == [0, 1, 0, 0]
+
+
 @settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(1, 9), st.integers(1, 24), st.integers(0, 1)),
