@@ -44,7 +44,7 @@ from neurosim.hardware.spinnaker.numerics.derived_constants import Words
 from neurosim.hardware.spinnaker.numerics.kernel import CAUSES, step_arrays
 from neurosim.hardware.spinnaker.numerics.stdp import post_event
 
-__all__ = ["Packets", "Run", "Work", "run"]
+__all__ = ["Packets", "Run", "Work", "packets_sent_again", "run"]
 
 _SPIKES_HELD = 1 << 21
 _SPINS = 2000
@@ -295,9 +295,7 @@ def run(
     n = int(cores.hi[-1]) if len(cores.hi) else 0
     vertices = len(tables.streams.first) - 1
     probes = np.zeros(0, np.int64) if probes is None else np.asarray(probes, np.int64)
-    copies = int(np.max(_copies(packets), initial=int(np.max(memory.counters, initial=1))))
-    again = int(np.sum(tables.delays.size * tables.delays.stages)) * min(max(copies, 1), _MOST_COPIES)
-    room = n + int(np.max(np.diff(packets.start), initial=0)) + again
+    room = n + int(np.max(np.diff(packets.start), initial=0)) + packets_sent_again(tables, memory, packets)
     scratch = _Scratch(
         np.zeros(n, np.int32),
         np.zeros(n + 64, np.bool_),
@@ -352,6 +350,17 @@ def run(
 def _table(incoming: Incoming) -> tuple[Words, Words]:
     """The entries as a table [entries, 4], behind where those of each core begin."""
     return incoming.first, np.stack(incoming[1:], axis=1)
+
+
+def packets_sent_again(tables: Tables, memory: Memory, packets: Packets) -> int:
+    """At least as many packets as the delay cores can send in a step."""
+    delays, held = tables.delays, tables.held
+    copies = int(np.max(_copies(packets), initial=1))
+    if len(held.vertex) and held.vertex.max() >= delays.vertex.min():
+        copies = _MOST_COPIES  # a delay core that feeds another
+    # a route may bring several copies of a packet, an entry each
+    counted = np.maximum(np.diff(held.first) * copies, int(np.max(memory.counters, initial=0)))
+    return int(np.sum(delays.size * delays.stages * np.minimum(counted, _MOST_COPIES)))
 
 
 def _copies(packets: Packets) -> Words:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from neurosim.hardware.spinnaker.emulator.overflows import KEPT, Overflow
-from neurosim.hardware.spinnaker.emulator.run_cores import run
+from neurosim.hardware.spinnaker.emulator.run_cores import packets_sent_again, run
 from neurosim.hardware.spinnaker.emulator.start_up import start
 from neurosim.hardware.spinnaker.machine import read_machine
+from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
 
 EVERY = np.arange(4)
@@ -123,6 +125,30 @@ def test_a_run_in_parts_is_the_run(hand_made_image, source_packets, events, cut)
         )
     for name in ("ring", "counters"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(memory, name))
+
+
+def test_there_is_room_for_copies_that_routes_make(hand_made_image, source_packets):
+    """Two ways lead to a delay core on chip (1, 1), so it counts each packet twice and sends it twice in each stage:
+    more packets than there are atoms."""
+    image = hand_made_image([(0, 1, 100, 20, 0)], stages=2)
+    delayed = replace(image.vertices[2], x=1, y=1)
+    east, north, west, south = 1, 4, 8, 32
+    tables = {
+        (0, 0): [Entry(0, delayed.mask, east | north), Entry(delayed.key, delayed.mask, 1 << 11)],
+        (1, 0): [Entry(0, delayed.mask, north)],
+        (0, 1): [Entry(0, delayed.mask, east), Entry(delayed.key, delayed.mask, south)],
+        (1, 1): [Entry(0, delayed.mask, 1 << 12), Entry(delayed.key, delayed.mask, west)],
+    }
+    regions = {v.place: image.regions[v.place] for v in image.vertices[:2]}
+    regions[delayed.place] = image.regions[image.vertices[2].place]
+    started = start(replace(image, vertices=(*image.vertices[:2], delayed), regions=regions, tables=tables),
+                    read_machine())  # fmt: skip
+    packets, memory = source_packets([(0, i) for i in range(3)], 30), started.memory()
+    assert packets_sent_again(started.tables, memory, packets) == 3 * 2 * 2
+    result = run(started.tables, memory, packets, 30, probes=EVERY, watched=True)
+    assert result.work.sent.sum(axis=1)[[0, 8, 16]].tolist() == [3, 6, 6]
+    assert np.flatnonzero(result.current[:, 1]).tolist() == [20]
+    assert result.current[20, 1] == 200 << 4
 
 
 @pytest.mark.parametrize("steps", [0, 1])
