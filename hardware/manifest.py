@@ -18,7 +18,7 @@ __all__ = ["FORMAT", "Manifest", "PopulationEntry", "read_manifest", "write_fold
 
 FORMAT = 1
 MAX_MANIFEST_BYTES = 64 * 2**20
-MAX_LAG = 2**20
+MAX_LAG = 2**16
 """Steps that a machine may be behind network time; every run is as much longer."""
 FileContent = bytes | str | Callable[[Path], None]
 """What a build puts into a file: its content, or a function that writes it to a path."""

@@ -22,6 +22,8 @@ __all__ = ["RowReader", "Rows"]
 Uint32 = NDArray[np.uint32]
 Int64 = NDArray[np.int64]
 
+_MOST_WORDS = 1 << 25
+"""Words of the shared memory of a chip: a table that names the same rows again and again could fill ours."""
 _TOO_LONG, _PLASTIC, _NO_NEURON, _NO_DELAY = 1, 2, 3, 4
 _MESSAGES = {
     _TOO_LONG: "a synaptic row is longer than its block",
@@ -81,6 +83,14 @@ class RowReader:
                     value=f"row {rows.first + rows.count - 1} of the block at {rows.start}",
                     limit=len(memory) * 4,
                 )
+        words = sum(rows.count * (rows.length + HEADER_WORDS) for rows in wanted)
+        if words > _MOST_WORDS:
+            raise FileFormatError(
+                "its population table names more rows than a memory can hold",
+                where=where,
+                value=f"{words} words",
+                limit=f"{_MOST_WORDS} words",
+            )
         begins = [r.start // 4 + r.first * (r.length + HEADER_WORDS) for r in wanted]
         plastic = [bool(memory[b]) for b in begins]
         found: list[tuple[int, bool]] = []

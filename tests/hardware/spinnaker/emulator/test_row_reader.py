@@ -88,3 +88,13 @@ def test_plastic_rows_need_a_rule_and_neurons_must_exist():
         )
     with pytest.raises(FileFormatError, match="outside the memory"):
         read(RowReader(), memory, [Rows(start=0, length=5, first=1, count=1)])
+
+
+def test_rows_are_not_read_again_and_again():
+    """A table of a few kilobytes may name one block as often as it likes; nothing is read then."""
+    memory = np.zeros(65536 * 4, np.uint32)
+    block = Rows(start=0, length=1, first=0, count=65536)
+    places, rows = read(RowReader(), memory, [block] * 100)
+    assert (len(places), len(rows.word)) == (100, 0)
+    with pytest.raises(FileFormatError, match=r"core 'x'.*more rows.*262144000 words.*33554432"):
+        read(RowReader(), memory, [block] * 1000)
