@@ -36,7 +36,7 @@ def test_a_build_reports_what_it_takes():
     assert usage["synapses"].used > 2000
     assert [s.label for s in build.layout] == ["in(0:99)", "a(0:99)", "a(100:199)", "a(200:299)"]
     assert {(s.x, s.y) for s in build.layout} == {(0, 0)}
-    assert usage["power estimate, W"].used == pytest.approx(0.35 + 4 * 0.034)
+    assert usage["power of the chips in use, W"].used == pytest.approx(0.35 + 4 * 0.034)
     text = build.report()
     assert "IF_CURR_DELTA" in text
     assert "router entries" in text
