@@ -212,8 +212,8 @@ def _read_vertices(path: Path) -> tuple[Vertex, ...]:
         raise FileFormatError(f"cannot be read: {error!r}", where=str(path)) from None
     parts: set[tuple[str, int, int]] = set()
     for v in vertices:
-        numbers = (v.lo, v.hi, v.x, v.y, v.p, v.key or 0, v.mask or 0)
-        texts = (v.label, v.population, v.model or "", v.plasticity or "")
+        numbers = (v.lo, v.hi, v.x, v.y, v.p, *(k for k in (v.key, v.mask) if k is not None))
+        texts = (v.label, v.population, *(k for k in (v.model, v.plasticity) if k is not None))
         if (
             not all(type(k) is int and 0 <= k < 2**32 for k in numbers)
             or not all(isinstance(text, str) for text in texts)

@@ -112,6 +112,7 @@ def header(text):
         ("vertices.json", edited(x=1, p=2), "share a place"),
         ("vertices.json", edited(hi=2**16), "described wrongly"),
         ("vertices.json", edited(model={}), "described wrongly"),
+        ("vertices.json", edited(key=[]), "described wrongly"),
         ("vertices.json", edited(kind="delay"), "belongs to no core"),
         ("vertices.json", edited(population="a", lo=10, hi=14), "several kinds"),
         ("cores.npz", b"PK", "cores.npz.*is not a file of regions"),
