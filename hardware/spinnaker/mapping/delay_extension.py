@@ -35,16 +35,18 @@ class Extension:
         pre: name of the source population.
         stages: times each spike is sent again.
         slots: steps from one stage to the next, the ring-buffer slots of every target that needs the extension.
+        suffix: what the name of its cores has behind that of the source.
     """
 
     pre: str
     stages: int
     slots: int
+    suffix: str = " delayed"
 
     @property
     def name(self) -> str:
         """Name under which the delay cores send."""
-        return f"{self.pre} delayed"
+        return f"{self.pre}{self.suffix}"
 
 
 def target_slots(size: int, atoms: int) -> int:
@@ -69,6 +71,9 @@ def extensions(network: DeviceNetwork) -> dict[str, Extension]:
     """
     found: dict[str, Extension] = {}
     first: dict[str, str] = {}
+    suffix = Extension.suffix
+    while any(f"{name}{suffix}" in network.populations for name in network.populations):
+        suffix += "'"
     for pre in dict.fromkeys(p.pre for p in network.projections):
         for p in network.outgoing(pre):
             post = network.populations[p.post]
@@ -93,7 +98,8 @@ def extensions(network: DeviceNetwork) -> dict[str, Extension]:
                     limit=f"{known.slots} slots, those of {first[pre]!r}",
                     remedy=f"Give {p.post!r} and {first[pre]!r} equal atoms_per_core",
                 )
-            found[pre] = Extension(pre=pre, stages=max(stages, known.stages if known else 0), slots=slots)
+            stages = max(stages, known.stages if known else 0)
+            found[pre] = Extension(pre=pre, stages=stages, slots=slots, suffix=suffix)
             first.setdefault(pre, p.post)
     return found
 

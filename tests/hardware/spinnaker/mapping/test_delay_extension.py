@@ -57,6 +57,13 @@ def test_a_source_has_one_extension_of_the_most_stages():
     ]
 
 
+def test_no_extension_has_the_name_of_a_population():
+    """Keys and cores go by these names."""
+    net = network({"x": 256, "x delayed": 256}, ("x", "x delayed", 40), ("x delayed", "x", 40))
+    assert [e.name for e in extensions(net).values()] == ["x delayed'", "x delayed delayed'"]
+    assert [e.name for e in extensions(network({"x": 256}, ("x", "x", 40))).values()] == ["x delayed"]
+
+
 def test_targets_that_need_it_must_have_equal_slots():
     """A target that does not need the extension may have any number (``DelayExtensionException`` on the host)."""
     assert extensions(network({"a": 256, "b": 64}, ("a", "a", 40), ("a", "b", 128)))["a"].slots == 32
