@@ -23,7 +23,8 @@ MOST_STAGES = 8
 """Stages of a delay core at most (sPyNNaker's ``DelayExtensionVertex.MAX_SLOTS``)."""
 
 _BLOCK = 8
-_FIXED = 8192
+# static data of delay_extension.aplx, stacks, message buffers, spike queue
+_FIXED = 2116 + 2048 + 1176 + 1048
 _DATA_MEMORY = 65536
 
 

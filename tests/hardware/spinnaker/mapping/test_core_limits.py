@@ -78,7 +78,7 @@ CASES = {
     ),
     "reach of an extension": (
         network(projection("in", "a", 0, EVERY, delay=1153)), {},
-        "projection 'in->a'", "1153 steps", "1152 steps", "atoms_per_core=4 of 'a'",
+        "projection 'in->a'", "1153 steps", "1152 steps", "atoms_per_core=32 of 'a'",
     ),
     "machine": (network(ALL, a=800, atoms=1), {}, "population 'a'", "801 cores", "759 cores", "boards=3"),
     "memory of the chips": (

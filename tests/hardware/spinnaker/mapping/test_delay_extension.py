@@ -94,3 +94,13 @@ def test_four_stages_of_256_atoms_exceed_the_data_memory():
     assert delay_core_dtcm(256, 4, 32) > limit > delay_core_dtcm(256, 3, 32)
     assert target_slots(1000, 256) == 32
     assert target_slots(50, 256) == 128
+
+
+@pytest.mark.parametrize(
+    ("stages", "slots", "atoms"),
+    [(4, 32, 216), (9, 32, 100), (1, 128, 216), (2, 128, 100), (4, 128, 44), (1, 1024, 16)],
+)
+def test_as_many_atoms_as_the_machine_code_finds_memory_for(stages, slots, atoms):
+    """The most with which ``delay_extension.aplx`` starts, when it is executed instruction by instruction."""
+    limit = read_limits()["dtcm_bytes"]
+    assert delay_core_dtcm(atoms, stages, slots) <= limit < delay_core_dtcm(atoms + 1, stages, slots)
