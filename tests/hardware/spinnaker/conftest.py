@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -32,6 +31,7 @@ keep_json_files = True
 write_json_placements = True
 write_json_routing_tables = True
 """
+HOST = Path(__file__).with_name("spynnaker_host.py")
 SHARED_OPTIONS = ("max_expected_summed_weight", "ring_buffer_sigma", "spikes_per_second")
 CELLS = {"IFCurrExpBase": "IF_curr_exp", "IFCurrDelta": "IF_curr_delta", "IFCondExpBase": "IF_cond_exp"}
 
@@ -170,17 +170,22 @@ def small_network():
 
 
 @pytest.fixture(scope="session")
-def spynnaker(tmp_path_factory):
+def spynnaker_host():
+    """A process that has imported sPyNNaker: see the script."""
+    command = [sys.executable, str(HOST)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def spynnaker(spynnaker_host, tmp_path_factory):
     """A function that runs a script with sPyNNaker on a virtual board, in a home of its own; returns the home."""
 
     def run(script, *arguments):
         home = tmp_path_factory.mktemp("home")
         (home / ".spynnaker.cfg").write_text(CONFIGURATION)
-        done = subprocess.run(
-            [sys.executable, script, *arguments], cwd=home, env={**os.environ, "HOME": str(home)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
+        print(json.dumps([str(x) for x in (home, script, *arguments)]), file=spynnaker_host.stdin, flush=True)
+        assert spynnaker_host.stdout.readline() == "0\n", (home / "log").read_text()[-2000:]
         return home
 
     return run
@@ -214,8 +219,7 @@ def host_image(spynnaker, tmp_path_factory):
         arrays["network"] = np.array(json.dumps(described))
         folder = tmp_path_factory.mktemp("host")
         np.savez(folder / "network.npz", **arrays)
-        script = Path(__file__).parent / "spynnaker_host.py"
-        spynnaker(script, folder / "network.npz", folder / "image.npz")
+        spynnaker(HOST, folder / "network.npz", folder / "image.npz")
         with np.load(folder / "image.npz") as file:
             return dict(file)
 
@@ -230,7 +234,7 @@ def script_image(spynnaker, tmp_path_factory):
         work = tmp_path_factory.mktemp("script")
         np.savez(work / "inputs.npz", none=np.zeros((0, 2)))
         home = spynnaker(folder / "run.py", work / "inputs.npz", work / "spikes.npz", "20")
-        spynnaker(Path(__file__).parent / "spynnaker_host.py", home, work / "image.npz")
+        spynnaker(HOST, home, work / "image.npz")
         with np.load(work / "image.npz") as file:
             return dict(file)
 

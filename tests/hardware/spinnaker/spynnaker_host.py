@@ -2,12 +2,17 @@
 
     python spynnaker_host.py network.npz image.npz
     python spynnaker_host.py home image.npz         only gathers what another script has made in its home folder
+    python spynnaker_host.py                        runs the scripts that it reads of, one after the other
 
 ``network.npz`` is what `host_image` in conftest.py writes; ``image.npz`` has the keys of the reference images
-(placements, routing, regions, r_x_y_p_region).
+(placements, routing, regions, r_x_y_p_region). Without arguments each line of input is a list in JSON, a home folder and
+a script with its arguments; the line that answers is the script's exit status, and ``home/log`` has what it printed. Each
+runs in a process of its own that begins where sPyNNaker is imported, which takes ten times as long as a small network.
 """
 
 import json
+import os
+import runpy
 import sqlite3
 import sys
 from pathlib import Path
@@ -76,11 +81,38 @@ def collect(report):
     return image
 
 
-if __name__ == "__main__":
-    home = Path(sys.argv[1])
+def become(home, script, *arguments):
+    """Run a script in this process, as Python does with a home of its own."""
+    log = os.open(Path(home, "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ["HOME"] = home
+    os.chdir(home)
+    sys.argv = [script, *arguments]
+    sys.path[0] = str(Path(script).parent)
+    runpy.run_path(script, run_name="__main__")
+
+
+def serve():
+    import pyNN.spiNNaker  # noqa: F401
+
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            return become(*json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    return None
+
+
+def main(home, made):
+    home = Path(home)
     if home.is_file():
         with np.load(home) as net:
             build(net)
         home = Path.home()
     (report,) = home.glob("reports/*/run_1")
-    np.savez(sys.argv[2], **collect(report))
+    np.savez(made, **collect(report))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:]) if sys.argv[1:] else serve()
