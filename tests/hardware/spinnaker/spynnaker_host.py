@@ -5,9 +5,10 @@
     python spynnaker_host.py                        runs the scripts that it reads of, one after the other
 
 ``network.npz`` is what `host_image` in conftest.py writes; ``image.npz`` has the keys of the reference images
-(placements, routing, regions, r_x_y_p_region). Without arguments each line of input is a list in JSON, a home folder and
-a script with its arguments; the line that answers is the script's exit status, and ``home/log`` has what it printed. Each
-runs in a process of its own that begins where sPyNNaker is imported, which takes ten times as long as a small network.
+(placements, routing, regions, r_x_y_p_region). Without arguments each line of input is a list in JSON, a home folder
+and a script with its arguments; the line that answers is the script's exit status, and ``home/log`` has what it
+printed. Each runs in a process of its own that begins where sPyNNaker is imported, which takes ten times as long as a
+small network.
 """
 
 import json
