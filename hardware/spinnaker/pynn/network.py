@@ -63,7 +63,7 @@ class PyNNPopulation:
         size: neurons.
         cell: name of the cell class in ``pyNN.spiNNaker``.
         parameters: those of the cell, numbers or an array [size] each; what is missing has the value of `PARAMETERS`.
-            A spike source has one, ``spike_times``: a list of times (ms) for each neuron.
+            A spike source has one, ``spike_times``: a list of times (ms) for each neuron, or times that all share.
         initial_values: state at the start, numbers or [size], see `INITIAL_VALUES`.
         atoms_per_core: neurons on a core at most (``set_max_atoms_per_core``); None: as many as the target
             allows, spike sources all on one.
@@ -112,11 +112,12 @@ class PyNNPopulation:
                         where=where, value=shape, limit=f"a number or [{self.size}]",
                     )  # fmt: skip
         if self.is_source:
-            times = self.parameters.get("spike_times", ())
+            times = self.spike_times()
             _expect(
                 len(times) in (0, self.size), "spike_times is a list for each neuron",
                 where=where, value=f"{len(times)} lists", limit=f"{self.size} lists",
             )  # fmt: skip
+            _expect(all(np.isfinite(t).all() for t in times), "a spike time is not finite", where=where)
         sums = self.max_expected_summed_weight
         _expect(
             sums is None or (len(sums) == 2 and all(math.isfinite(s) for s in sums)),
@@ -127,6 +128,16 @@ class PyNNPopulation:
     def is_source(self) -> bool:
         """Whether it is an array of spike times rather than neurons."""
         return self.cell == "SpikeSourceArray"
+
+    def spike_times(self) -> list[NDArray[np.float64]]:
+        """The times of every neuron of a spike source in ms; none at all if none were given.
+
+        A number, or a list that begins with one, is for all neurons (sPyNNaker ``spike_source_array_vertex.py``).
+        """
+        given = self.parameters.get("spike_times", ())
+        if np.isscalar(given) or (len(given) and np.ndim(given[0]) == 0):
+            return [np.asarray(given, np.float64).reshape(-1)] * self.size
+        return [np.asarray(t, np.float64).reshape(-1) for t in given]
 
     def atoms(self, most: int = ATOMS_PER_CORE) -> int:
         """Neurons on a full core, where populations of neurons that do not say have ``most``."""
@@ -289,7 +300,7 @@ class PyNNNetwork:
         found = {}
         for p in self.populations:
             if p.is_source and p.name in sending:
-                times = [np.asarray(t, np.float64).reshape(-1) for t in p.parameters.get("spike_times", ())]
+                times = p.spike_times()
                 step = spike_steps(np.concatenate([np.zeros(0), *times]), self.timestep_us)
                 neuron = np.repeat(np.arange(len(times)), [len(t) for t in times])
                 here = (step >= 0) & (step < steps)

@@ -27,6 +27,10 @@ LIST = [(0, 0, 1.0, 1.0), (1, 2, 2.0, 3.0)]
         ({"atoms_per_core": 257}, "1 to 256"),
         ({"max_expected_summed_weight": (1.0,)}, "two receptors"),
         ({"cell": "SpikeSourceArray", "parameters": {"spike_times": [[1.0]]}}, "list for each neuron"),
+        (
+            {"cell": "SpikeSourceArray", "parameters": {"spike_times": [[1.0], [], [np.nan]]}},
+            "time is not finite",
+        ),
     ],
 )
 def test_populations_are_checked(change, message):
@@ -61,6 +65,16 @@ def test_a_core_has_one_rule():
     projections = [PyNNProjection(pre="src", post="cells", connections=LIST, stdp=rule) for rule in rules]
     with pytest.raises(DescriptionError, match="one rule"):
         PyNNNetwork(populations=[SOURCE, CELLS], projections=projections)
+
+
+@pytest.mark.parametrize("times", [2.0, [2.0], np.array([2.0]), [[2.0], [2.0]]])
+def test_times_without_a_list_for_each_neuron_are_those_of_all(times):
+    source = PyNNPopulation(name="src", size=2, cell="SpikeSourceArray", parameters={"spike_times": times})
+    net = PyNNNetwork(
+        populations=[source, CELLS], projections=[PyNNProjection(pre="src", post="cells", connections=LIST)]
+    )
+    sent = net.inputs(5)["src"]
+    assert (sent.step.tolist(), sent.neuron.tolist()) == ([2, 2], [0, 1])
 
 
 def test_a_time_asked_for_twice_is_sent_twice():
