@@ -117,7 +117,10 @@ class SpiNNaker:
             )
         if not isinstance(self.long_delays, LongDelays):
             raise DescriptionError(
-                "is not a LongDelays", where="SpiNNaker.long_delays", value=self.long_delays
+                "is not a LongDelays",
+                where="SpiNNaker.long_delays",
+                value=self.long_delays,
+                limit=[str(policy) for policy in LongDelays],
             )
         if self.machine is None:
             read_machine(self.profile, self.boards)
