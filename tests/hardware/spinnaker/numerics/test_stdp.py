@@ -170,7 +170,7 @@ class Firmware:
             if command == 4:
                 break
             if command == 2:
-                self.cpu.mem_write(to, program[offset : offset + size])
+                self.cpu.mem_write(to, program[at + offset : at + offset + size])
             at += 16
         index, both = RowFormat(s.n).index_bits, RowFormat(s.n).index_bits + 1
         globals_ = {
