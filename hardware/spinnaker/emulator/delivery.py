@@ -51,7 +51,7 @@ def _deliver_static(
     fired, at, count = scratch.fired[t & 1], scratch.at[t & 1], scratch.number[t & 1]
     offsets, masks, slots = scratch.offset, scratch.mask, scratch.slot
     address = stream.ctypes.data
-    held = 0
+    held = np.int64(0)  # what is given a literal is compiled for it anew
     for v in range(len(count)):
         for j in range(at[v], at[v] + count[v]):
             atom = first_atom[v] + fired[j]
@@ -63,7 +63,7 @@ def _deliver_static(
             _add_stretches_jit(
                 held, batch, stream, ring, offsets, masks, slots, overflows, cores, t, work, at_step
             )
-            held = 0
+            held = np.int64(0)
     _add_stretches_jit(held, batch, stream, ring, offsets, masks, slots, overflows, cores, t, work, at_step)
 
 

@@ -108,6 +108,8 @@ class RowReader:
 
     def _read_static(self, memory: Uint32, ranges: Int64, core: CoreParameters, where: str) -> CoreRows:
         layout = RowFormat(core.atoms)
+        memory = memory.view()
+        memory.flags.writeable = False  # as words of a file are: the kernels are compiled once
         synapses = _measure(memory, ranges)
         start = np.zeros(int(ranges[:, 2].sum()) + 1, np.uint32)
         words = np.zeros(max(synapses, 0), np.uint32)

@@ -161,11 +161,11 @@ def lengths_on_top(key: Any, mask: Any, cls: Any, need: Any, classes: Any) -> An
     own, other = np.zeros(n, np.int64), np.zeros(n, np.int64)
     ek, em = np.zeros(n, np.int64), np.zeros(n, np.int64)
     place, count = np.ones(size, np.int64), np.zeros(size, np.int64)
+    zero = np.int64(0)  # what is given a literal is compiled for it anew
     for c in range(size):
-        k = _forbidden(cls, need, place, c, 0, other)
+        k = _forbidden(cls, need, place, c, zero, other)
         m = _members(cls, need, c, own)
-        # written at 0, style 0; a literal 0 would have _cover compiled twice
-        count[c] = _cover(key, mask, own, m, other, k, ek, em, c - c, c - c)
+        count[c] = _cover(key, mask, own, m, other, k, ek, em, zero, zero)
     return count
 
 

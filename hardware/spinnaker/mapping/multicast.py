@@ -65,7 +65,7 @@ def branches_of(graph: ChipGraph, demand: Demand, trees: Sequence[Ints], which: 
             break
         room = need
     out = out[:, :need]
-    return Branches(*out[:, np.lexsort((out[0], out[1]))])
+    return Branches(*out.take(np.lexsort((out[0], out[1])), axis=1))
 
 
 @njit(cache=True, nogil=True)

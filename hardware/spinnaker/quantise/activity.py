@@ -96,6 +96,7 @@ def calibrated_activity(plan: Plan, trains: Mapping[str, Spikes]) -> dict[str, A
                 if train is not None:
                     chosen = slice(*np.searchsorted(train.sample, [b, b + 1]))
                     count = train.counts_of_cells()[chosen]
+                    count.flags.writeable = False  # as the rest of the train: the kernel is compiled once
                     _arrivals(
                         train.step[chosen],
                         train.neuron[chosen],
