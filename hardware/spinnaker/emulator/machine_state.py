@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.state import State
-from neurosim.errors import ShapeError
+from neurosim.errors import DataError, ShapeError
 from neurosim.hardware.spinnaker.emulator.core_tables import Memory
 from neurosim.hardware.spinnaker.emulator.start_up import Started
+from neurosim.hardware.spinnaker.numerics.stdp import HISTORY
 
 __all__ = ["memory_of", "state_of"]
 
@@ -33,6 +34,7 @@ def memory_of(started: Started, state: State, sample: int) -> Memory:
 
     Raises:
         ShapeError: the state is not one of this machine.
+        DataError: no run leaves it.
     """
     m = started.memory()
     parts = (state.variables, state.arrivals, state.extras)
@@ -55,6 +57,14 @@ def memory_of(started: Started, state: State, sample: int) -> Memory:
     for group, arrays in _plasticity(m).items():
         for name, values in arrays.items():
             values[...] = state.extras[group][name][sample]
+    held, last = m.history.held, m.rows.last_time
+    if ((held < 0) | (held >= HISTORY)).any() or (last < 0).any():
+        raise DataError(
+            "its plastic synapses remember what cannot be",
+            where="state",
+            limit=f"0 to {HISTORY - 1} spikes, times from 0 on",
+            remedy="Pass the final_state of a run of the same folder",
+        )
     return m
 
 

@@ -10,7 +10,7 @@ import pytest
 from neurosim import hardware
 from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.recording import Record, State
-from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
+from neurosim.errors import DataError, DescriptionError, ShapeError, UnsupportedError
 from neurosim.hardware.emulator import Overflow
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, PyNNSTDP, compile_pynn
 from neurosim.hardware.spinnaker.image.machine_image import read_image
@@ -144,6 +144,18 @@ def test_states_of_others_are_refused(folder, inputs):
         device.emulate({}, 2 * DT, state=strange)
     with pytest.raises(ShapeError, match="number of samples"):
         device.emulate({"in": np.zeros((2, 3, 40))}, state=state)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value"), [("history", "held", 16), ("history", "held", -1), ("rows", "last_time", -1)]
+)
+def test_states_that_no_run_leaves_are_refused(folder, inputs, group, name, value):
+    """Compiled code takes these as places in arrays."""
+    device = hardware.load(folder)
+    state = run(device, inputs, [0, 5])[0].final_state
+    state.extras[group][name][1, 0] = value
+    with pytest.raises(DataError, match="remember what cannot be.*0 to 15 spikes"):
+        device.emulate({}, 2 * DT, state=state)
 
 
 def test_lagging_populations_cannot_go_on(tmp_path):
