@@ -154,7 +154,7 @@ def test_states_that_no_run_leaves_are_refused(folder, inputs, group, name, valu
     device = hardware.load(folder)
     state = run(device, inputs, [0, 5])[0].final_state
     state.extras[group][name][1, 0] = value
-    with pytest.raises(DataError, match="remember what cannot be.*0 to 15 spikes"):
+    with pytest.raises(DataError, match=r"remember what cannot be.*0 to 15 spikes"):
         device.emulate({}, 2 * DT, state=state)
 
 
