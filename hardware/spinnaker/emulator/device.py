@@ -42,6 +42,13 @@ _WHAT = {
     "wrap": "a 32-bit value wrapped around; so many results of this step",
     "late": "plastic synapses missed a postsynaptic spike that is not held any more; so many of them",
 }
+_REMEDY = {
+    "saturation": "Calibrate with inputs as loud as these (max_expected_summed_weight in PyNN's terms), or reduce the "
+    "weights",
+    "late": "Let presynaptic neurons spike more often, which is when weights change, or postsynaptic ones less",
+}
+_REMEDY["wrap"] = _REMEDY["saturation"]
+_TRACE_REMEDY = "Use shorter time constants of STDP, or lower rates"
 _WORTH_A_THREAD = 20_000
 """Neurons that are worth a thread of their own, since threads meet in every step."""
 
@@ -266,7 +273,7 @@ def _report(events: tuple[DeviceEvent, ...], overflow: Overflow) -> None:
     first = events[0]
     where = f"population {first.population!r}, neuron {first.neuron}, sample {first.sample}, machine step {first.step}"
     what = f"{_WHAT[first.kind]} ({first.cause}); {sum(e.count for e in events)} overflows in all"
-    remedy = "Give typical inputs as calibration when compiling, or reduce the weights"
+    remedy = _TRACE_REMEDY if first.cause == CAUSE_TEXT[Cause.TRACE] else _REMEDY[first.kind]
     if overflow is Overflow.RAISE:
         raise NumericsError(what, where=where, value=first.value, remedy=remedy)
     warnings.warn(f"{where}: {what} (value {first.value:g}). {remedy}", RuntimeWarning, stacklevel=4)

@@ -11,10 +11,11 @@ import pytest
 
 from neurosim import hardware
 from neurosim.connectivity.rules import AllToAll, OneToOne, Sparse
-from neurosim.engine.recording import Record
+from neurosim.engine.recording import DeviceEvent, Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
 from neurosim.hardware.emulator import Overflow
+from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, Overflow as Cause
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator
 from neurosim.spikes import Spikes
@@ -126,13 +127,33 @@ def test_saturation_is_warned_of_raised_or_listed(tmp_path):
     device = hardware.load(tmp_path / "b")
     with pytest.warns(RuntimeWarning, match=r"'out', neuron 0, sample 0, machine step 5"):
         device.emulate({"in": much})
-    with pytest.raises(NumericsError, match="saturated"):
+    with pytest.raises(NumericsError, match=r"saturated.*Calibrate with inputs as loud as these"):
         device.emulate({"in": much}, overflow=Overflow.RAISE)
+    hardware.compile(net, hardware.SpiNNaker(), calibration={"in": much}).save(tmp_path / "c")
+    assert not hardware.load(tmp_path / "c").emulate({"in": much}, overflow=Overflow.RAISE).events
     events = device.emulate({"in": much}, overflow=Overflow.AS_CHIP).events
     assert {(e.kind, e.population, e.step, e.neuron) for e in events} == {
         ("saturation", "out", 5, 0),
         ("saturation", "out", 5, 1),
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "remedy"),
+    [
+        ("late", Cause.HISTORY, "presynaptic neurons spike more often"),
+        ("wrap", Cause.TRACE, "shorter time constants"),
+        ("wrap", Cause.MEMBRANE, "Calibrate"),
+    ],
+)
+def test_overflows_come_with_a_change_that_helps(small_network, tmp_path, monkeypatch, kind, cause, remedy):
+    net, inputs = small_network(SPIKING, steps=5)
+    hardware.compile(net, hardware.SpiNNaker()).save(tmp_path / "b")
+    device = hardware.load(tmp_path / "b")
+    event = DeviceEvent(kind, "b", 0, 1, 2, 1.0, 1, CAUSE_TEXT[cause])
+    monkeypatch.setattr(device, "_events", lambda *_: (event,))
+    with pytest.raises(NumericsError, match=remedy):
+        device.emulate(inputs, overflow=Overflow.RAISE)
 
 
 def test_samples_do_not_influence_each_other(small_network, tmp_path):
