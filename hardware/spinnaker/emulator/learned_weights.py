@@ -36,7 +36,7 @@ def learned_weights(
     for name, entry in settings.items():
         try:
             post, unit, blocks = str(entry["post"]), float(entry["unit"]), {int(b) for b in entry["blocks"]}
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
             raise FileFormatError(
                 f"is described wrongly: {error!r}", where=f"projection {name!r}", value=entry
             ) from None

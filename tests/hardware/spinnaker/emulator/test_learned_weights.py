@@ -119,6 +119,14 @@ def test_weights_behind_a_delay_extension(tmp_path):
     np.testing.assert_allclose(recording.weights["p"][0], build.weights["p"][order], rtol=1e-12)
 
 
-def test_settings_that_do_not_fit_are_refused(tmp_path):
-    with pytest.raises(FileFormatError, match="projection 'x'"):
-        learned_weights(None, [], {"x": {"post": "cells"}})
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"x": {"post": "cells"}}, "projection 'x'"),
+        ({"x": {"post": "cells", "unit": 1.0, "blocks": [float("inf")]}}, "projection 'x'"),
+        ([], "not a table"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(FileFormatError, match=message):
+        learned_weights(None, [], settings)
