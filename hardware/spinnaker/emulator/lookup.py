@@ -100,10 +100,14 @@ def streams_of(
 def arrivals(
     vertices: Sequence[Vertex], streams: Streams, routes: Sequence[Route]
 ) -> dict[Place, list[Arrival]]:
-    """What comes to each core, in the order of the senders; twice where two copies come."""
+    """What comes to each core, in the order of the senders' places; twice where two copies come.
+
+    Only the number of saturated additions depends on the order; where every core takes a step at once, nothing says
+    which packet is first.
+    """
     found: dict[Place, list[Arrival]] = {v.place: [] for v in vertices}
     listens = {v.place: v for v in vertices if v.kind != "source"}
-    for k, v in enumerate(vertices):
+    for k, v in sorted(enumerate(vertices), key=lambda found: found[1].place):
         for s in range(int(streams.first[k]), int(streams.first[k + 1])):
             arrival = Arrival(k, int(streams.care[s]), int(streams.bits[s]))
             for place in routes[s].cores:

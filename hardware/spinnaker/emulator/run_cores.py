@@ -6,7 +6,7 @@ and adds the row to its ring buffer, so a spike sent in step t over a delay of d
 is the machine in real time, without late packets, and with an input queue (256 packets) that never overflows.
 
 Threads share out the cores. A core is only ever touched by its own thread and takes its packets in the order of the
-vertices that sent them, so the results do not depend on threads.
+places they were sent from, so the results do not depend on threads.
 """
 
 from __future__ import annotations
