@@ -95,7 +95,7 @@ def quantise(p: PlanProjection, post: NeuronProgram) -> QuantisedProjection:
         CapacityError: a weight needs more than 16 bits.
     """
     where = f"projection {p.name!r}"
-    error, lost = RoundingError(), 0
+    error, lost, effective = RoundingError(), 0, 0
     parts = (_Columns(), _Columns())
     for c in row_chunks(p):
         receptor = receptors_of(c, post.split)
@@ -110,13 +110,17 @@ def quantise(p: PlanProjection, post: NeuronProgram) -> QuantisedProjection:
             )
         error.add(c.weight, held)
         kept = raw > 0 if p.plasticity is None else np.ones(len(raw), bool)  # a plastic one may grow
-        lost += len(raw) - int(np.count_nonzero(kept))
+        effective += int(np.count_nonzero(c.weight))
+        lost += int(np.count_nonzero(~kept & (c.weight != 0)))
         for r, part in enumerate(parts):
             part.add(c, raw, kept & (receptor == r))
     losses = error.losses(where)
-    if lost:
-        what = f"{lost} of {p.n_synapses} weights round to zero; share"
-        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=lost / p.n_synapses))
+    if lost == effective > 0:
+        what = f"all {lost} weights round to zero: it does nothing. Calibrate with typical inputs"
+        losses.append(Loss(kind=LossKind.DROPPED, where=where, what=what))
+    elif lost:
+        what = f"{lost} of {effective} weights round to zero; share"
+        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=lost / effective))
     return QuantisedProjection(
         tuple(part.projection(p, r) for r, part in enumerate(parts) if part.synapses), tuple(losses)
     )

@@ -14,6 +14,7 @@ from neurosim.hardware.spinnaker.quantise.activity import Activity
 from neurosim.hardware.spinnaker.quantise.neuron_program import program
 from neurosim.hardware.spinnaker.quantise.quantised_projection import HeldWeights, held_weights, quantise
 from neurosim.hardware.spinnaker.quantise.row_chunks import row_chunks
+from neurosim.loss_report import LossKind
 from neurosim.neurons import LIF
 
 N_PRE, N_POST = 9, 20
@@ -21,7 +22,7 @@ N_PRE, N_POST = 9, 20
 
 def projection(seed=0, n=60, weight=None, delay=None):
     rng = np.random.default_rng(seed)
-    weight = rng.normal(0, 0.3, n) * rng.integers(0, 2, n) if weight is None else weight
+    weight = rng.normal(0, 0.3, n) * rng.choice([0, 1e-9, 1], n) if weight is None else weight
     delay = rng.integers(1, 9, n) if delay is None else delay
     pre = rng.integers(0, N_PRE, n)
     return PlanProjection(
@@ -75,14 +76,25 @@ def test_weights_are_rounded_to_the_unit_of_their_receptor(most, monkeypatch):
     assert rounded.amount == pytest.approx(
         np.sqrt(np.mean((held - p.weight) ** 2) / np.mean(p.weight**2)), rel=1e-12
     )
-    assert gone.amount == np.mean(raw == 0)
-    assert f"{np.count_nonzero(raw == 0)} of 60" in gone.what
+    vanished = raw[p.weight != 0] == 0
+    assert gone.amount == np.mean(vanished)
+    assert f"{np.count_nonzero(vanished)} of {len(vanished)} weights" in gone.what
 
 
 def test_exact_weights_lose_nothing():
     found = quantise(projection(weight=np.repeat([0.25, 0.5, 0.125], 20)), target())
     assert found.losses == ()
     assert len(found.parts) == 1
+
+
+def test_a_projection_that_vanishes_is_no_rounding():
+    """Compiling allows what rounding costs, but not that nothing is left; weights of zero are none to lose."""
+    tiny = 1e-9 * np.r_[np.zeros(10), np.ones(50)]
+    gone = quantise(projection(weight=tiny), target())
+    assert gone.parts == ()
+    assert gone.losses[-1].kind is LossKind.DROPPED
+    assert "all 50 weights round to zero" in gone.losses[-1].what
+    assert quantise(projection(weight=np.zeros(60)), target()).losses == ()
 
 
 def test_a_weight_that_needs_more_bits_is_refused():
