@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.errors import UnsupportedError
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.core_regions import CoreRegions
 from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
@@ -21,7 +22,9 @@ from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, exten
 from neurosim.hardware.spinnaker.mapping.keys import KeySpace, Sender, allocate
 from neurosim.hardware.spinnaker.mapping.placement import clusters_of, place_clusters
 from neurosim.hardware.spinnaker.mapping.routes import Place, route
+from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+from neurosim.plasticity.options import Dependence
 
 __all__ = ["MappedNetwork", "map_network", "senders_of"]
 
@@ -73,7 +76,9 @@ def map_network(
 
     Raises:
         CapacityError: it does not fit the machine.
+        UnsupportedError: no program computes a population's neurons and its plasticity.
     """
+    _check_programs(network)
     found = extensions(network)
     check_cores(network, found, limits)
     keys = allocate(senders_of(network, found))
@@ -126,6 +131,20 @@ def map_network(
         sdram=tuple(sdram),
         uncompressed=routed.uncompressed,
     )
+
+
+def _check_programs(network: DeviceNetwork) -> None:
+    """The host lets such networks through, and fails when it loads the machine."""
+    for name, p in network.populations.items():
+        multiplicative = p.rule is not None and p.rule.dependence is Dependence.MULTIPLICATIVE
+        if p.model is not None and multiplicative and p.model is not CoreModel.IF_CURR_EXP:
+            raise UnsupportedError(
+                "sPyNNaker has no program for these neurons with a multiplicative rule",
+                where=f"population {name!r}",
+                value=f"{p.model.name} with multiplicative STDP",
+                limit=f"{CoreModel.IF_CURR_EXP.name} with multiplicative STDP",
+                remedy="Use Dependence.ADDITIVE, or neurons with exponential currents (CurrentLIF, IF_curr_exp)",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

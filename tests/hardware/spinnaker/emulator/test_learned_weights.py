@@ -10,12 +10,12 @@ from neurosim.connectivity.rules import AllToAll, OneToOne
 from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
-from neurosim.errors import FileFormatError
+from neurosim.errors import FileFormatError, UnsupportedError
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, PyNNSTDP, compile_pynn
 from neurosim.hardware.spinnaker.emulator.learned_weights import learned_weights
 from neurosim.loss_report import LossKind
 from neurosim.network import Network
-from neurosim.neurons import LIF
+from neurosim.neurons import LIF, CurrentLIF
 from neurosim.plasticity import (
     STDP,
     DelaySite,
@@ -50,7 +50,10 @@ def network(rule):
     net = Network(dt=DT, seed=1)
     net.input("in", 30)
     net.input("teacher", SIZE)
-    net.population("cells", SIZE, LIF(tau_membrane=20e-3, refractory=2e-3))
+    model = LIF(tau_membrane=20e-3, refractory=2e-3)
+    if rule is RULES["multiplicative"]:  # there is a program for currents alone
+        model = CurrentLIF(tau_membrane=20e-3, tau_synapse=1e-3, resistance=32.0, refractory=2e-3)
+    net.population("cells", SIZE, model)
     for name, share in (("first", 1.0), ("second", 0.2)):
         weight = sign * rng.uniform(0, 0.02, (30, SIZE)) * (rng.random((30, SIZE)) < share)
         delay = rng.integers(1, 6, (30, SIZE)) * DT
@@ -130,3 +133,12 @@ def test_weights_behind_a_delay_extension(tmp_path):
 def test_settings_that_do_not_fit_are_refused(settings, message):
     with pytest.raises(FileFormatError, match=message):
         learned_weights(None, [], settings)
+
+
+def test_no_program_multiplies_where_weights_are_jumps():
+    net = Network(dt=DT, seed=1)
+    net.input("in", 3)
+    net.population("cells", 2, LIF(tau_membrane=20e-3))
+    net.connect("in", "cells", AllToAll(), weight=0.01, delay=DT, plasticity=RULES["multiplicative"])
+    with pytest.raises(UnsupportedError, match=r"population 'cells'.*ADDITIVE"):
+        hardware.compile(net, hardware.SpiNNaker())

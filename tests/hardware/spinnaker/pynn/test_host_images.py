@@ -60,14 +60,16 @@ def connections(n_pre, n_post, probability, mean, longest, seed):
 def everything():
     """All cells, several cores, parallel projections, receptors without projections or with given sums, a population
     without synapses, delay extensions with equal and with different atoms per core, STDP behind one of them."""
-    stdp = PyNNSTDP(tau_plus=15.0, tau_minus=25.0, A_plus=0.02, A_minus=0.03, w_min=0.1, w_max=3.3)
-    slow = PyNNSTDP(
-        A_plus=0.001,
-        A_minus=0.0012,
-        w_max=0.01,
+    stdp = PyNNSTDP(
+        tau_plus=15.0,
+        tau_minus=25.0,
+        A_plus=0.02,
+        A_minus=0.03,
+        w_min=0.1,
+        w_max=3.3,
         dependence=Dependence.MULTIPLICATIVE,
-        pairing=Pairing.NEAREST,
     )
+    slow = PyNNSTDP(A_plus=0.001, A_minus=0.0012, w_max=0.01, pairing=Pairing.NEAREST)
 
     def cells(name, size, cell="IF_curr_exp", **options):
         """Neurons that differ: the host then writes the parameters of each itself."""
