@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from neurosim.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
+    from neurosim.hardware.spinnaker.compile.compile_pynn import compile_pynn as compile_pynn
     from neurosim.hardware.spinnaker.content_addressable_memory import (
         ContentAddressableMemory as ContentAddressableMemory,
     )
     from neurosim.hardware.spinnaker.emulator.device import load as load
     from neurosim.hardware.spinnaker.long_delays import LongDelays as LongDelays
-    from neurosim.hardware.spinnaker.pynn.compile import compile_pynn as compile_pynn
     from neurosim.hardware.spinnaker.pynn.network import (
         PyNNNetwork as PyNNNetwork,
         PyNNPopulation as PyNNPopulation,
@@ -34,7 +34,7 @@ _HOME = {
     "PyNNSTDP": "pynn.network",
     "SpiNNaker": "target",
     "SpiNNaker2Script": "scripts.spinnaker2_script",
-    "compile_pynn": "pynn.compile",
+    "compile_pynn": "compile.compile_pynn",
     "load": "emulator.device",
     "spinnaker2_script": "scripts.spinnaker2_script",
 }

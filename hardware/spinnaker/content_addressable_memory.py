@@ -12,7 +12,7 @@ from neurosim.engine.recording import Recording
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError
 from neurosim.hardware.emulator import Device, Overflow
-from neurosim.hardware.spinnaker.memory_network import (
+from neurosim.hardware.spinnaker.content_addressable_circuit import (
     DT,
     LEARN_STEPS,
     RECALL_STEPS,

@@ -24,6 +24,7 @@ __all__ = [
     "Chip",
     "Machine",
     "Missing",
+    "Place",
     "build_machine",
     "machine_size",
     "opposite",
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 Chip = tuple[int, int]
+"""(x, y)"""
+Place = tuple[int, int, int]
+"""A core: (x, y, processor)."""
 
 LINKS: tuple[Chip, ...] = ((1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1))
 """Step in (x, y) of the links east, north-east, north, west, south-west, south."""

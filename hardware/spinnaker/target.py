@@ -163,6 +163,6 @@ class SpiNNaker:
             CapacityError: the network does not fit the board.
             UnsupportedError: a parameter has no counterpart on the machine.
         """
-        from neurosim.hardware.spinnaker.mapping.map_plan import map_plan
+        from neurosim.hardware.spinnaker.compile.map_plan import map_plan
 
         return map_plan(plan, lag, calibration, self)

@@ -25,7 +25,7 @@ def learned_weights(
 
     Args:
         memories: of each sample, at the end of a run.
-        settings: see `mapping.plastic_settings`.
+        settings: see `compile.plastic_settings`.
 
     Raises:
         FileFormatError: the settings do not fit the machine.

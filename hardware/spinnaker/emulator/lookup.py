@@ -14,10 +14,9 @@ from neurosim.hardware.spinnaker.emulator.row_reader import Rows
 from neurosim.hardware.spinnaker.image.delay_region import DelayParameters
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex
 from neurosim.hardware.spinnaker.image.population_table import TableEntry
-from neurosim.hardware.spinnaker.machine import Machine
-from neurosim.hardware.spinnaker.mapping.keys import COLOUR_BITS
-from neurosim.hardware.spinnaker.mapping.routes import Place
-from neurosim.hardware.spinnaker.mapping.trace import Packets, Route, trace_all
+from neurosim.hardware.spinnaker.machine import Machine, Place
+from neurosim.hardware.spinnaker.routing.keys import COLOUR_BITS
+from neurosim.hardware.spinnaker.routing.trace import Packets, Route, trace_all
 
 __all__ = ["Arrival", "Entries", "arrivals", "find_entry", "held_by", "rows_of", "streams_of"]
 

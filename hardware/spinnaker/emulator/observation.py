@@ -14,7 +14,7 @@ from neurosim.hardware.spinnaker.emulator.fabric import Fabric
 from neurosim.hardware.spinnaker.emulator.overflows import Overflow, Overflows
 from neurosim.hardware.spinnaker.emulator.plastic_memory import synaptic_words
 from neurosim.hardware.spinnaker.emulator.start_up import Started
-from neurosim.hardware.spinnaker.mapping.routes import Place
+from neurosim.hardware.spinnaker.machine import Place
 
 __all__ = ["Observation"]
 

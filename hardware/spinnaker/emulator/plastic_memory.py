@@ -10,7 +10,7 @@ from neurosim.hardware.spinnaker.emulator.core_tables import Memory
 from neurosim.hardware.spinnaker.emulator.start_up import Started
 from neurosim.hardware.spinnaker.image.plastic_rows import history_words
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
-from neurosim.hardware.spinnaker.mapping.routes import Place
+from neurosim.hardware.spinnaker.machine import Place
 from neurosim.plasticity.options import Pairing
 
 __all__ = ["synaptic_words"]

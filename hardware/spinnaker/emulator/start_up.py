@@ -37,14 +37,13 @@ from neurosim.hardware.spinnaker.image.regions import (
     decode_parameter_region,
     decode_synapse_region,
 )
-from neurosim.hardware.spinnaker.machine import Machine
-from neurosim.hardware.spinnaker.mapping.routes import Place
-from neurosim.hardware.spinnaker.mapping.trace import Route
+from neurosim.hardware.spinnaker.machine import Machine, Place
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, NeuronConstants, NeuronState
 from neurosim.hardware.spinnaker.numerics.kernel import State32, constants32, state32
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule
 from neurosim.hardware.spinnaker.numerics.ring_buffer import RING_BITS, index_bits, log2_up
 from neurosim.hardware.spinnaker.numerics.stdp import PostHistory, empty_history, rule_table
+from neurosim.hardware.spinnaker.routing.trace import Route
 from neurosim.plasticity.options import Pairing
 
 __all__ = ["PlasticPlace", "Started", "start"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.hardware.spinnaker.image.core_words import CoreWords
-from neurosim.hardware.spinnaker.mapping.routes import Place
+from neurosim.hardware.spinnaker.machine import Place
 
 __all__ = ["CoreRegions"]
 

@@ -17,7 +17,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.delay_extension import Extension, target_slots
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.image.core_memory import dtcm_bytes, host_regions
 from neurosim.hardware.spinnaker.image.plastic_kernels import fill_plastic_rows
 from neurosim.hardware.spinnaker.image.plastic_rows import history_bytes, history_words, plastic_words
 from neurosim.hardware.spinnaker.image.plasticity_region import plasticity_region
@@ -31,10 +33,8 @@ from neurosim.hardware.spinnaker.image.regions import (
 )
 from neurosim.hardware.spinnaker.image.row_kernels import Lanes, Spread, count_rows, fill_rows
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, RowFormat
-from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes, host_regions
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, target_slots
-from neurosim.hardware.spinnaker.mapping.keys import KeySpace
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+from neurosim.hardware.spinnaker.routing.keys import KeySpace
 
 __all__ = ["Block", "CoreWords", "DelayedRows", "delayed_rows"]
 
@@ -106,7 +106,7 @@ class CoreWords:
 
     Args:
         population: name of the population.
-        extensions: of the whole network, see `mapping.delay_extension.extensions`.
+        extensions: of the whole network, see `delay_extension.extensions`.
         keys: of all senders; those of a delay extension under `Extension.name`.
         delayed: see `DelayedRows`.
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.mapping.delay_extension import MOST_STAGES
-from neurosim.hardware.spinnaker.mapping.keys import COLOUR_BITS
+from neurosim.hardware.spinnaker.delay_extension import MOST_STAGES
+from neurosim.hardware.spinnaker.routing.keys import COLOUR_BITS
 
 __all__ = ["DELAY_REGION", "DelayParameters", "decode_delay_region", "delay_region"]
 

@@ -29,9 +29,9 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.manifest import FileContent
 from neurosim.hardware.spinnaker.image.array_archive import ArrayArchive, write_archive
 from neurosim.hardware.spinnaker.image.plasticity_region import rule_of_suffix
-from neurosim.hardware.spinnaker.machine import Chip
-from neurosim.hardware.spinnaker.mapping.routes import Entry, Place
+from neurosim.hardware.spinnaker.machine import Chip, Place
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+from neurosim.hardware.spinnaker.routing.entry import Entry
 from neurosim.npz_file import open_npz, read_member
 
 __all__ = ["MachineImage", "Vertex", "VertexKind", "read_image", "write_arrays", "write_image"]

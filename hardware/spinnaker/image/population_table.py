@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError, FileFormatError
-from neurosim.hardware.spinnaker.mapping.keys import COLOUR_BITS, KeySpace
+from neurosim.hardware.spinnaker.routing.keys import COLOUR_BITS, KeySpace
 
 __all__ = ["TableEntry", "decode_table", "encode_table", "entry_for"]
 

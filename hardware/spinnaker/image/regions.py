@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.mapping.keys import COLOUR_BITS
 from neurosim.hardware.spinnaker.numerics.derived_constants import (
     CoreModel,
     NeuronConstants,
@@ -25,6 +24,7 @@ from neurosim.hardware.spinnaker.numerics.derived_constants import (
     synapse_words,
 )
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+from neurosim.hardware.spinnaker.routing.keys import COLOUR_BITS
 
 __all__ = [
     "CoreParameters",

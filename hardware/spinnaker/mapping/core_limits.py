@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurosim.errors import CapacityError
+from neurosim.hardware.spinnaker.delay_extension import Extension, delay_core_dtcm
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, delay_core_dtcm
 from neurosim.hardware.spinnaker.mapping.partition import Needs, halvings
 
 __all__ = ["check_cores"]
@@ -17,7 +17,7 @@ def check_cores(network: DeviceNetwork, found: Mapping[str, Extension], limits: 
     """Check rows, population tables and both memories of every core.
 
     Args:
-        found: delay extensions, see `mapping.delay_extension.extensions`.
+        found: delay extensions, see `delay_extension.extensions`.
 
     Raises:
         CapacityError: a limit is exceeded; names the population or projection, and the atoms per core that would fit.

@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import UnsupportedError
+from neurosim.hardware.spinnaker.delay_extension import Extension, extensions
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.core_regions import CoreRegions
 from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
 from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, delay_region
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
 from neurosim.hardware.spinnaker.image.plasticity_region import program_suffix
-from neurosim.hardware.spinnaker.machine import Chip, Machine
+from neurosim.hardware.spinnaker.machine import Chip, Machine, Place
 from neurosim.hardware.spinnaker.mapping.core_limits import check_cores
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, extensions
-from neurosim.hardware.spinnaker.mapping.keys import KeySpace, Sender, allocate
 from neurosim.hardware.spinnaker.mapping.placement import clusters_of, place_clusters
-from neurosim.hardware.spinnaker.mapping.routes import Place, route
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+from neurosim.hardware.spinnaker.routing.keys import KeySpace, Sender, allocate
+from neurosim.hardware.spinnaker.routing.routes import route
 from neurosim.plasticity.options import Dependence
 
 __all__ = ["MappedNetwork", "map_network", "senders_of"]

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from neurosim.errors import CapacityError
+from neurosim.hardware.spinnaker.delay_extension import Extension, target_slots
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
+from neurosim.hardware.spinnaker.image.core_memory import dtcm_bytes, host_regions
 from neurosim.hardware.spinnaker.image.plastic_rows import history_bytes, history_words, plastic_words
 from neurosim.hardware.spinnaker.image.plasticity_region import plasticity_region
 from neurosim.hardware.spinnaker.image.row_kernels import count_rows
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
-from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes, host_regions
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension, target_slots
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
 __all__ = ["CoreNeed", "Needs", "halvings", "with_atoms"]

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from neurosim.errors import CapacityError
+from neurosim.hardware.spinnaker.delay_extension import Extension
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.machine import Chip, Machine, machine_size, read_limits, read_machine
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension
-from neurosim.hardware.spinnaker.mapping.routes import Place
+from neurosim.hardware.spinnaker.machine import Chip, Machine, Place, machine_size, read_limits, read_machine
 
 __all__ = ["Cluster", "clusters_of", "place_clusters"]
 
@@ -126,7 +125,7 @@ def clusters_of(network: DeviceNetwork, found: Mapping[str, Extension]) -> list[
     """The clusters of a network whose cores are numbered population by population, then extension by extension.
 
     Args:
-        found: delay extensions, see `mapping.delay_extension.extensions`. Each delay core is in the group of its source
+        found: delay extensions, see `delay_extension.extensions`. Each delay core is in the group of its source
             core.
     """
     first, delayed, core = {}, {}, 0

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
-from neurosim.hardware.spinnaker.long_delays import LongDelays
-from neurosim.hardware.spinnaker.mapping.delay_extension import (
+from neurosim.hardware.spinnaker.delay_extension import (
     delay_core_dtcm,
     extensions,
     target_slots,
 )
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
+from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.mapping.partition import Needs, halvings, with_atoms
 
 __all__ = ["choose_atoms"]

@@ -1,6 +1,6 @@
 """A network in the terms of a PyNN script for sPyNNaker: milliseconds, millivolts, nanofarads, lists of connections.
 
-Plain data, checked. `pynn.device_network` makes of it what the host of sPyNNaker 7.4.1 sends to the machine.
+Plain data, checked. `pynn.host_network` makes of it what the host of sPyNNaker 7.4.1 sends to the machine.
 """
 
 from __future__ import annotations

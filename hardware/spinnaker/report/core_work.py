@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.delay_extension import target_slots
 from neurosim.hardware.spinnaker.emulator.core_load import read_cycles
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind
-from neurosim.hardware.spinnaker.mapping.delay_extension import target_slots
 
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork

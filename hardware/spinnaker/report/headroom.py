@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from neurosim.hardware.spinnaker.mapping.delay_extension import MOST_STAGES
+from neurosim.hardware.spinnaker.delay_extension import MOST_STAGES
 from neurosim.hardware.spinnaker.numerics.ring_buffer import log2_up
 from neurosim.hardware.spinnaker.report.occupancy import ChipUse, CoreUse, PopulationUse, boards_of
 from neurosim.hardware.spinnaker.report.traffic import LINK_NAMES, Traffic

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.delay_extension import delay_core_dtcm, target_slots
 from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
-from neurosim.hardware.spinnaker.mapping.delay_extension import delay_core_dtcm, target_slots
 from neurosim.hardware.spinnaker.report.core_work import CoreWork
 
 if TYPE_CHECKING:

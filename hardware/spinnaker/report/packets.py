@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.delay_extension import Extension
 from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension
 from neurosim.spikes import Spikes
 
 __all__ = ["mean_packets", "packets_by_step"]

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from neurosim.hardware.spinnaker.image.machine_image import Vertex
 from neurosim.hardware.spinnaker.machine import Chip, Machine
-from neurosim.hardware.spinnaker.mapping.routes import Entry
-from neurosim.hardware.spinnaker.mapping.trace import Packets, Route, trace_all
+from neurosim.hardware.spinnaker.routing.entry import Entry
+from neurosim.hardware.spinnaker.routing.trace import Packets, Route, trace_all
 
 __all__ = ["LINK_NAMES", "LinkLoad", "Traffic", "Ways", "traffic"]
 

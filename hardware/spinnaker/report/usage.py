@@ -9,7 +9,7 @@ import numpy as np
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
-from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan
+from neurosim.hardware.spinnaker.quantise.quantised_plan import QuantisedPlan
 from neurosim.hardware.target import Site, Usage
 
 __all__ = ["details_of", "usage_of"]

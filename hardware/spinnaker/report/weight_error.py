@@ -14,7 +14,7 @@ from neurosim.hardware.spinnaker.quantise.receptors import receptors_of
 
 if TYPE_CHECKING:
     from neurosim.engine.plan import Plan
-    from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan
+    from neurosim.hardware.spinnaker.quantise.quantised_plan import QuantisedPlan
 
 __all__ = ["WeightError", "plan_weight_errors", "weight_error"]
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.manifest import FileContent
+from neurosim.hardware.spinnaker.delay_extension import extensions, stage_of, target_slots
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.image.array_archive import write_archive
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows, delayed_rows
-from neurosim.hardware.spinnaker.mapping.delay_extension import extensions, stage_of, target_slots
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.pynn.conversion import CONDUCTANCE_SCALE, weight_of

@@ -18,7 +18,7 @@ from neurosim.hardware.spinnaker.image.machine_image import VertexKind
 from neurosim.hardware.spinnaker.image.population_table import decode_table
 from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
-from neurosim.hardware.spinnaker.pynn.device_network import device_network
+from neurosim.hardware.spinnaker.pynn.host_network import device_network
 
 CONFIGURATION = """\
 [Machine]

@@ -12,8 +12,8 @@ from neurosim import hardware
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError
 from neurosim.hardware.spinnaker import ContentAddressableMemory
-from neurosim.hardware.spinnaker.image.machine_image import read_image
-from neurosim.hardware.spinnaker.memory_network import (
+from neurosim.hardware.spinnaker.compile.compile_pynn import compile_pynn
+from neurosim.hardware.spinnaker.content_addressable_circuit import (
     CELLS,
     Pairs,
     connections,
@@ -23,7 +23,7 @@ from neurosim.hardware.spinnaker.memory_network import (
     schedule,
     size_of,
 )
-from neurosim.hardware.spinnaker.pynn.compile import compile_pynn
+from neurosim.hardware.spinnaker.image.machine_image import read_image
 from neurosim.hardware.spinnaker.pynn.network import (
     PyNNNetwork,
     PyNNPopulation,

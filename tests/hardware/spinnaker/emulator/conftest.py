@@ -17,7 +17,7 @@ from neurosim.hardware.spinnaker.image.regions import (
     synapse_region,
 )
 from neurosim.hardware.spinnaker.image.rows import RowFormat
-from neurosim.hardware.spinnaker.mapping.routes import Entry
+from neurosim.hardware.spinnaker.routing.entry import Entry
 
 ONE = 1 << 15
 MASK = 0xFFFFF000

@@ -185,7 +185,7 @@ import numpy as np
 from neurosim import hardware
 device = hardware.load({str(tmp_path / "b")!r})
 recording = device.emulate({{"in": np.load({str(tmp_path / "x.npy")!r})}})
-unwanted = {{"torch", "matplotlib", "neurosim.hardware.spinnaker.mapping.map_plan"}} & set(sys.modules)
+unwanted = {{"torch", "matplotlib", "neurosim.hardware.spinnaker.compile.map_plan"}} & set(sys.modules)
 assert not unwanted, unwanted
 print(recording["b"].spikes.counts().sum())
 """

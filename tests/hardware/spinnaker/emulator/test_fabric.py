@@ -10,7 +10,7 @@ from neurosim.hardware.spinnaker.emulator.run_cores import run
 from neurosim.hardware.spinnaker.emulator.start_up import start
 from neurosim.hardware.spinnaker.image.machine_image import read_image
 from neurosim.hardware.spinnaker.machine import LINKS, read_machine
-from neurosim.hardware.spinnaker.mapping.routes import Entry
+from neurosim.hardware.spinnaker.routing.entry import Entry
 from neurosim.neurons import LIF
 
 

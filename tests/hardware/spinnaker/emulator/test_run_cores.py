@@ -12,8 +12,8 @@ from neurosim.hardware.spinnaker.emulator.overflows import KEPT, Overflow
 from neurosim.hardware.spinnaker.emulator.run_cores import packets_sent_again, run
 from neurosim.hardware.spinnaker.emulator.start_up import start
 from neurosim.hardware.spinnaker.machine import read_machine
-from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
+from neurosim.hardware.spinnaker.routing.entry import Entry
 
 EVERY = np.arange(4)
 

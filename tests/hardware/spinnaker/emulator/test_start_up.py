@@ -17,7 +17,7 @@ from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex
 from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
-from neurosim.hardware.spinnaker.mapping.routes import Entry
+from neurosim.hardware.spinnaker.routing.entry import Entry
 from neurosim.neurons import LIF
 
 

@@ -9,8 +9,8 @@ from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopu
 from neurosim.hardware.spinnaker.image import core_words
 from neurosim.hardware.spinnaker.image.core_regions import CoreRegions
 from neurosim.hardware.spinnaker.image.core_words import CoreWords
-from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+from neurosim.hardware.spinnaker.routing.keys import Sender, allocate
 
 CORES = 7
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
+from neurosim.hardware.spinnaker.delay_extension import extensions
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
 from neurosim.hardware.spinnaker.image.population_table import decode_table
@@ -17,10 +18,9 @@ from neurosim.hardware.spinnaker.image.row_kernels import (
     plain_fill,
 )
 from neurosim.hardware.spinnaker.image.rows import RowFormat, decode_block
-from neurosim.hardware.spinnaker.mapping.delay_extension import extensions
-from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+from neurosim.hardware.spinnaker.routing.keys import Sender, allocate
 
 
 def key_spaces(network):

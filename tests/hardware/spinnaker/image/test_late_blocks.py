@@ -10,7 +10,7 @@ import pytest
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, SpiNNaker
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
-from neurosim.hardware.spinnaker.pynn.device_network import device_network
+from neurosim.hardware.spinnaker.pynn.host_network import device_network
 
 SIZES = {"src": 70, "exc": 100, "b": 100, "c": 300}
 LISTS = [  # pre, post, receptor, shortest and longest delay; cores of 64 have 128 slots, c's of 256 have 32

@@ -18,7 +18,7 @@ from neurosim.hardware.spinnaker.image.machine_image import (
     write_arrays,
     write_image,
 )
-from neurosim.hardware.spinnaker.mapping.routes import Entry
+from neurosim.hardware.spinnaker.routing.entry import Entry
 
 
 def image():

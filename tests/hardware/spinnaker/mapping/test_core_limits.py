@@ -13,10 +13,10 @@ from neurosim.errors import CapacityError
 from neurosim.hardware import SpiNNaker
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.machine import read_limits, read_machine
-from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.mapping.partition import with_atoms
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+from neurosim.hardware.spinnaker.routing.keys import Sender, allocate
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF
 

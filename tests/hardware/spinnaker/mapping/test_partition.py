@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from neurosim.errors import CapacityError
+from neurosim.hardware.spinnaker.delay_extension import extensions
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.image.core_words import CoreWords
 from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.delay_extension import extensions
-from neurosim.hardware.spinnaker.mapping.keys import allocate
 from neurosim.hardware.spinnaker.mapping.map_network import senders_of
 from neurosim.hardware.spinnaker.mapping.partition import Needs, halvings, with_atoms
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+from neurosim.hardware.spinnaker.routing.keys import allocate
 
 LIMITS = read_limits()
 

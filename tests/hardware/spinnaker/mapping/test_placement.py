@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from neurosim.errors import CapacityError
+from neurosim.hardware.spinnaker.delay_extension import Extension
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.machine import build_machine, read_machine
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension
 from neurosim.hardware.spinnaker.mapping.placement import Cluster, clusters_of, place_clusters
 
 SPARE = 10**6

@@ -14,10 +14,10 @@ from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
 from neurosim.hardware import SpiNNaker
+from neurosim.hardware.spinnaker.delay_extension import delay_core_dtcm, extensions, target_slots
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.delay_extension import delay_core_dtcm, extensions, target_slots
 from neurosim.hardware.spinnaker.mapping.reach_delays import choose_atoms
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.numerics.pair_rule import pair_rule

@@ -14,7 +14,7 @@ from neurosim import hardware
 from neurosim.engine.recording import Record
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, compile_pynn
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
-from neurosim.hardware.spinnaker.pynn.device_network import device_network
+from neurosim.hardware.spinnaker.pynn.host_network import device_network
 from neurosim.loss_report import LossKind
 
 STEPS = 400

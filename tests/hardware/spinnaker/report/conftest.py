@@ -11,10 +11,10 @@ from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopu
 from neurosim.hardware.spinnaker.image.core_words import CoreWords
 from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
 from neurosim.hardware.spinnaker.machine import read_machine
-from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
-from neurosim.hardware.spinnaker.mapping.routes import Entry
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
+from neurosim.hardware.spinnaker.routing.entry import Entry
+from neurosim.hardware.spinnaker.routing.keys import Sender, allocate
 
 
 def population(name, size, atoms, shifts=(0, 0), tau=5.0, dt=1.0):

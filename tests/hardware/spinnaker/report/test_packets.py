@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from neurosim.hardware.spinnaker.delay_extension import Extension
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind
-from neurosim.hardware.spinnaker.mapping.delay_extension import Extension
 from neurosim.hardware.spinnaker.report.packets import mean_packets, packets_by_step
 from neurosim.spikes import Spikes
 

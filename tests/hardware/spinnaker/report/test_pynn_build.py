@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurosim.hardware import Overflow, load
-from neurosim.hardware.spinnaker.pynn.compile import compile_pynn
+from neurosim.hardware.spinnaker.compile.compile_pynn import compile_pynn
 from neurosim.hardware.spinnaker.pynn.network import PyNNNetwork, PyNNPopulation, PyNNProjection
 from neurosim.loss_report import LossKind
 

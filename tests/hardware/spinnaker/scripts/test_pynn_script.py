@@ -17,9 +17,9 @@ from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_ima
 from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
 from neurosim.hardware.spinnaker.pynn.conversion import CONDUCTANCE_SCALE, raw_weights
-from neurosim.hardware.spinnaker.pynn.device_network import device_network
+from neurosim.hardware.spinnaker.pynn.host_network import device_network
 from neurosim.hardware.spinnaker.pynn.left_shift import shift_for
-from neurosim.hardware.spinnaker.quantise.device_network import from_plan
+from neurosim.hardware.spinnaker.quantise.quantised_plan import from_plan
 from neurosim.hardware.spinnaker.scripts.pynn_script import misplaced, write_script
 from neurosim.loss_report import LossKind
 from neurosim.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, strategies as st
 
-from neurosim.hardware.spinnaker.mapping.equivalence import Arrivals, decide, difference, misrouted
+from neurosim.hardware.spinnaker.routing.equivalence import Arrivals, decide, difference, misrouted
 
 BITS = 5
 word = st.integers(0, 2**BITS - 1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from neurosim.hardware.spinnaker.mapping.covering import holds
+from neurosim.hardware.spinnaker.routing.covering import holds
 
 __all__ = ["shorten"]
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim import random
-from neurosim.hardware.spinnaker.mapping.chip_graph import ChipGraph, spanning_tree
-from neurosim.hardware.spinnaker.mapping.covering import quick_length
-from neurosim.hardware.spinnaker.mapping.multicast import Branches, Demand, arrivals_of, branches_of
+from neurosim.hardware.spinnaker.routing.chip_graph import ChipGraph, spanning_tree
+from neurosim.hardware.spinnaker.routing.covering import quick_length
+from neurosim.hardware.spinnaker.routing.multicast import Branches, Demand, arrivals_of, branches_of
 
 __all__ = ["EFFORT", "find_branches"]
 

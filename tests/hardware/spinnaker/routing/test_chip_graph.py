@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neurosim.hardware.spinnaker.machine import Missing, build_machine, read_machine
-from neurosim.hardware.spinnaker.mapping.chip_graph import graph_of, spanning_tree
+from neurosim.hardware.spinnaker.routing.chip_graph import graph_of, spanning_tree
 
 FAULTY = Missing(
     chips=frozenset({(5, 5), (2, 0), (11, 11)}), links=frozenset({(3, 3, 0), (3, 4, 2), (0, 1, 3), (6, 6, 4)})

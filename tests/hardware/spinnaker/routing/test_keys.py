@@ -7,7 +7,7 @@ import json
 import pytest
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
+from neurosim.hardware.spinnaker.routing.keys import Sender, allocate
 
 
 @pytest.mark.reference("spinnaker/mapping_*.json")

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 import neurosim
 from neurosim.hardware.manifest import Manifest, PopulationEntry
+from neurosim.hardware.spinnaker.compile.build import build_of
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows
-from neurosim.hardware.spinnaker.mapping.build import build_of
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.pynn.conversion import weight_of, weight_scale
-from neurosim.hardware.spinnaker.pynn.device_network import device_network, global_scale, losses_of
+from neurosim.hardware.spinnaker.pynn.host_network import device_network, global_scale, losses_of
 from neurosim.hardware.spinnaker.pynn.network import PyNNNetwork
 from neurosim.hardware.spinnaker.report.weight_error import WeightError, weight_error
 from neurosim.hardware.spinnaker.target import SpiNNaker

@@ -11,11 +11,12 @@ from hypothesis import given, settings, strategies as st
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.machine import Missing, build_machine, read_machine
-from neurosim.hardware.spinnaker.mapping import routes
-from neurosim.hardware.spinnaker.mapping.keys import Sender, allocate
 from neurosim.hardware.spinnaker.mapping.placement import Cluster, place_clusters
-from neurosim.hardware.spinnaker.mapping.routes import Entry, route
-from neurosim.hardware.spinnaker.mapping.trace import Packets, trace_all
+from neurosim.hardware.spinnaker.routing import routes
+from neurosim.hardware.spinnaker.routing.entry import Entry
+from neurosim.hardware.spinnaker.routing.keys import Sender, allocate
+from neurosim.hardware.spinnaker.routing.routes import route
+from neurosim.hardware.spinnaker.routing.trace import Packets, trace_all
 
 BOARD = read_machine()
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from neurosim.hardware.manifest import Manifest
+from neurosim.hardware.spinnaker.compile.plastic_settings import plastic_settings
 from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import write_image
 from neurosim.hardware.spinnaker.machine_file import describe_machine
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
-from neurosim.hardware.spinnaker.mapping.plastic_settings import plastic_settings
 from neurosim.hardware.spinnaker.report.analyse import analyse_build
 from neurosim.hardware.spinnaker.report.usage import usage_of
 from neurosim.hardware.spinnaker.report.weight_error import WeightError

@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from neurosim.hardware.spinnaker.mapping.chip_graph import ChipGraph
-from neurosim.hardware.spinnaker.mapping.keys import KeySpace
+from neurosim.hardware.spinnaker.routing.chip_graph import ChipGraph
+from neurosim.hardware.spinnaker.routing.keys import KeySpace
 
 __all__ = ["Branches", "Demand", "arrivals_of", "branches_of"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.manifest import Manifest, PopulationEntry
+from neurosim.hardware.spinnaker.compile.build import build_of
 from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.build import build_of
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
-from neurosim.hardware.spinnaker.quantise.device_network import QuantisedPlan, from_plan
+from neurosim.hardware.spinnaker.quantise.quantised_plan import QuantisedPlan, from_plan
 from neurosim.hardware.spinnaker.report.usage import details_of
 from neurosim.hardware.spinnaker.report.weight_error import plan_weight_errors
 from neurosim.hardware.target import Build

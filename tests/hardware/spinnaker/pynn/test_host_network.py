@@ -12,7 +12,7 @@ from neurosim.hardware.spinnaker import (
     PyNNSTDP,
 )
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
-from neurosim.hardware.spinnaker.pynn.device_network import device_network, shifts_of
+from neurosim.hardware.spinnaker.pynn.host_network import device_network, shifts_of
 
 
 def network(connections=((0, 0, 1.0, 1.0),), timestep=1.0, receptor="excitatory", **population):

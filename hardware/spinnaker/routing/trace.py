@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.machine import Chip, Machine, opposite
-from neurosim.hardware.spinnaker.mapping.chip_graph import graph_of
-from neurosim.hardware.spinnaker.mapping.equivalence import Table, decide
-from neurosim.hardware.spinnaker.mapping.routes import Entry, Place
+from neurosim.hardware.spinnaker.machine import Chip, Machine, Place, opposite
+from neurosim.hardware.spinnaker.routing.chip_graph import graph_of
+from neurosim.hardware.spinnaker.routing.entry import Entry
+from neurosim.hardware.spinnaker.routing.equivalence import Table, decide
 
 __all__ = ["Packets", "Route", "trace", "trace_all"]
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
-from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.delay_extension import (
+from neurosim.hardware.spinnaker.delay_extension import (
     Extension,
     delay_core_dtcm,
     extensions,
     stage_of,
     target_slots,
 )
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.machine import read_limits
 
 
 def projection(pre, post, delay):

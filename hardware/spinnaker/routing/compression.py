@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim import random
-from neurosim.hardware.spinnaker.mapping.covering import lengths_on_top, order_classes
-from neurosim.hardware.spinnaker.mapping.equivalence import Arrivals, Table
-from neurosim.hardware.spinnaker.mapping.merging import shorten
+from neurosim.hardware.spinnaker.routing.covering import lengths_on_top, order_classes
+from neurosim.hardware.spinnaker.routing.equivalence import Arrivals, Table
+from neurosim.hardware.spinnaker.routing.merging import shorten
 
 __all__ = ["EFFORT", "compress"]
 

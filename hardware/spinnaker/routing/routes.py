@@ -1,8 +1,6 @@
-"""Multicast routes and routing tables.
+"""The routing tables of all chips, from who sends to whom.
 
-A table entry is (key, mask, route); the first entry with ``packet & mask == key`` decides. A route is a word with a
-bit for each link (0 to 5) and for each processor (6 + p). A packet that no entry matches leaves by the link opposite to
-the one it came in by; entries that only say so are left out.
+Entries that only say what a router does without them (see `entry`) are left out.
 """
 
 from __future__ import annotations
@@ -14,32 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.spinnaker.machine import Chip, Machine
-from neurosim.hardware.spinnaker.mapping.chip_graph import ChipGraph, graph_of
-from neurosim.hardware.spinnaker.mapping.compression import EFFORT as TABLE_EFFORT, compress
-from neurosim.hardware.spinnaker.mapping.equivalence import Arrivals, Table, misrouted
-from neurosim.hardware.spinnaker.mapping.keys import KeySpace
-from neurosim.hardware.spinnaker.mapping.multicast import Demand, arrivals_of
-from neurosim.hardware.spinnaker.mapping.tree_search import EFFORT, find_branches
+from neurosim.hardware.spinnaker.machine import Chip, Machine, Place
+from neurosim.hardware.spinnaker.routing.chip_graph import ChipGraph, graph_of
+from neurosim.hardware.spinnaker.routing.compression import EFFORT as TABLE_EFFORT, compress
+from neurosim.hardware.spinnaker.routing.entry import Entry
+from neurosim.hardware.spinnaker.routing.equivalence import Arrivals, Table, misrouted
+from neurosim.hardware.spinnaker.routing.keys import KeySpace
+from neurosim.hardware.spinnaker.routing.multicast import Demand, arrivals_of
+from neurosim.hardware.spinnaker.routing.tree_search import EFFORT, find_branches
 
-__all__ = ["Entry", "Place", "RoutingTables", "route"]
+__all__ = ["RoutingTables", "route"]
 
 Ints = NDArray[np.int64]
-Place = tuple[int, int, int]
-"""(x, y, processor)"""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A routing-table entry."""
-
-    key: int
-    mask: int
-    route: int
-
-    def matches(self, key: int) -> bool:
-        """Whether the entry decides about this key (if no earlier one does)."""
-        return key & self.mask == self.key
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 
 from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.machine import read_machine
-from neurosim.hardware.spinnaker.mapping.routes import Entry
-from neurosim.hardware.spinnaker.mapping.trace import Packets, trace, trace_all
+from neurosim.hardware.spinnaker.routing.entry import Entry
+from neurosim.hardware.spinnaker.routing.trace import Packets, trace, trace_all
 
 MACHINE = read_machine()
 CHIPS = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (1, 2), (2, 2)]

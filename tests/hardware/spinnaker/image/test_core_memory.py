@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from neurosim.hardware.spinnaker.image.core_memory import dtcm_bytes, dtcm_terms, host_regions
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
 from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.core_memory import dtcm_bytes, dtcm_terms, host_regions
 
 PARAMETERS = {15, 13, 17}  # words of a neuron of IF_curr_exp, IF_curr_delta, IF_cond_exp
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.hardware.spinnaker.mapping import compression
-from neurosim.hardware.spinnaker.mapping.compression import compress
-from neurosim.hardware.spinnaker.mapping.covering import quick_length
-from neurosim.hardware.spinnaker.mapping.equivalence import Arrivals
+from neurosim.hardware.spinnaker.routing import compression
+from neurosim.hardware.spinnaker.routing.compression import compress
+from neurosim.hardware.spinnaker.routing.covering import quick_length
+from neurosim.hardware.spinnaker.routing.equivalence import Arrivals
 
 BITS = 6
 
