@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from neurosim.errors import DescriptionError
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, Words
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule
+from neurosim.hardware.spinnaker.numerics.ring_buffer import delay_bits, slots_for
 
-__all__ = ["DeviceNetwork", "DevicePopulation", "DeviceProjection"]
+__all__ = ["RECEPTORS", "DeviceNetwork", "DevicePopulation", "DeviceProjection"]
+
+RECEPTORS = ("excitatory", "inhibitory")
+"""Names of the receptors by number."""
 
 
 def _no_words() -> Words:
@@ -51,6 +55,21 @@ class DevicePopulation:
     def cores(self) -> int:
         """Number of cores."""
         return -(-self.size // self.atoms)
+
+    @property
+    def full_core(self) -> int:
+        """Neurons of a full core."""
+        return min(self.size, self.atoms)
+
+    @property
+    def slots(self) -> int:
+        """Steps of delay that the ring buffers of its cores can hold."""
+        return slots_for(self.full_core)
+
+    @property
+    def words(self) -> int:
+        """Parameter words of a neuron."""
+        return sum(a.shape[1] for a in (self.neuron, self.inputs, self.synapse)) + 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -114,6 +133,14 @@ class DeviceNetwork:
     def incoming(self, name: str) -> list[DeviceProjection]:
         """Projections that end at a population, in order."""
         return [p for p in self.projections if p.post == name]
+
+    def longest_delay(self, name: str) -> int:
+        """Steps of the longest delay into a population; 0 without synapses."""
+        return max((p.longest_delay for p in self.incoming(name)), default=0)
+
+    def delay_bits(self, name: str) -> int:
+        """Bits of a ring-buffer slot on the cores of a population."""
+        return delay_bits(self.longest_delay(name), self.populations[name].slots)
 
     def outgoing(self, name: str) -> list[DeviceProjection]:
         """Projections that start at a population, in order."""

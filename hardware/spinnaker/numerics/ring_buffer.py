@@ -9,9 +9,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba.extending import register_jitable
+from numpy.typing import NDArray
 
-__all__ = ["LARGEST", "RING_BITS", "accumulate", "index_bits", "log2_up", "slots_for"]
+__all__ = [
+    "LARGEST",
+    "RING_BITS",
+    "accumulate",
+    "delay_bits",
+    "index_bits",
+    "log2_up",
+    "raw_unit",
+    "slots_for",
+    "undelivered",
+]
 
 LARGEST = 0xFFFF
 """The largest content of a cell."""
@@ -40,6 +52,29 @@ def index_bits(n: int) -> int:
 def slots_for(atoms: int, types: int = 2) -> int:
     """Delay slots a core can hold with that many neurons and receptors."""
     return 1 << max(0, RING_BITS - index_bits(atoms) - index_bits(types))
+
+
+def raw_unit(shift: Any) -> Any:
+    """What a raw weight of one stands for at a left shift, or an array of them: ``1 << shift`` is a word of s16.15."""
+    return 2.0 ** (shift - 15)
+
+
+def delay_bits(longest: int, slots: int) -> int:
+    """Bits of a slot in the ring buffers of cores that can have so many slots, for delays up to ``longest`` steps."""
+    return index_bits(min(longest, slots))
+
+
+def undelivered(delay: NDArray[Any], delay_bits: int, slots: int) -> NDArray[np.bool_]:
+    """Which plastic synapses never deliver: those whose delay fills the ring buffer, and so is zero where it is masked.
+
+    A core compares the masked delay with the age of the packet, and skips the synapse as too late; its weight still
+    changes, as if the delay were zero (sPyNNaker ``synapse_dynamics_stdp_mad_impl.c``). Fixed synapses are not
+    affected.
+
+    Args:
+        delay: steps, >= 1. delay_bits: see `delay_bits`. slots: beyond which delays go through a delay extension.
+    """
+    return np.asarray(((delay.astype(np.int64) - 1) % slots + 1) & ((1 << delay_bits) - 1) == 0)
 
 
 register_jitable(accumulate)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from neurosim.hardware.spinnaker.numerics.ring_buffer import (
     LARGEST,
     accumulate,
+    delay_bits,
     index_bits,
     log2_up,
     slots_for,
+    undelivered,
 )
 
 
@@ -44,3 +47,15 @@ def test_slots(atoms, slots):
 def test_bits(n):
     assert 2 ** log2_up(n) >= n > 2 ** (log2_up(n) - 1) - (n == 1)
     assert index_bits(n) == max(1, log2_up(n))
+
+
+@given(st.integers(1, 300), st.sampled_from([32, 128]), st.data())
+def test_a_delay_is_lost_if_it_is_all_slots_in_use(longest, slots, data):
+    """What is left of a delay behind its stages is 1 to ``slots`` steps; masked, only the number of slots is zero."""
+    delay = data.draw(st.integers(1, longest))
+    bits = delay_bits(longest, slots)
+    left = delay
+    while left > slots:
+        left -= slots
+    assert left <= 1 << bits <= slots
+    assert undelivered(np.array([delay]), bits, slots).tolist() == [left == 1 << bits]
