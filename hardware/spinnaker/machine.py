@@ -125,28 +125,6 @@ class Machine:
         """The chip at the other end of a link; None where the mesh ends or the link is missing."""
         return self._around[chip][link]
 
-    def tree(self, source: Chip) -> dict[Chip, tuple[Chip, int]]:
-        """Shortest paths from a chip: chip -> (previous chip, link out of it), for every other chip.
-
-        Of several shortest paths, one with few turns is taken, so that most chips it crosses need no routing entry.
-        """
-        before: dict[Chip, tuple[Chip, int]] = {}
-        turns, frontier = {source: 0}, [source]
-        while frontier:
-            found: dict[Chip, tuple[int, int, Chip]] = {}
-            for chip in frontier:
-                straight = before[chip][1] if chip in before else -1
-                for link, other in enumerate(self._around[chip]):
-                    if other is None or other in turns:
-                        continue
-                    cost = turns[chip] + (straight not in (-1, link))
-                    if other not in found or (cost, link) < found[other][:2]:
-                        found[other] = (cost, link, chip)
-            for other, (cost, link, chip) in found.items():
-                turns[other], before[other] = cost, (chip, link)
-            frontier = list(found)
-        return before
-
     def without(
         self,
         *,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Arrivals", "Table", "decide", "difference", "misrouted"]
+__all__ = ["Arrivals", "Table", "decide", "misrouted"]
 
 Ints = NDArray[np.int64]
 Table = NDArray[np.int64]
@@ -60,23 +60,6 @@ def misrouted(table: Table, arrivals: Arrivals) -> int | None:
         if len(wrong):
             return int(key[wrong[0]])
         key, mask, route, default = _split(bit, key, mask, route, default)
-    return None
-
-
-def difference(first: Table, second: Table, arrivals: Arrivals) -> int | None:
-    """A key that two tables route differently, None if there is none. ``arrivals.route`` is not used."""
-    key, mask, _, default = arrivals
-    while len(key):
-        entries, bits = zip(*(decide(t, key, mask) for t in (first, second)), strict=True)
-        bit = np.where(bits[0] != 0, bits[0], bits[1])
-        does = [
-            np.where(e < 0, default, t[2][e] if t.size else 0)
-            for e, t in zip(entries, (first, second), strict=True)
-        ]
-        wrong = np.flatnonzero((bit == 0) & (does[0] != does[1]))
-        if len(wrong):
-            return int(key[wrong[0]])
-        key, mask, default = _split(bit, key, mask, default)
     return None
 
 

@@ -65,11 +65,6 @@ class KeySpace:
         """Key of atom 0 of a core."""
         return self.key | core << self.sender.core_shift
 
-    def atom_key(self, atom: int) -> int:
-        """Key of an atom of the population, colour 0."""
-        core, local = divmod(atom, self.sender.atoms)
-        return self.core_key(core) | local << COLOUR_BITS
-
 
 def allocate(senders: Sequence[Sender]) -> dict[str, KeySpace]:
     """Key spaces by population, in the order given.

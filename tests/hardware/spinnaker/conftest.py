@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from neurosim.hardware.spinnaker.image.population_table import decode_table
 from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
 from neurosim.hardware.spinnaker.pynn.host_network import device_network
+from neurosim.hardware.spinnaker.routing.chip_graph import graph_of, spanning_tree
 
 CONFIGURATION = """\
 [Machine]
@@ -332,3 +334,22 @@ def same_words():
         return compared
 
     return same
+
+
+@pytest.fixture(scope="session")
+def paths_from():
+    """(machine, chip) -> shortest paths to all others, nearest first: chip -> (chip before, link out of that)."""
+
+    @cache
+    def paths(machine, source):
+        graph = graph_of(machine)
+        even = np.full(graph.beyond.shape, 64)
+        before = spanning_tree(graph.beyond, graph.number[source], np.arange(6), even)
+        after = {k: np.flatnonzero(before[:, 0] == k).tolist() for k in range(len(graph.chips))}
+        found, queue = {}, [graph.number[source]]
+        for k in queue:
+            queue += after[k]
+            found |= {graph.chips[j]: (graph.chips[k], int(before[j, 1])) for j in after[k]}
+        return found
+
+    return paths

@@ -41,10 +41,10 @@ def test_links_lead_there_and_back():
 
 
 @pytest.mark.parametrize("source", [(0, 0), (7, 7), (4, 4), (0, 3)])
-def test_paths_are_shortest(source):
+def test_paths_are_shortest(paths_from, source):
     """On a hexagonal mesh without wrap-around: max(|dx|, |dy|) with equal signs, |dx| + |dy| otherwise."""
     machine = read_machine()
-    tree = machine.tree(source)
+    tree = paths_from(machine, source)
     assert len(tree) == 47
     for chip in tree:
         hops, at = 0, chip
@@ -128,18 +128,18 @@ def test_what_is_missing_is_missing_there_too(spinn_machine):
 
 
 @pytest.mark.parametrize("size", [(12, 12), (24, 12)])
-def test_paths_are_as_long_as_spinnmachine_says(spinn_machine, size):
+def test_paths_are_as_long_as_spinnmachine_says(paths_from, spinn_machine, size):
     theirs, ours = spinn_machine(*size), build_machine(*size)
     for source in [(0, 0), (11, 5)]:
         hops = {source: 0}
-        for chip, (before, _) in ours.tree(source).items():  # nearest first
+        for chip, (before, _) in paths_from(ours, source).items():  # nearest first
             hops[chip] = hops[before] + 1
             assert hops[chip] == theirs.get_vector_length(source, chip)
 
 
 @given(st.data())
 @settings(max_examples=20, deadline=None)
-def test_paths_avoid_what_is_missing(data):
+def test_paths_avoid_what_is_missing(paths_from, data):
     machine = build_machine(12, 12)
     everywhere = sorted(set(machine.cores) - {(0, 0), (4, 8), (8, 4)})
     chips = data.draw(st.sets(st.sampled_from(everywhere), max_size=30))
@@ -150,7 +150,7 @@ def test_paths_avoid_what_is_missing(data):
     )
     less = machine.without(chips=chips, links=links)
     source = data.draw(st.sampled_from(sorted(less.cores)))
-    tree = less.tree(source)
+    tree = paths_from(less, source)
     assert set(tree) == set(less.cores) - {source}
     for chip, (before, link) in tree.items():
         assert machine.neighbour(before, link) == chip
@@ -159,10 +159,10 @@ def test_paths_avoid_what_is_missing(data):
         assert (*chip, opposite(link)) not in links
 
 
-def test_paths_turn_once_on_a_whole_board():
+def test_paths_turn_once_on_a_whole_board(paths_from):
     """Two directions reach every chip of a mesh without faults, so one turn is enough."""
     machine = read_machine(boards=3)
-    tree = machine.tree((5, 5))
+    tree = paths_from(machine, (5, 5))
     for chip in tree:
         links, at = [], chip
         while at != (5, 5):

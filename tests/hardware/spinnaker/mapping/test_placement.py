@@ -52,30 +52,32 @@ def test_a_source_and_its_delay_core_share_a_chip():
     assert Counter(place[:2] for place in places)[0, 0] == 14
 
 
-def test_a_population_is_a_neighbourhood():
+def test_a_population_is_a_neighbourhood(paths_from):
     """100 cores take 7 chips, which 2 hops around one chip hold."""
     machine = build_machine(24, 24)
     places = place_clusters(machine, clusters(100, 100, 100), [1] * 300, SPARE)
     for first in (0, 100, 200):
         here = chips(places[first : first + 100])
-        reach = min(max(_hops(machine, a, b) for b in here) for a in here)
+        reach = min(max(_hops(paths_from, machine, a, b) for b in here) for a in here)
         assert reach <= 3
 
 
-def _hops(machine, a, b):
-    tree, hops = machine.tree(a), 0
+def _hops(paths_from, machine, a, b):
+    tree, hops = paths_from(machine, a), 0
     while b != a:
         b, hops = tree[b][0], hops + 1
     return hops
 
 
-def test_populations_lie_near_those_they_talk_to():
+def test_populations_lie_near_those_they_talk_to(paths_from):
     """c talks to a alone, whose chip has no room left, and finds a nearer one than where b ended."""
     sizes = (15, 300, 16)
     alone = place_clusters(read_machine(), clusters(*sizes), [1] * 331, SPARE)
     friends = place_clusters(read_machine(), clusters(*sizes, near={"b": "", "c": "a"}), [1] * 331, SPARE)
     machine = read_machine()
-    far, close = ([_hops(machine, (0, 0), c) for c in sorted(chips(p[315:]))] for p in (alone, friends))
+    far, close = (
+        [_hops(paths_from, machine, (0, 0), c) for c in sorted(chips(p[315:]))] for p in (alone, friends)
+    )
     assert max(close) <= max(far)
     assert place_clusters(machine, clusters(*sizes), [1] * 331, SPARE) == alone
 
@@ -141,7 +143,7 @@ def test_clusters_number_the_delay_cores_last():
 
 
 @pytest.mark.reference("spinnaker/mapping_*.json")
-def test_packets_travel_no_further_than_with_the_places_of_pacman(reference_file):
+def test_packets_travel_no_further_than_with_the_places_of_pacman(reference_file, paths_from):
     """Links that packets of every core cross: 32, 1054 and 875 for chain, random and micro; PACMAN 37, 1323, 875.
 
     A tenth is granted to networks not seen here.
@@ -163,14 +165,16 @@ def test_packets_travel_no_further_than_with_the_places_of_pacman(reference_file
     machine = read_machine()
     places = place_clusters(machine, found, [1] * core, SPARE)
     ours = {c.name: [places[k] for (k,) in c.groups] for c in found}
-    assert 0 < _links(machine, targets, ours) <= 1.1 * _links(machine, targets, theirs)
+    assert (
+        0 < _links(paths_from, machine, targets, ours) <= 1.1 * _links(paths_from, machine, targets, theirs)
+    )
 
 
-def _links(machine, targets, places):
+def _links(paths_from, machine, targets, places):
     total = 0
     for name, posts in targets.items():
         for source in places[name]:
-            tree, crossed = machine.tree(source[:2]), set()
+            tree, crossed = paths_from(machine, source[:2]), set()
             for chip in {place[:2] for post in posts for place in places[post]}:
                 while chip != source[:2] and chip not in crossed:
                     crossed.add(chip)

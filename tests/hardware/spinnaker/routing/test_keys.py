@@ -24,7 +24,7 @@ def test_keys_of_large_networks(reference_file):
 def test_keys_of_one_core_and_of_many():
     spaces = allocate([Sender(name="a", size=20, atoms=20), Sender(name="b", size=100, atoms=64)])
     assert (spaces["b"].key, spaces["b"].mask, spaces["b"].core_mask) == (0x800, 0xFFFFF800, 0xFFFFFC00)
-    assert spaces["b"].atom_key(65) == 0x800 | 1 << 10 | 1 << 4
+    assert spaces["b"].core_key(1) == 0x800 | 1 << 10
     assert spaces["a"].core_mask == 0xFFFFFE00
 
 
