@@ -1,7 +1,7 @@
 """Whether the work of a core fits its time step, predicted from mean rates.
 
-The cost model and its constants are those of `neurosim.hardware.spinnaker.emulator.core_load`; here packets, rows and
-synaptic events are averages, so single steps need more (the emulator counts them).
+The cost model is that of `core_cycles`; here packets, rows and synaptic events are averages, so single steps need more
+(the emulator counts them).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from neurosim.hardware.spinnaker.delay_extension import target_slots
-from neurosim.hardware.spinnaker.emulator.core_load import read_cycles
+from neurosim.hardware.spinnaker.core_cycles import delay_core_cycles, neuron_core_cycles
+from neurosim.hardware.spinnaker.delay_extension import stage_of
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind
 
 if TYPE_CHECKING:
@@ -43,37 +43,29 @@ def core_work(mapped: MappedNetwork, activity: Mapping[str, Float], sent: Float,
         activity: spikes of each neuron in a step, by population.
         sent, received: packets of each core in a step.
     """
-    c, network = read_cycles(), mapped.network
+    network = mapped.network
     parts = {n: _work_of(mapped, n, activity) for n, p in network.populations.items() if p.model is not None}
     rows, static, plastic, cycles = (np.zeros(len(mapped.image.vertices)) for _ in range(4))
     for k, v in enumerate(mapped.image.vertices):
-        population = network.populations[v.population]
-        if v.kind is VertexKind.SOURCE:
-            continue
-        packets = received[k] * c["packet"] + sent[k] * c["sent_packet"]
+        neurons, packets = v.hi - v.lo, {"received": received[k], "sent": sent[k]}
         if v.kind is VertexKind.DELAY:
-            stages = mapped.extensions[v.population].stages
-            cycles[k] = c["step"] + (v.hi - v.lo) * stages * c["delay_counter"] + packets
-            continue
-        rows[k], static[k], plastic[k] = parts[v.population][:, v.lo // population.atoms]
-        cycles[k] = (
-            c["step"]
-            + (v.hi - v.lo) * c[f"neuron_{str(v.model).lower()}"]
-            + packets
-            + rows[k] * c["row"]
-            + static[k] * c["static_synapse"]
-            + plastic[k] * c["plastic_synapse"]
-        )
+            cycles[k] = delay_core_cycles(neurons, mapped.extensions[v.population].stages, **packets)
+        elif v.kind is VertexKind.NEURONS:
+            atoms = network.populations[v.population].atoms
+            rows[k], static[k], plastic[k] = parts[v.population][:, v.lo // atoms]
+            cycles[k] = neuron_core_cycles(
+                str(v.model), neurons, **packets, rows=rows[k], static=static[k], plastic=plastic[k]
+            )
     return CoreWork(rows, static + plastic, cycles)
 
 
 def _work_of(mapped: MappedNetwork, name: str, activity: Mapping[str, Float]) -> Float:
     """Rows, static and plastic synaptic events of each core of a population, [3, cores]."""
     population = mapped.network.populations[name]
-    slots = target_slots(population.size, population.atoms)
+    slots = population.slots
     work = np.zeros((3, population.cores))
     for p in mapped.network.incoming(name):
-        stages = max(1, -(-p.longest_delay // slots))
+        stages = 1 + max(0, stage_of(p.longest_delay, slots))
         seen = np.full((population.cores, stages), -1, np.int64)
         rows, events, often = work[0], work[2 if p.plastic else 1], np.ascontiguousarray(activity[p.pre])
         _add_rows(often, p.row_start, p.target, p.delay, population.atoms, slots, seen, rows, events)
