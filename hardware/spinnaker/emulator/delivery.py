@@ -22,7 +22,7 @@ from neurosim.hardware.spinnaker.emulator.core_tables import (
     ROW,
     VERTEX,
 )
-from neurosim.hardware.spinnaker.emulator.overflows import Overflow, note
+from neurosim.hardware.spinnaker.emulator.overflows import Cause, note
 from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
 from neurosim.hardware.spinnaker.numerics.stdp import plastic_row
 
@@ -30,7 +30,7 @@ __all__ = ["BATCH", "deliver_plastic", "deliver_static"]
 
 BATCH = 256
 """Stretches of memory that are asked for before the first is needed."""
-_TRACE, _HISTORY = int(Overflow.TRACE), int(Overflow.HISTORY)
+_TRACE, _HISTORY = int(Cause.TRACE), int(Cause.HISTORY)
 
 
 def _saturated(overflows: Any, cores: Any, core: Any, t: Any, cell: Any, total: Any) -> None:
@@ -137,7 +137,7 @@ def _add_plastic_row(
     bits, offset = cores[core, INDEX_BITS], cores[core, RING]
     slots = 1 << cores[core, DELAY_BITS]
     for s in range(a, b):
-        if delay[s] == 0:  # taken for late, see `plastic_rows.undelivered`
+        if delay[s] == 0:  # taken for late, see `ring_buffer.undelivered`
             continue
         slot = (t + np.int64(delay[s])) & (slots - 1)
         cell = slot << (bits + 1) | np.int64(receptor[s]) << bits | np.int64(target[s]) - cores[core, LO]

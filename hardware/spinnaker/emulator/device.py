@@ -26,7 +26,7 @@ from neurosim.hardware.spinnaker.emulator.fabric import fabric_of
 from neurosim.hardware.spinnaker.emulator.learned_weights import learned_weights
 from neurosim.hardware.spinnaker.emulator.machine_state import memory_of, state_of
 from neurosim.hardware.spinnaker.emulator.observation import Observation
-from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, EVENT_KIND, Overflow as Cause
+from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, EVENT_KIND, Cause
 from neurosim.hardware.spinnaker.emulator.run_cores import Packets, Run, run
 from neurosim.hardware.spinnaker.emulator.start_up import Started, start
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_image

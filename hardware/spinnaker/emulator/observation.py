@@ -11,7 +11,7 @@ from neurosim.engine.recording import Recording
 from neurosim.hardware.spinnaker.emulator.core_load import CoreLoad
 from neurosim.hardware.spinnaker.emulator.core_tables import Memory
 from neurosim.hardware.spinnaker.emulator.fabric import Fabric
-from neurosim.hardware.spinnaker.emulator.overflows import Overflow, Overflows
+from neurosim.hardware.spinnaker.emulator.overflows import Cause, Overflows
 from neurosim.hardware.spinnaker.emulator.plastic_memory import synaptic_words
 from neurosim.hardware.spinnaker.emulator.start_up import Started
 from neurosim.hardware.spinnaker.machine import Place
@@ -47,7 +47,7 @@ class Observation:
         """
         return synaptic_words(self.started, self.memories[sample], place)
 
-    def overflow_counts(self, cause: Overflow) -> NDArray[np.int64]:
+    def overflow_counts(self, cause: Cause) -> NDArray[np.int64]:
         """How often each neuron of the machine overflowed for a cause, [B, n]."""
         n = [o.of_neuron[cause] for o in self.overflows]
         return np.stack(n).astype(np.int64) if n else np.zeros((0, 0), np.int64)

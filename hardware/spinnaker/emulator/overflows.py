@@ -9,13 +9,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["CAUSE_TEXT", "EVENT_KIND", "KEPT", "Overflow", "Overflows", "no_overflows", "note"]
+__all__ = ["CAUSE_TEXT", "EVENT_KIND", "KEPT", "Cause", "Overflows", "no_overflows", "note"]
 
 KEPT = 32
 """Overflows of each cause that are listed for each core; beyond, they are counted."""
 
 
-class Overflow(IntEnum):
+class Cause(IntEnum):
     """Causes. The values of the first two are those of the receptor."""
 
     SATURATION_EXCITATORY = 0
@@ -29,23 +29,21 @@ class Overflow(IntEnum):
 
 
 EVENT_KIND = {
-    **dict.fromkeys((Overflow.SATURATION_EXCITATORY, Overflow.SATURATION_INHIBITORY), "saturation"),
-    **dict.fromkeys(
-        (Overflow.ARRIVAL, Overflow.SYNAPSE, Overflow.INPUT, Overflow.MEMBRANE, Overflow.TRACE), "wrap"
-    ),
-    Overflow.HISTORY: "late",
+    **dict.fromkeys((Cause.SATURATION_EXCITATORY, Cause.SATURATION_INHIBITORY), "saturation"),
+    **dict.fromkeys((Cause.ARRIVAL, Cause.SYNAPSE, Cause.INPUT, Cause.MEMBRANE, Cause.TRACE), "wrap"),
+    Cause.HISTORY: "late",
 }
 """`DeviceEvent.kind` by cause."""
 
 CAUSE_TEXT = {
-    Overflow.SATURATION_EXCITATORY: "excitatory ring buffer",
-    Overflow.SATURATION_INHIBITORY: "inhibitory ring buffer",
-    Overflow.ARRIVAL: "ring-buffer cell, shifted",
-    Overflow.SYNAPSE: "synaptic value",
-    Overflow.INPUT: "input",
-    Overflow.MEMBRANE: "membrane",
-    Overflow.TRACE: "trace of STDP",
-    Overflow.HISTORY: "history of postsynaptic spikes",
+    Cause.SATURATION_EXCITATORY: "excitatory ring buffer",
+    Cause.SATURATION_INHIBITORY: "inhibitory ring buffer",
+    Cause.ARRIVAL: "ring-buffer cell, shifted",
+    Cause.SYNAPSE: "synaptic value",
+    Cause.INPUT: "input",
+    Cause.MEMBRANE: "membrane",
+    Cause.TRACE: "trace of STDP",
+    Cause.HISTORY: "history of postsynaptic spikes",
 }
 """`DeviceEvent.cause` by cause."""
 
@@ -69,7 +67,7 @@ class Overflows(NamedTuple):
 
 def no_overflows(cores: int, neurons: int) -> Overflows:
     """None yet."""
-    n = len(Overflow)
+    n = len(Cause)
     return Overflows(
         np.zeros((cores, n), np.int64),
         np.zeros((n, neurons), np.int32),

@@ -38,7 +38,7 @@ from neurosim.hardware.spinnaker.emulator.core_tables import (
     Tables,
 )
 from neurosim.hardware.spinnaker.emulator.delivery import BATCH, deliver_plastic, deliver_static
-from neurosim.hardware.spinnaker.emulator.overflows import Overflow, Overflows, no_overflows, note
+from neurosim.hardware.spinnaker.emulator.overflows import Cause, Overflows, no_overflows, note
 from neurosim.hardware.spinnaker.emulator.row_streams import thread_bounds
 from neurosim.hardware.spinnaker.numerics.derived_constants import Words
 from neurosim.hardware.spinnaker.numerics.kernel import CAUSES, step_arrays
@@ -49,7 +49,7 @@ __all__ = ["Packets", "Run", "Work", "packets_sent_again", "run"]
 _SPIKES_HELD = 1 << 21
 _SPINS = 2000
 _MOST_COPIES = 255
-_ARRIVAL, _TRACE = int(Overflow.ARRIVAL), int(Overflow.TRACE)
+_ARRIVAL, _TRACE = int(Cause.ARRIVAL), int(Cause.TRACE)
 _WRAP_BITS = tuple(CAUSES.values())
 
 

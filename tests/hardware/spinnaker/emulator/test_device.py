@@ -15,7 +15,7 @@ from neurosim.engine.recording import DeviceEvent, Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import DescriptionError, FileFormatError, NumericsError
 from neurosim.hardware.emulator import Overflow
-from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, Overflow as Cause
+from neurosim.hardware.spinnaker.emulator.overflows import CAUSE_TEXT, Cause
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator
 from neurosim.spikes import Spikes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from neurosim.hardware.spinnaker.emulator.overflows import KEPT, Overflow
+from neurosim.hardware.spinnaker.emulator.overflows import KEPT, Cause
 from neurosim.hardware.spinnaker.emulator.run_cores import packets_sent_again, run
 from neurosim.hardware.spinnaker.emulator.start_up import start
 from neurosim.hardware.spinnaker.machine import read_machine
@@ -35,9 +35,9 @@ def test_saturation_is_located_and_measured(hand_made_image, source_packets):
     result = run(started.tables, started.memory(), source_packets(events, 5), 5, start=100, probes=EVERY)
     assert result.current[2, 1] == -(LARGEST << 4)
     found = result.overflows
-    assert found.counts.sum() == found.counts[0, Overflow.SATURATION_INHIBITORY] == 1
-    assert found.first[0, Overflow.SATURATION_INHIBITORY, 0].tolist() == [102, 1, 90000 - LARGEST, 1]
-    assert found.of_neuron[Overflow.SATURATION_INHIBITORY].tolist() == [0, 1, 0, 0]
+    assert found.counts.sum() == found.counts[0, Cause.SATURATION_INHIBITORY] == 1
+    assert found.first[0, Cause.SATURATION_INHIBITORY, 0].tolist() == [102, 1, 90000 - LARGEST, 1]
+    assert found.of_neuron[Cause.SATURATION_INHIBITORY].tolist() == [0, 1, 0, 0]
 
 
 def test_all_overflows_are_counted_and_the_first_are_listed(hand_made_image, source_packets):
@@ -45,9 +45,9 @@ def test_all_overflows_are_counted_and_the_first_are_listed(hand_made_image, sou
     started = start(hand_made_image([(0, 2, LARGEST, 1, 0), (1, 2, LARGEST, 1, 0)]), read_machine())
     events = [(t, i) for t in range(50) for i in range(2)]
     found = run(started.tables, started.memory(), source_packets(events, 60), 60).overflows
-    assert found.counts[0, Overflow.SATURATION_EXCITATORY] == 50
-    assert found.listed[0, Overflow.SATURATION_EXCITATORY] == KEPT
-    assert found.first[0, Overflow.SATURATION_EXCITATORY, :, 0].tolist() == list(range(1, KEPT + 1))
+    assert found.counts[0, Cause.SATURATION_EXCITATORY] == 50
+    assert found.listed[0, Cause.SATURATION_EXCITATORY] == KEPT
+    assert found.first[0, Cause.SATURATION_EXCITATORY, :, 0].tolist() == list(range(1, KEPT + 1))
 
 
 def test_wraps_are_located_with_their_cause(hand_made_image, source_packets):
@@ -58,10 +58,10 @@ def test_wraps_are_located_with_their_cause(hand_made_image, source_packets):
     result = run(started.tables, started.memory(), source_packets([(4, 0), (6, 1)], 9), 9, probes=EVERY)
     found = result.overflows
     assert result.current[7, 1] == -(1 << 16)  # 65535 * 2**16 wrapped
-    assert found.counts[0].nonzero()[0].tolist() == [Overflow.ARRIVAL, Overflow.MEMBRANE]
-    assert found.first[0, Overflow.ARRIVAL, 0].tolist() == [7, 1, 1, 1]
-    assert found.first[0, Overflow.MEMBRANE, 0].tolist() == [7, 3, 1, 1]
-    assert found.of_neuron[Overflow.ARRIVAL].tolist() == [0, 1, 0, 0]
+    assert found.counts[0].nonzero()[0].tolist() == [Cause.ARRIVAL, Cause.MEMBRANE]
+    assert found.first[0, Cause.ARRIVAL, 0].tolist() == [7, 1, 1, 1]
+    assert found.first[0, Cause.MEMBRANE, 0].tolist() == [7, 3, 1, 1]
+    assert found.of_neuron[Cause.ARRIVAL].tolist() == [0, 1, 0, 0]
 
 
 @settings(max_examples=30)
