@@ -12,7 +12,7 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.emulator.core_tables import Incoming, Streams
 from neurosim.hardware.spinnaker.emulator.row_reader import Rows
 from neurosim.hardware.spinnaker.image.delay_region import DelayParameters
-from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex
+from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
 from neurosim.hardware.spinnaker.image.population_table import TableEntry
 from neurosim.hardware.spinnaker.machine import Machine, Place
 from neurosim.hardware.spinnaker.routing.keys import COLOUR_BITS
@@ -68,7 +68,7 @@ def streams_of(
     senders: list[Packets] = []
     for v, n in zip(vertices, atoms.tolist(), strict=True):
         if v.key is not None and v.mask is not None:
-            width = (~v.mask & 0xFFFFFFFF).bit_length()
+            width = v.key_bits
             if n << COLOUR_BITS > 1 << width or v.key & ~v.mask:
                 raise FileFormatError(
                     "its neurons do not fit its keys", where=f"core {v.label!r}", value=f"{v.mask:#x}"
@@ -105,7 +105,7 @@ def arrivals(
     which packet is first.
     """
     found: dict[Place, list[Arrival]] = {v.place: [] for v in vertices}
-    listens = {v.place: v for v in vertices if v.kind != "source"}
+    listens = {v.place: v for v in vertices if v.kind is not VertexKind.SOURCE}
     for k, v in sorted(enumerate(vertices), key=lambda found: found[1].place):
         for s in range(int(streams.first[k]), int(streams.first[k + 1])):
             arrival = Arrival(k, int(streams.care[s]), int(streams.bits[s]))

@@ -12,6 +12,7 @@ from neurosim.engine.state import State
 from neurosim.errors import DataError, ShapeError
 from neurosim.hardware.spinnaker.emulator.core_tables import Memory
 from neurosim.hardware.spinnaker.emulator.start_up import Started
+from neurosim.hardware.spinnaker.image.machine_image import VertexKind
 from neurosim.hardware.spinnaker.numerics.stdp import HISTORY
 
 __all__ = ["memory_of", "state_of"]
@@ -97,7 +98,7 @@ def _order(cells: NDArray[Any], step: int) -> NDArray[np.int64]:
 
 
 def _neurons(started: Started, m: Memory) -> Iterator[Part]:
-    known = {v.population for v in started.vertices if v.kind == "neurons"}
+    known = {v.population for v in started.vertices if v.kind is VertexKind.NEURONS}
     for name in sorted(known):
         at = slice(started.first[name], started.first[name] + started.sizes[name])
         for key, values in zip(m.neurons._fields, m.neurons, strict=True):

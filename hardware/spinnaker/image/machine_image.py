@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -20,21 +19,20 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
 from neurosim.hardware.manifest import FileContent
-from neurosim.hardware.spinnaker.image.array_archive import ArrayArchive, write_archive
+from neurosim.hardware.spinnaker.image.array_archive import ArrayArchive, write_archive, write_arrays
 from neurosim.hardware.spinnaker.image.plasticity_region import rule_of_suffix
 from neurosim.hardware.spinnaker.machine import Chip, Place
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.routing.entry import Entry
 from neurosim.npz_file import open_npz, read_member
 
-__all__ = ["MachineImage", "Vertex", "VertexKind", "read_image", "write_arrays", "write_image"]
+__all__ = ["MachineImage", "Vertex", "VertexKind", "read_image", "write_image"]
 
 Uint32 = NDArray[np.uint32]
 _FORMAT = 2
@@ -85,6 +83,11 @@ class Vertex:
         """(x, y, processor)"""
         return self.x, self.y, self.p
 
+    @property
+    def key_bits(self) -> int:
+        """Bits of its keys that tell its packets apart; 0 if it sends nothing."""
+        return 0 if self.mask is None else (~self.mask & 0xFFFFFFFF).bit_length()
+
 
 @dataclass(frozen=True, eq=False)
 class MachineImage:
@@ -96,13 +99,6 @@ class MachineImage:
     vertices: tuple[Vertex, ...]
     regions: Mapping[Place, Mapping[int, Uint32]]
     tables: Mapping[Chip, list[Entry]]
-
-
-def write_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """A compressed NPZ file; equal arrays give equal bytes."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **dict(sorted(arrays.items())))  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 def write_image(image: MachineImage) -> dict[str, FileContent]:

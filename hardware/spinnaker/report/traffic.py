@@ -80,7 +80,7 @@ class Ways:
         self.vertices = vertices
         senders = [k for k, v in enumerate(vertices) if v.key is not None and v.mask is not None]
         asked = [
-            Packets((vertices[k].x, vertices[k].y), int(vertices[k].key or 0), _width(vertices[k]))
+            Packets((vertices[k].x, vertices[k].y), int(vertices[k].key or 0), vertices[k].key_bits)
             for k in senders
         ]
         self.found = list(zip(senders, asked, trace_all(machine, tables, asked), strict=True))
@@ -153,10 +153,6 @@ def traffic(
             for ((x, y), link), i in sorted(number.items())
         ),
     )
-
-
-def _width(vertex: Vertex) -> int:
-    return (~int(vertex.mask or 0) & 0xFFFFFFFF).bit_length()
 
 
 def _shares(routes: Sequence[Route], packets: Packets) -> list[float]:

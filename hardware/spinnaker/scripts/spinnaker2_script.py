@@ -24,7 +24,7 @@ from neurosim.engine.lower import lower
 from neurosim.errors import DescriptionError
 from neurosim.hardware.compiler.quantise import rounding_loss
 from neurosim.hardware.compiler.retime import retime
-from neurosim.hardware.spinnaker.image.machine_image import write_arrays
+from neurosim.hardware.spinnaker.image.array_archive import write_arrays
 from neurosim.hardware.spinnaker.scripts.spinnaker2_population import (
     MOST_DELAY,
     SpiNNaker2Population,

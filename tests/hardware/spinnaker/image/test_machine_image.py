@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from neurosim.errors import FileFormatError
+from neurosim.hardware.spinnaker.image.array_archive import write_arrays
 from neurosim.hardware.spinnaker.image.machine_image import (
     MachineImage,
     Vertex,
     VertexKind,
     read_image,
-    write_arrays,
     write_image,
 )
 from neurosim.hardware.spinnaker.routing.entry import Entry
