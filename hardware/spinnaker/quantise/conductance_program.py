@@ -31,11 +31,13 @@ from neurosim.hardware.spinnaker.quantise.decay import membrane_words
 from neurosim.hardware.spinnaker.quantise.potential_scale import RANGE, largest, leaky_scale
 from neurosim.hardware.spinnaker.quantise.program_words import (
     NEVER,
-    STICKS,
+    USELESS,
     NeuronProgram,
+    by_neuron,
     check_potentials,
     decay_losses,
     left_shifts,
+    sticking_losses,
     synapse_columns,
     threshold_words,
 )
@@ -49,20 +51,15 @@ Float = NDArray[np.float64]
 _SCALE = 1024.0  # of synaptic values
 _LARGEST = 31.0  # conductance on the machine: value = 1024 g stays below half the range of s16.15
 _LEAST_RESISTANCE = 2.0**-6  # below, the words of R' get coarse, and values are fine enough
-_USELESS = 0.1  # potentials that come to rest so far from v_rest are refused
 
 
 def conductance_program(
     population: PlanPopulation, dt: float, activity: Activity, lag: int = 0
 ) -> NeuronProgram:
     """See `neuron_program.program`."""
-
-    def flat(value: object) -> Float:
-        return np.array(np.broadcast_to(np.asarray(value, np.float64), population.shape).reshape(-1))
-
     where, n, model = f"population {population.name!r}", population.size, population.model
-    k = {name: flat(value) for name, value in model.coefficients(dt).items()}
-    initial = {name: flat(value) for name, value in model.initial(dt).items()}
+    k = by_neuron(population, model.coefficients(dt))
+    initial = by_neuron(population, model.initial(dt))
     reversal = np.stack([k["reversal_excitatory"], k["reversal_inhibitory"]])
     memory = np.stack([k["decay_excitatory"], k["decay_inhibitory"]])
     g_init = np.stack([initial["g_excitatory"], initial["g_inhibitory"]])
@@ -80,12 +77,12 @@ def conductance_program(
     drive = k["drive"] * rate
     placed = leaky_scale(levels, v_rest, threshold, leak * pulled, drive, leak)
     scale = placed.scale
-    if placed.sticks > _USELESS:
+    if placed.sticks > USELESS:
         raise CapacityError(
             "the largest conductances leave no range of s16.15 for the way to the threshold",
             where=where,
             value=f"{largest(reach):g} times the leak",
-            limit=f"{largest(reach) * _USELESS / placed.sticks / 2:g} times the leak",  # scales are powers of two
+            limit=f"{largest(reach) * USELESS / placed.sticks / 2:g} times the leak",  # scales are powers of two
             remedy="Give typical inputs as calibration, or reduce the weights",
         )
     wanted = np.maximum(np.maximum(reach.max(axis=0) / _LARGEST, scale * pulled / RANGE), _LEAST_RESISTANCE)
@@ -125,7 +122,7 @@ def conductance_program(
         losses=(
             *decay_losses(where, "membrane", 1.0 - rate, exp_tc / ONE),
             *decay_losses(where, "synaptic", memory, kept),
-            *(_sticks(where, placed.sticks) if placed.sticks > STICKS else ()),
+            *sticking_losses(where, placed.sticks),
             *(_longer_steps(where, k["rate"], reach) if exponential else ()),
         ),
         derived={"decay": exp_tc / ONE, "resistance": resistance / ONE},
@@ -139,11 +136,6 @@ def _words(decay: Float, resistance: Float | None, where: str) -> NDArray[np.int
     cells, at = np.unique(np.stack([decay, np.nan_to_num(wanted)]), axis=1, return_inverse=True)
     words = [membrane_words(f, r or None, where) for f, r in cells.T.tolist()]
     return np.array(words, dtype=np.int64)[at.reshape(-1)].T
-
-
-def _sticks(where: str, amount: float) -> tuple[Loss, ...]:
-    what = "potentials come to rest above v_rest, relative to the threshold (calibration makes them finer)"
-    return (Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=amount),)
 
 
 def _longer_steps(where: str, rate: Float, reach: Float) -> tuple[Loss, ...]:

@@ -30,11 +30,13 @@ from neurosim.hardware.spinnaker.quantise.potential_scale import (
 )
 from neurosim.hardware.spinnaker.quantise.program_words import (
     NEVER,
-    STICKS,
+    USELESS,
     NeuronProgram,
+    by_neuron,
     check_potentials,
     decay_losses,
     left_shifts,
+    sticking_losses,
     synapse_columns,
     threshold_words,
 )
@@ -45,7 +47,6 @@ from neurosim.neurons import CurrentLIF, DualCurrentLIF, IntegrateAndFire
 __all__ = ["current_program"]
 
 Float = NDArray[np.float64]
-_USELESS = 0.1  # potentials that come to rest so far from v_rest are refused
 _NEGLIGIBLE = 2.0**-17  # relative error of a jump; weights are rounded to 16 bits anyway
 
 
@@ -68,11 +69,8 @@ class _Wanted:
 
 
 def _wanted(population: PlanPopulation, dt: float) -> _Wanted:
-    def flat(value: object) -> Float:
-        return np.array(np.broadcast_to(np.asarray(value, np.float64), population.shape).reshape(-1))
-
-    k = {name: flat(value) for name, value in population.model.coefficients(dt).items()}
-    initial = {name: flat(value) for name, value in population.model.initial(dt).items()}
+    k = by_neuron(population, population.model.coefficients(dt))
+    initial = by_neuron(population, population.model.initial(dt))
     zero, one = np.zeros(population.size), np.ones(population.size)
     if isinstance(population.model, DualCurrentLIF):
         gain = [k["gain_excitatory"], k["gain_inhibitory"]]
@@ -123,19 +121,15 @@ def current_program(population: PlanPopulation, dt: float, activity: Activity, l
     scale = placed.scale
     membrane = _membrane(want, scale, leak, reach, current_based)
     losses = [] if perfect else _leak_losses(where, want.decay, membrane.exp_tc)
-    if want.threshold is not None and placed.sticks > _USELESS:
+    if want.threshold is not None and placed.sticks > USELESS:
         raise CapacityError(
             "the strongest input leaves no range of s16.15 for the way to the threshold",
             where=where,
             value=f"{largest(reach):g} in one step",
-            limit=f"{largest(reach) * _USELESS / placed.sticks / 2:g}",  # scales are powers of two
+            limit=f"{largest(reach) * USELESS / placed.sticks / 2:g}",  # scales are powers of two
             remedy="Give typical inputs as calibration, or reduce weights or the membrane's time constant",
         )
-    if placed.sticks > STICKS:
-        what = (
-            "potentials come to rest above v_rest, relative to the threshold (calibration makes them finer)"
-        )
-        losses.append(Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=placed.sticks))
+    losses += sticking_losses(where, placed.sticks)
     states = {"v": (scale, placed.offset)}
     if current_based:
         synapse, factors, to_value, lost = _exponential(want, scale / membrane.moved, lag)

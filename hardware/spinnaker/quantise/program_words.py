@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.spinnaker.numerics.arithmetic import ONE
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, Words
+from neurosim.hardware.spinnaker.numerics.ring_buffer import raw_unit
 from neurosim.hardware.spinnaker.quantise.activity import Activity
 from neurosim.hardware.spinnaker.quantise.decay import synapse_tau_word
 from neurosim.hardware.spinnaker.quantise.potential_scale import largest
@@ -20,11 +23,13 @@ from neurosim.neurons import SpikeWhen
 
 __all__ = [
     "NEVER",
-    "STICKS",
+    "USELESS",
     "NeuronProgram",
+    "by_neuron",
     "check_potentials",
     "decay_losses",
     "left_shifts",
+    "sticking_losses",
     "synapse_columns",
     "threshold_words",
 ]
@@ -32,8 +37,8 @@ __all__ = [
 Float = NDArray[np.float64]
 NEVER = 2**31 - 1
 """A threshold that is not reached."""
-STICKS = 1e-3
-"""Potentials that come to rest so far from v_rest, relative to the way to the threshold, are reported."""
+_STICKS, USELESS = 1e-3, 0.1
+"""Potentials that come to rest so far from v_rest, relative to the way to the threshold, are reported, and refused."""
 _LARGEST_SHIFT = 15
 
 
@@ -62,6 +67,14 @@ class NeuronProgram:
     def factor(self) -> Float:
         """Device weight of an excitatory weight of one, [n]."""
         return np.asarray(self.factors[0])
+
+
+def by_neuron(population: PlanPopulation, values: Mapping[str, object]) -> dict[str, Float]:
+    """Numbers of a population by name, [n] each."""
+    return {
+        name: np.array(np.broadcast_to(np.asarray(value, np.float64), population.shape).reshape(-1))
+        for name, value in values.items()
+    }
 
 
 def check_potentials(where: str, v_reset: Float, v_init: Float, threshold: Float, lag: int) -> None:
@@ -112,7 +125,7 @@ def left_shifts(factors: Float, activity: Activity, where: str) -> tuple[int, in
     for factor, arrivals, weights in zip(factors, activity.arrivals, activity.weights, strict=True):
         need = largest(factor * np.maximum(arrivals * (1 + 2**-8), weights))
         shift = 0 if need <= 0 else max(0, math.ceil(math.log2(need * ONE / 65535.0)))
-        raw = largest(factor * weights) * 2.0 ** (15 - _LARGEST_SHIFT)
+        raw = largest(factor * weights) / raw_unit(_LARGEST_SHIFT)
         if shift > _LARGEST_SHIFT and raw > 65535:
             raise CapacityError(
                 "a weight does not fit s16.15 together with the membrane's range",
@@ -138,6 +151,12 @@ def decay_losses(where: str, what: str, wanted: Float, got: Float) -> list[Loss]
             amount=error,
         )
     ]
+
+
+def sticking_losses(where: str, amount: float) -> list[Loss]:
+    """That potentials come to rest ``amount`` above v_rest, relative to the threshold, unless it is very little."""
+    what = "potentials come to rest above v_rest, relative to the threshold (calibration makes them finer)"
+    return [Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=amount)] if amount > _STICKS else []
 
 
 def synapse_columns(memory: Float, where: str) -> tuple[Words, Float, Float]:
