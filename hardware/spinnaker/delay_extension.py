@@ -17,7 +17,7 @@ from neurosim.hardware.spinnaker.numerics.ring_buffer import log2_up, slots_for
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation
 
-__all__ = ["MOST_STAGES", "Extension", "delay_core_dtcm", "extensions", "stage_of", "target_slots"]
+__all__ = ["MOST_STAGES", "Extension", "delay_core_dtcm", "extensions", "stage_of"]
 
 MOST_STAGES = 8
 """Stages of a delay core at most (sPyNNaker's ``DelayExtensionVertex.MAX_SLOTS``)."""
@@ -50,11 +50,6 @@ class Extension:
         return f"{self.pre}{self.suffix}"
 
 
-def target_slots(size: int, atoms: int) -> int:
-    """Steps of delay that the cores of a population hold in their ring buffers."""
-    return slots_for(min(size, atoms))
-
-
 def stage_of(delay: Any, slots: int) -> Any:
     """The stage of a delay of so many steps (an integer or an array): 0 direct, s the s-th sending again."""
     return (delay - 1) // slots
@@ -78,7 +73,7 @@ def extensions(network: DeviceNetwork) -> dict[str, Extension]:
     for pre in dict.fromkeys(p.pre for p in network.projections):
         for p in network.outgoing(pre):
             post = network.populations[p.post]
-            slots, longest = target_slots(post.size, post.atoms), p.longest_delay
+            slots, longest = post.slots, p.longest_delay
             if longest <= slots:
                 continue
             if longest > slots * (MOST_STAGES + 1):
@@ -86,10 +81,10 @@ def extensions(network: DeviceNetwork) -> dict[str, Extension]:
                     "its longest delay is beyond what a delay extension reaches",
                     where=f"projection {p.name!r}",
                     value=f"{longest} steps",
-                    limit=f"{slots * (MOST_STAGES + 1)} steps with {min(post.size, post.atoms)} atoms per core",
+                    limit=f"{slots * (MOST_STAGES + 1)} steps with {post.full_core} atoms per core",
                     remedy=_fewer_atoms(longest, network.populations[pre], post),
                 )
-            stages = -(-longest // slots) - 1
+            stages = stage_of(longest, slots)
             known = found.get(pre)
             if known and known.slots != slots:
                 raise CapacityError(
@@ -107,9 +102,9 @@ def extensions(network: DeviceNetwork) -> dict[str, Extension]:
 
 def _fewer_atoms(longest: int, pre: DevicePopulation, post: DevicePopulation) -> str:
     for atoms in (1 << k for k in range(log2_up(post.atoms) - 1, 0, -1)):
-        slots = target_slots(post.size, atoms)
-        stages = -(-longest // slots) - 1
-        counters = delay_core_dtcm(min(pre.size, pre.atoms), stages, slots)
+        slots = slots_for(min(post.size, atoms))
+        stages = stage_of(longest, slots)
+        counters = delay_core_dtcm(pre.full_core, stages, slots)
         if stages <= MOST_STAGES and (not stages or counters <= _DATA_MEMORY):
             return f"atoms_per_core={atoms} of {post.name!r} would fit"
     return "Shorten the delay, or use a larger dt"

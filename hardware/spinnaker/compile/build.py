@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from neurosim.hardware.manifest import Manifest
 from neurosim.hardware.spinnaker.compile.plastic_settings import plastic_settings
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import write_image
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.machine_file import describe_machine
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
 from neurosim.hardware.spinnaker.report.analyse import analyse_build

@@ -12,11 +12,12 @@ import neurosim
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.spinnaker.compile.build import build_of
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.pynn.conversion import weight_of, weight_scale
-from neurosim.hardware.spinnaker.pynn.host_network import device_network, global_scale, losses_of
+from neurosim.hardware.spinnaker.pynn.host_losses import losses_of
+from neurosim.hardware.spinnaker.pynn.host_network import device_network, global_scale
 from neurosim.hardware.spinnaker.pynn.network import PyNNNetwork
 from neurosim.hardware.spinnaker.report.weight_error import WeightError, weight_error
 from neurosim.hardware.spinnaker.target import SpiNNaker
@@ -100,9 +101,8 @@ def _held(network: PyNNNetwork, device: DeviceNetwork) -> dict[str, NDArray[np.f
     held = {}
     for p, q in zip(network.projections, device.projections, strict=True):
         scale = global_scale(network.population(p.post))
-        order = np.argsort(p.table[:, 0], kind="stable")
-        weights = np.zeros(len(order))
-        weights[order] = weight_of(q.raw, device.populations[q.post].shifts[q.receptor], scale)
+        weights = np.zeros(len(p.table))
+        weights[p.row_order] = weight_of(q.raw, device.populations[q.post].shifts[q.receptor], scale)
         held[q.name] = np.copysign(weights, p.table[:, 2]) if q.receptor else weights
     return held
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from neurosim.engine.plan import Plan
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.spinnaker.compile.build import build_of
-from neurosim.hardware.spinnaker.machine import read_limits
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork
+from neurosim.hardware.spinnaker.mapping.core_limits import check_plastic_delays
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
-from neurosim.hardware.spinnaker.quantise.quantised_plan import QuantisedPlan, from_plan
+from neurosim.hardware.spinnaker.mapping.reach_delays import choose_atoms
+from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
+from neurosim.hardware.spinnaker.quantise.quantised_plan import from_plan
 from neurosim.hardware.spinnaker.report.usage import details_of
 from neurosim.hardware.spinnaker.report.weight_error import plan_weight_errors
 from neurosim.hardware.target import Build
@@ -30,29 +33,37 @@ def map_plan(
 ) -> Build:
     """See `neurosim.hardware.target.Target.map`."""
     quantised = from_plan(plan, lag, calibration, target)
-    mapped = map_network(quantised.network, target.read_machine(), read_limits(target.profile))
+    network = choose_atoms(quantised.network, target.atoms_per_core, target.limits, target.long_delays)
+    check_plastic_delays(network)
+    mapped = map_network(network, target.read_machine(), target.limits)
     return build_of(
         mapped,
         target=target,
-        manifest=_manifest(plan, lag, target, quantised),
+        manifest=_manifest(plan, lag, target, quantised.programs, network),
         losses=quantised.losses,
         weights=quantised.weights,
-        details=details_of(plan, quantised),
+        details=details_of(quantised.programs, network),
         errors=partial(plan_weight_errors, plan, quantised),
         sample=quantised.spikes,
         units=quantised.units,
     )
 
 
-def _manifest(plan: Plan, lag: Mapping[str, int], target: SpiNNaker, quantised: QuantisedPlan) -> Manifest:
-    populations = quantised.network.populations
+def _manifest(
+    plan: Plan,
+    lag: Mapping[str, int],
+    target: SpiNNaker,
+    programs: Mapping[str, NeuronProgram],
+    network: DeviceNetwork,
+) -> Manifest:
+    populations = network.populations
     return Manifest(
         target="spinnaker",
         profile=target.profile,
         dt=plan.dt,
         inputs={n: PopulationEntry(shape=shape, lag=lag.get(n, 0)) for n, shape in plan.inputs.items()},
         populations={
-            n: PopulationEntry(shape=p.shape, lag=lag.get(n, 0), states=quantised.programs[n].states)
+            n: PopulationEntry(shape=p.shape, lag=lag.get(n, 0), states=programs[n].states)
             for n, p in plan.populations.items()
         },
         outputs=plan.outputs,

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
-__all__ = ["dtcm_bytes", "dtcm_terms", "host_regions"]
+__all__ = ["SPIKE_QUEUE", "dtcm_bytes", "dtcm_terms", "host_regions"]
 
 _STATE_WORDS = 17
 _ROW_HEADER = 3
 _ROW_BUFFERS = 2
-_SPIKE_QUEUE = 256
+SPIKE_QUEUE = 256
+"""Packets that wait for a core at most."""
 _PROGRAM = 8192
 
 
@@ -40,7 +41,7 @@ def dtcm_terms(
         "population table": 4 * table_words,
         # neuron/spike_processing.c: one row is read while the other is worked on
         "row buffers": 4 * _ROW_BUFFERS * (row_words + _ROW_HEADER),
-        "spike queue": 4 * _SPIKE_QUEUE,
+        "spike queue": 4 * SPIKE_QUEUE,
         # neuron/plasticity/stdp/post_events.h
         "spike history": history * atoms,
         "plasticity rule": 4 * rule_words,

@@ -10,14 +10,12 @@ rows for every stage.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.hardware.spinnaker.delay_extension import Extension, target_slots
+from neurosim.hardware.spinnaker.delay_extension import Extension
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.image.core_memory import dtcm_bytes, host_regions
 from neurosim.hardware.spinnaker.image.plastic_kernels import fill_plastic_rows
@@ -31,74 +29,15 @@ from neurosim.hardware.spinnaker.image.regions import (
     parameter_region,
     synapse_region,
 )
+from neurosim.hardware.spinnaker.image.row_blocks import Block, DelayedRows, delayed_rows
 from neurosim.hardware.spinnaker.image.row_kernels import Lanes, Spread, count_rows, fill_rows
-from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, RowFormat
-from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+from neurosim.hardware.spinnaker.image.rows import ALIGN_WORDS, RowFormat
 from neurosim.hardware.spinnaker.routing.keys import KeySpace
 
-__all__ = ["Block", "CoreWords", "DelayedRows", "delayed_rows"]
+__all__ = ["CoreWords"]
 
 Uint32 = NDArray[np.uint32]
-_ALIGN = 4
 _BATCH_BYTES = 64 * 2**20
-
-
-class DelayedRows(Enum):
-    """Where the rows behind a delay extension lie."""
-
-    READ = "where the delay cores look for them"
-    HOST = "where sPyNNaker 7.4.1 puts them: counted in atoms of the target's cores instead of the source's"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Block:
-    """The rows of a projection on every core of its target, or of the part of it behind the delay extension.
-
-    Attributes:
-        sender: whose keys select the rows.
-        stages: of the delay extension; 0 for the block of direct synapses.
-        rows: number of rows. synapses: most that a row holds.
-        length: data words of a row; 0: no synapses, and the block takes no room.
-        start: first word.
-        reached: bool [sender's cores, target cores], where synapses are.
-    """
-
-    projection: DeviceProjection
-    sender: str
-    stages: int
-    rows: int
-    synapses: int
-    length: int
-    start: int
-    reached: NDArray[np.bool_]
-
-    @property
-    def stride(self) -> int:
-        """Words of a row."""
-        return HEADER_WORDS + self.length if self.length else 0
-
-    @property
-    def words(self) -> int:
-        """Words of the block."""
-        return self.rows * self.stride
-
-
-def delayed_rows(
-    pre: DevicePopulation, post: DevicePopulation, stages: int, rule: DelayedRows
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row of stage 1 behind a delay extension for every source neuron, and the rows from one stage to the next.
-
-    A delay core sends source neuron i for stage s with atom (s - 1) * n + i of its keys, n neurons on this core
-    (sPyNNaker ``delay_extension.c``); the population table counts ``stages`` * atoms rows for each core before it.
-    """
-    atoms = min(pre.size, pre.atoms)
-    core, local = np.divmod(np.arange(pre.size), atoms)
-    step = np.minimum(atoms, pre.size - core * atoms)
-    if rule is DelayedRows.HOST:
-        atoms = min(post.size, post.atoms)
-        core, local = np.divmod(np.arange(pre.size), atoms)
-        step = np.full(pre.size, atoms)
-    return core * atoms * stages + local, step
 
 
 class CoreWords:
@@ -127,10 +66,8 @@ class CoreWords:
         self.delayed = delayed
         self._network = network
         self._key = keys.get(population)
-        self._slots = target_slots(self.population.size, self.population.atoms)
         incoming = _by_source(network.incoming(population))
-        longest = max((p.longest_delay for p in incoming), default=1)
-        self.delay_bits = index_bits(min(longest, self._slots))
+        self.delay_bits = network.delay_bits(population)
         self.blocks = tuple(self._lay_out(incoming, extensions))
         entries: dict[str, list[tuple[int, int]]] = {}
         for b in self.blocks:
@@ -140,7 +77,7 @@ class CoreWords:
     def _lay_out(
         self, incoming: Sequence[DeviceProjection], extensions: Mapping[str, Extension]
     ) -> Iterator[Block]:
-        late = {p.pre for p in incoming if p.longest_delay > self._slots}
+        late = {p.pre for p in incoming if p.longest_delay > self.population.slots}
         at = 0
         for p in incoming:
             pre = self._network.populations[p.pre]
@@ -151,7 +88,7 @@ class CoreWords:
                 extension = extensions[p.pre]
                 parts.append((extension.name, extension.stages, room[1], spread.reached_late))
             for sender, stages, most, reached in parts:
-                at += -at % _ALIGN if most else 0
+                at += -at % ALIGN_WORDS if most else 0
                 block = Block(
                     projection=p,
                     sender=sender,
@@ -179,15 +116,11 @@ class CoreWords:
             p.row_start,
             p.target,
             p.delay,
-            min(pre.size, pre.atoms),
-            self._atoms,
+            pre.full_core,
+            self.population.full_core,
             self.population.cores,
-            self._slots,
+            self.population.slots,
         )
-
-    @property
-    def _atoms(self) -> int:
-        return min(self.population.size, self.population.atoms)
 
     @cached_property
     def table(self) -> Uint32:
@@ -226,10 +159,9 @@ class CoreWords:
         """Words of each region of a core."""
         p, part = self.population, self.neurons(core)
         n = part.stop - part.start
-        each = sum(a.shape[1] for a in (p.neuron, p.inputs, p.synapse)) + 1
         return {
             int(Region.CORE): 5 + len(p.shifts) + n,
-            int(Region.PARAMETERS): 1 + n * each,
+            int(Region.PARAMETERS): 1 + n * p.words,
             int(Region.SYNAPSE_PARAMETERS): 9,
             int(Region.POPULATION_TABLE): len(self.table),
             int(Region.SYNAPTIC_ROWS): self.row_words,
@@ -248,7 +180,7 @@ class CoreWords:
             sources[b.projection.pre] = max(b.stages, sources.get(b.projection.pre, 0))
         return host_regions(
             part.stop - part.start,
-            sum(a.shape[1] for a in (p.neuron, p.inputs, p.synapse)) + 1,
+            p.words,
             len(self.table),
             4 * self._reserved_words,
             [(self._network.populations[pre].size, stages) for pre, stages in sources.items()],
@@ -262,15 +194,16 @@ class CoreWords:
         for b in self.blocks:
             pre = self._network.populations[b.projection.pre]
             if b.length:
-                rows = pre.cores * min(pre.size, pre.atoms) * max(b.stages, 1)
-                words += -words % _ALIGN + rows * b.stride
+                rows = pre.cores * pre.full_core * max(b.stages, 1)
+                words += -words % ALIGN_WORDS + rows * b.stride
         return words
 
-    def dtcm(self, core: int) -> int:
-        """Bytes of data memory of a core, see `core_memory.dtcm_terms`."""
+    @property
+    def dtcm(self) -> int:
+        """Bytes of data memory of every core, see `core_memory.dtcm_terms`."""
         rule = self.population.rule
         return dtcm_bytes(
-            self._atoms,
+            self.population.full_core,
             self.delay_bits,
             len(self.table),
             max((b.length for b in self.blocks), default=0),
@@ -307,7 +240,7 @@ class CoreWords:
         parameters = CoreParameters(
             neurons=part.stop - part.start,
             key=self._key.core_key(core) if self._key else None,
-            atoms=self._atoms,
+            atoms=self.population.full_core,
             delay_bits=self.delay_bits,
             shifts=p.shifts,
         )
@@ -324,7 +257,7 @@ class CoreWords:
     def _rows(self, cores: range) -> Uint32:
         """Region 6 of some cores, uint32 [cores, words]."""
         memory = np.zeros((len(cores), self.row_words), np.uint32)
-        layout = RowFormat(self._atoms)
+        layout = RowFormat(self.population.full_core)
         for direct, late in self._pairs():
             p = direct.projection
             if not len(p.raw):
@@ -334,10 +267,10 @@ class CoreWords:
                 pre = self._network.populations[p.pre]
                 first, step = delayed_rows(pre, self.population, late.stages, self.delayed)
             lanes = Lanes(
-                atoms=self._atoms,
+                atoms=self.population.full_core,
                 type_word=p.receptor << layout.index_bits,
                 delay_shift=layout.index_bits + layout.type_bits,
-                slots=self._slots,
+                slots=self.population.slots,
                 start=direct.start,
                 stride=direct.stride,
                 late_start=late.start if late else 0,

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.delay_extension import stage_of
 from neurosim.hardware.spinnaker.image.plastic_rows import plastic_block
 from neurosim.hardware.spinnaker.image.row_kernels import Lanes
 from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
@@ -124,7 +125,7 @@ def plain_fill_plastic(
     n = len(row_start) - 1
     source = np.repeat(np.arange(n), np.diff(row_start))
     steps = delay.astype(np.int64)
-    stage = np.where(steps > lanes.slots, (steps - 1) // lanes.slots, 0)
+    stage = stage_of(steps, lanes.slots)
     control = steps - stage * lanes.slots << lanes.delay_shift | lanes.type_word | target % lanes.atoms
     late = np.zeros(len(source), np.int64)
     if np.any(stage):

@@ -12,13 +12,12 @@ Projections without plasticity have ordinary rows, also onto a population with a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
+from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS, rows_of_block
 from neurosim.plasticity.options import Pairing
 
 __all__ = [
@@ -61,20 +60,6 @@ def history_bytes(pairing: Pairing) -> int:
 def plastic_words(synapses: int, header: int = 2) -> int:
     """Data words of a row of that many synapses; a row of none needs none in a block without any."""
     return header + 2 * ((synapses + 1) // 2) if synapses else 0
-
-
-def undelivered(delay: NDArray[Any], delay_bits: int, slots: int) -> NDArray[np.bool_]:
-    """Which plastic synapses never deliver: those whose delay fills the ring buffer, and so is zero where it is masked.
-
-    A core compares the masked delay with the age of the packet, and skips the synapse as too late; its weight still
-    changes, as if the delay were zero (sPyNNaker ``synapse_dynamics_stdp_mad_impl.c``). Fixed synapses are not
-    affected.
-
-    Args:
-        delay: steps, >= 1. delay_bits: of the ring buffer that is used. slots: that there are at most, beyond which
-            delays go through a delay extension.
-    """
-    return np.asarray(((delay.astype(np.int64) - 1) % slots + 1) & ((1 << delay_bits) - 1) == 0)
 
 
 def _halves(rows: NDArray[np.int64], values: NDArray[np.uint16], n_rows: int, words: int) -> Uint32:
@@ -127,24 +112,12 @@ def plastic_block(
 def decode_plastic_block(
     memory: Uint32, start: int, length: int, first_row: int, n_rows: int, where: str, header: int = 2
 ) -> PlasticBlock:
-    """Consecutive rows of a block.
-
-    Args:
-        start: of the block, in bytes from the start of the memory. length: data words of a row.
+    """Consecutive rows of a block, see `rows.rows_of_block`.
 
     Raises:
         FileFormatError: rows lie outside the memory, contradict themselves, or hold fixed synapses.
     """
-    stride = HEADER_WORDS + length
-    begin = start // 4 + first_row * stride
-    if start % 16 or begin + n_rows * stride > len(memory):
-        raise FileFormatError(
-            "synaptic rows lie outside the memory of the core",
-            where=where,
-            value=start,
-            limit=len(memory) * 4,
-        )
-    words = memory[begin : begin + n_rows * stride].reshape(n_rows, stride)
+    words = rows_of_block(memory, start, length, first_row, n_rows, where)
     used = words[:, 0].astype(np.int64) - header
     every = np.arange(n_rows)
     if np.any(used < 0) or np.any(header + 2 * used > length):

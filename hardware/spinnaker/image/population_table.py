@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurosim.errors import CapacityError, FileFormatError
 from neurosim.hardware.spinnaker.routing.keys import COLOUR_BITS, KeySpace
 
-__all__ = ["TableEntry", "decode_table", "encode_table", "entry_for"]
+__all__ = ["TableEntry", "decode_table", "encode_table", "entry_for", "table_words"]
 
 Uint32 = NDArray[np.uint32]
 _ENTRY_WORDS = 5
@@ -47,6 +47,11 @@ class TableEntry:
         core = key >> self.core_shift & self.core_mask
         local = (key & ~self.mask & ((1 << self.core_shift) - 1)) >> COLOUR_BITS
         return core * self.neurons + local
+
+
+def table_words(entries: int, addresses: int) -> int:
+    """Words of a table of so many entries and addresses."""
+    return 2 + _ENTRY_WORDS * entries + addresses
 
 
 def entry_for(space: KeySpace, blocks: Sequence[tuple[int, int]]) -> TableEntry:
@@ -106,7 +111,7 @@ def decode_table(words: Uint32, where: str) -> list[TableEntry]:
     Raises:
         FileFormatError: the words do not make up a table.
     """
-    if len(words) < 2 or len(words) != 2 + _ENTRY_WORDS * int(words[0]) + int(words[1]):
+    if len(words) < 2 or len(words) != table_words(int(words[0]), int(words[1])):
         raise FileFormatError("population table is truncated", where=where, value=f"{len(words)} words")
     n = int(words[0])
     addresses = words[2 + _ENTRY_WORDS * n :].tolist()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
+from neurosim.hardware.spinnaker.image.core_memory import SPIKE_QUEUE
 from neurosim.hardware.spinnaker.numerics.derived_constants import (
     CoreModel,
     NeuronConstants,
@@ -39,7 +40,6 @@ __all__ = [
 
 Uint32 = NDArray[np.uint32]
 _NEURON_WORDS = 9
-_SPIKE_QUEUE = 256
 
 
 class Region(IntEnum):
@@ -86,11 +86,11 @@ def synapse_region(core: CoreParameters) -> Uint32:
     """Region 4, SynapseParams: nine words about the ring buffers, the same on all cores of a population."""
     types = len(core.shifts)
     bits = (index_bits(core.atoms), index_bits(types), core.delay_bits)
-    return np.array([core.atoms, types, *bits, 0, _SPIKE_QUEUE, *core.shifts], dtype=np.uint32)
+    return np.array([core.atoms, types, *bits, 0, SPIKE_QUEUE, *core.shifts], dtype=np.uint32)
 
 
 def parameter_region(neuron: Any, inputs: Any, threshold: Any, synapse: Any) -> Uint32:
-    """Region 2, neuron_params, from the words that `constants.derive` takes."""
+    """Region 2, neuron_params, from the words that `derived_constants.derive` takes."""
     parts = [np.array([1]), neuron, inputs, threshold, synapse]
     flat = np.concatenate([np.asarray(p, dtype=np.int64).reshape(-1) for p in parts])
     return (flat & 0xFFFFFFFF).astype(np.uint32)

@@ -11,10 +11,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.delay_extension import stage_of
+from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
+
 __all__ = ["Lanes", "Spread", "count_rows", "fill_rows", "plain_count", "plain_fill"]
 
 Uint32 = NDArray[np.uint32]
-_HEADER = 3
 
 
 class Spread(NamedTuple):
@@ -209,7 +211,7 @@ def _fill(
                 continue
             memory[k, row + 1] = count + 1
             low = (d << delay_shift) | type_word | (j - np.int64(k) * atoms)
-            memory[k, row + _HEADER + count] = (np.int64(raw[s]) << 16) | low
+            memory[k, row + HEADER_WORDS + count] = (np.int64(raw[s]) << 16) | low
 
 
 def plain_fill(
@@ -227,7 +229,7 @@ def plain_fill(
     source = np.repeat(np.arange(len(row_start) - 1), np.diff(row_start))
     core = target // lanes.atoms - first_core
     steps = delay.astype(np.int64)
-    stage = np.where(steps > lanes.slots, (steps - 1) // lanes.slots, 0)
+    stage = stage_of(steps, lanes.slots)
     late = late_first[source] + (stage - 1) * late_step[source]
     row = np.where(
         stage > 0, lanes.late_start + late * lanes.late_stride, lanes.start + source * lanes.stride
@@ -240,5 +242,5 @@ def plain_fill(
     position = np.arange(len(order)) - np.searchsorted(cell, cell)
     fits = position < np.where(stage[order] > 0, lanes.late_most, lanes.most)
     order, position = order[fits], position[fits]
-    memory[core[order], row[order] + _HEADER + position] = words[order]
+    memory[core[order], row[order] + HEADER_WORDS + position] = words[order]
     np.add.at(memory, (core[order], row[order] + 1), 1)

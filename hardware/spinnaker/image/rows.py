@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
 
-__all__ = ["HEADER_WORDS", "RowFormat", "decode_block"]
+__all__ = ["ALIGN_WORDS", "HEADER_WORDS", "RowFormat", "decode_block", "rows_of_block"]
 
 Uint32 = NDArray[np.uint32]
 HEADER_WORDS = 3
+"""Words of a row before its synapses."""
+ALIGN_WORDS = 4
+"""A block begins at a multiple of so many words."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +59,40 @@ class RowFormat:
         return words >> np.uint32(16), low >> np.uint32(self.index_bits + self.type_bits), receptor, index
 
 
-def decode_block(
-    memory: Uint32, start: int, length: int, first_row: int, n_rows: int, where: str
-) -> tuple[NDArray[np.int64], Uint32]:
-    """Synapses of consecutive rows of a block: (row relative to ``first_row``, word) of each.
+def rows_of_block(memory: Uint32, start: int, length: int, first_row: int, n_rows: int, where: str) -> Uint32:
+    """Consecutive rows of a block, uint32 [n_rows, 3 + length], not copied.
 
     Args:
         start: of the block, in bytes from the start of the memory.
         length: data words of a row.
 
     Raises:
-        FileFormatError: rows lie outside the memory, or say they are longer than they can be, or are plastic.
+        FileFormatError: they lie outside the memory.
     """
     stride = HEADER_WORDS + length
     begin = start // 4 + first_row * stride
-    if start % 16 or begin + n_rows * stride > len(memory):
+    if start % (4 * ALIGN_WORDS) or begin + n_rows * stride > len(memory):
         raise FileFormatError(
             "synaptic rows lie outside the memory of the core",
             where=where,
             value=start,
             limit=len(memory) * 4,
         )
-    rows = memory[begin : begin + n_rows * stride].reshape(n_rows, stride)
+    return memory[begin : begin + n_rows * stride].reshape(n_rows, stride)
+
+
+def decode_block(
+    memory: Uint32, start: int, length: int, first_row: int, n_rows: int, where: str
+) -> tuple[NDArray[np.int64], Uint32]:
+    """Synapses of consecutive rows of a block, see `rows_of_block`: (row relative to ``first_row``, word) of each.
+
+    Raises:
+        FileFormatError: rows lie outside the memory, or say they are longer than they can be, or are plastic.
+    """
+    rows = rows_of_block(memory, start, length, first_row, n_rows, where)
     counts = rows[:, 1].astype(np.int64)
     if np.any(rows[:, 0] != 0) or np.any(rows[:, 2] != 0):
-        raise FileFormatError("plastic synapses cannot be emulated", where=where)
+        raise FileFormatError("a row of a block without plasticity is plastic", where=where)
     if np.any(counts > length):
         raise FileFormatError(
             "a synaptic row is longer than its block", where=where, value=int(counts.max()), limit=length

@@ -1,4 +1,4 @@
-"""From device numbers to places: cores, keys, routes, tables."""
+"""Which neurons on which core, and which core where: numbers of atoms, limits, delays out of reach, places."""
 
 from __future__ import annotations
 

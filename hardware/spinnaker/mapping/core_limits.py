@@ -8,9 +8,10 @@ from typing import Any
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.delay_extension import Extension, delay_core_dtcm
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.mapping.partition import Needs, halvings
+from neurosim.hardware.spinnaker.mapping.partition import Needs, halvings, refusal
+from neurosim.hardware.spinnaker.numerics.ring_buffer import undelivered
 
-__all__ = ["check_cores"]
+__all__ = ["check_cores", "check_plastic_delays"]
 
 
 def check_cores(network: DeviceNetwork, found: Mapping[str, Extension], limits: Mapping[str, Any]) -> None:
@@ -33,33 +34,35 @@ def check_cores(network: DeviceNetwork, found: Mapping[str, Extension], limits: 
         _check_delay_core(network, e, limits)
 
 
+def check_plastic_delays(network: DeviceNetwork) -> None:
+    """Refuse plastic synapses whose spikes the machine would drop, see `ring_buffer.undelivered`.
+
+    Raises:
+        CapacityError: names the projection and the delay.
+    """
+    for p in network.projections:
+        if p.plastic:
+            bits = network.delay_bits(p.post)
+            wrong = undelivered(p.delay, bits, network.populations[p.post].slots)
+            if wrong.any():
+                delay = int(p.delay[wrong][0])
+                raise CapacityError(
+                    "SpiNNaker never delivers over a plastic synapse whose delay is the number of ring-buffer slots: "
+                    f"the longest delay into {p.post!r} rounded up to a power of two",
+                    where=f"projection {p.name!r}",
+                    value=f"{delay} steps",
+                    limit=f"{1 << bits} slots",
+                    remedy="Use a delay of one step more or less, or any longer delay on another projection to it",
+                )
+
+
 def _refusal(
     needs: Needs, name: str, found: Mapping[str, Extension], limits: Mapping[str, Any]
 ) -> CapacityError:
     p = needs.network.populations[name]
-    need = needs.of(name, p.atoms, found)
     fewer = [a for a in halvings(p.size, p.atoms) if a < p.atoms]
     fits = next((a for a in fewer if needs.fits(name, a, found, limits)), None)
-    if need.row > limits["row_words"]:
-        return CapacityError(
-            f"a source neuron has too many synapses on one core of {name!r}",
-            where=f"projection {need.projection!r}",
-            value=f"{need.row} words",
-            limit=f"{limits['row_words']} words",
-            remedy=_atoms(fits, "Merge parallel synapses"),
-        )
-    what, key, value = (
-        ("memory of its chip", "sdram_bytes", need.sdram)
-        if need.sdram > limits["sdram_bytes"]
-        else ("data memory", "dtcm_bytes", need.dtcm)
-    )
-    return CapacityError(
-        f"its neurons on a core and their synapses do not fit the {what}",
-        where=f"population {name!r}",
-        value=f"{value} bytes",
-        limit=f"{limits[key]} bytes",
-        remedy=_atoms(fits, "Use fewer source neurons, or fewer projections"),
-    )
+    return refusal(name, p.full_core, needs.of(name, p.atoms, found), limits, fits)
 
 
 def _check_table(
@@ -78,7 +81,7 @@ def _check_table(
     for q in incoming:
         pre = network.populations[q.pre]
         stages = found[q.pre].stages if q.pre in found else 1
-        neurons, most = min(pre.size, pre.atoms) * stages, limits["table_neurons"]
+        neurons, most = pre.full_core * stages, limits["table_neurons"]
         if neurons > most:
             raise CapacityError(
                 "its source has more neurons on a core than a population table can say",
@@ -91,7 +94,7 @@ def _check_table(
 
 def _check_delay_core(network: DeviceNetwork, e: Extension, limits: Mapping[str, Any]) -> None:
     p, most = network.populations[e.pre], limits["dtcm_bytes"]
-    need = delay_core_dtcm(min(p.size, p.atoms), e.stages, e.slots)
+    need = delay_core_dtcm(p.full_core, e.stages, e.slots)
     if need > most:
         fits = next(
             (a for a in halvings(p.size, p.atoms) if delay_core_dtcm(a, e.stages, e.slots) <= most), None

@@ -13,10 +13,11 @@ from neurosim.errors import UnsupportedError
 from neurosim.hardware.spinnaker.delay_extension import Extension, extensions
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.image.core_regions import CoreRegions
-from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
+from neurosim.hardware.spinnaker.image.core_words import CoreWords
 from neurosim.hardware.spinnaker.image.delay_region import DELAY_REGION, DelayParameters, delay_region
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, Vertex, VertexKind
 from neurosim.hardware.spinnaker.image.plasticity_region import program_suffix
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.machine import Chip, Machine, Place
 from neurosim.hardware.spinnaker.mapping.core_limits import check_cores
 from neurosim.hardware.spinnaker.mapping.placement import clusters_of, place_clusters
@@ -54,10 +55,10 @@ def senders_of(network: DeviceNetwork, found: Mapping[str, Extension]) -> list[S
     senders = []
     for name in dict.fromkeys(p.pre for p in network.projections):
         p = network.populations[name]
-        senders.append(Sender(name=name, size=p.size, atoms=min(p.size, p.atoms), room=1 + (p.model is None)))
+        senders.append(Sender(name=name, size=p.size, atoms=p.full_core, room=1 + (p.model is None)))
     for e in found.values():
         p = network.populations[e.pre]
-        atoms = min(p.size, p.atoms)
+        atoms = p.full_core
         room = e.stages << index_bits(atoms)
         senders.append(Sender(name=e.name, size=p.size * e.stages, atoms=atoms * e.stages, room=room))
     return senders
@@ -88,9 +89,7 @@ def map_network(
         if p.model is not None
     }
     cores = _cores(network, found)
-    contents = {
-        c.label: _other_regions(c, network, found, keys) for c in cores if c.kind is not VertexKind.NEURONS
-    }
+    contents = {c.label: _other_regions(c, found, keys) for c in cores if c.kind is not VertexKind.NEURONS}
     sdram = [
         words[c.population].sdram(c.number)
         if c.kind is VertexKind.NEURONS
@@ -181,7 +180,7 @@ def _cores(network: DeviceNetwork, found: Mapping[str, Extension]) -> list[_Core
 
 
 def _other_regions(
-    c: _Core, network: DeviceNetwork, found: Mapping[str, Extension], keys: Mapping[str, KeySpace]
+    c: _Core, found: Mapping[str, Extension], keys: Mapping[str, KeySpace]
 ) -> dict[int, Uint32]:
     """The regions of a core without neurons; a spike source has none."""
     if c.kind is not VertexKind.DELAY:

@@ -12,19 +12,17 @@ from typing import Any
 import numpy as np
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.spinnaker.delay_extension import Extension, target_slots
+from neurosim.hardware.spinnaker.delay_extension import Extension
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
 from neurosim.hardware.spinnaker.image.core_memory import dtcm_bytes, host_regions
 from neurosim.hardware.spinnaker.image.plastic_rows import history_bytes, history_words, plastic_words
 from neurosim.hardware.spinnaker.image.plasticity_region import plasticity_region
+from neurosim.hardware.spinnaker.image.population_table import table_words
 from neurosim.hardware.spinnaker.image.row_kernels import count_rows
-from neurosim.hardware.spinnaker.image.rows import HEADER_WORDS
-from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits
+from neurosim.hardware.spinnaker.image.rows import ALIGN_WORDS, HEADER_WORDS
+from neurosim.hardware.spinnaker.numerics.ring_buffer import delay_bits, slots_for
 
-__all__ = ["CoreNeed", "Needs", "halvings", "with_atoms"]
-
-_ENTRY_WORDS = 5
-_ALIGN = 4
+__all__ = ["CoreNeed", "Needs", "halvings", "refusal", "with_atoms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +62,7 @@ class Needs:
         """
         p = self.network.populations[name]
         atoms = min(p.size, atoms)
-        slots, incoming = target_slots(p.size, atoms), self.network.incoming(name)
+        slots, incoming = slots_for(atoms), self.network.incoming(name)
         history = 0 if p.rule is None else history_words(p.rule.pairing)
         late = {q.pre for q in incoming if q.longest_delay > slots and q.pre in found}
         words = blocks = longest = 0
@@ -72,36 +70,36 @@ class Needs:
         for q in incoming:
             pre = self.network.populations[q.pre]
             counts = self._count(q, atoms, slots) if exact else self._bound(q, slots)
-            if q.room is not None and atoms == min(p.size, p.atoms):
+            if q.room is not None and atoms == p.full_core:
                 counts = q.room
             parts = [(counts[0], 1)] + ([(counts[1], found[q.pre].stages)] if q.pre in late else [])
             for synapses, stages in parts:
                 length = plastic_words(synapses, history) if q.plastic else synapses
                 if length:
-                    words += -words % _ALIGN + pre.cores * min(pre.size, pre.atoms) * stages * (
+                    words += -words % ALIGN_WORDS + pre.cores * pre.full_core * stages * (
                         length + HEADER_WORDS
                     )
                 blocks += 1
                 if length > longest:
                     longest, where = length, q.name
         sources = {q.pre: found[q.pre].stages if q.pre in late else 0 for q in incoming}
-        table = 2 + _ENTRY_WORDS * (len(sources) + len(late)) + blocks
+        table = table_words(len(sources) + len(late), blocks)
         rule = 0 if p.rule is None else len(plasticity_region(p.rule))
         regions = host_regions(
             atoms,
-            sum(a.shape[1] for a in (p.neuron, p.inputs, p.synapse)) + 1,
+            p.words,
             table,
             4 * words,
             [(self.network.populations[pre].size, stages) for pre, stages in sources.items()],
             rule,
         )
-        delay_bits = index_bits(min(max((q.longest_delay for q in incoming), default=1), slots))
+        bits = delay_bits(self.network.longest_delay(name), slots)
         spikes = 0 if p.rule is None else history_bytes(p.rule.pairing)
         return CoreNeed(
             row=longest,
             projection=where,
             sdram=sum(regions.values()),
-            dtcm=dtcm_bytes(atoms, delay_bits, table, longest, spikes, rule),
+            dtcm=dtcm_bytes(atoms, bits, table, longest, spikes, rule),
         )
 
     def fits(self, name: str, atoms: int, found: Mapping[str, Extension], limits: Mapping[str, Any]) -> bool:
@@ -117,7 +115,7 @@ class Needs:
         for atoms in halvings(self.network.populations[name].size, most):
             if self.fits(name, atoms, {}, limits):
                 return atoms
-        raise _refusal(name, self.of(name, 1, {}), limits)
+        raise refusal(name, 1, self.of(name, 1, {}), limits, None)
 
     def _bound(self, q: DeviceProjection, slots: int) -> tuple[int, int]:
         if id(q) not in self._fan_out:
@@ -141,27 +139,36 @@ def _within(need: CoreNeed, limits: Mapping[str, Any]) -> bool:
     return all(n <= limit for n, limit in zip(used, most, strict=True))
 
 
-def _refusal(name: str, need: CoreNeed, limits: Mapping[str, Any]) -> CapacityError:
-    """Why not even one neuron fits a core."""
+def refusal(
+    name: str, atoms: int, need: CoreNeed, limits: Mapping[str, Any], fits: int | None
+) -> CapacityError:
+    """Why so many neurons of a population do not fit a core.
+
+    Args:
+        need: of so many neurons. fits: a number that would fit, if there is one.
+    """
     if need.row > limits["row_words"]:
         return CapacityError(
-            f"a source neuron has too many synapses on one neuron of {name!r}",
+            f"a source neuron has too many synapses on one {'neuron' if atoms == 1 else 'core'} of {name!r}",
             where=f"projection {need.projection!r}",
             value=f"{need.row} words",
             limit=f"{limits['row_words']} words",
-            remedy="Merge parallel synapses",
+            remedy="Merge parallel synapses" if fits is None else f"atoms_per_core={fits} would fit",
         )
     memory, key, value = (
-        ("memory of a chip", "sdram_bytes", need.sdram)
+        ("memory of its chip", "sdram_bytes", need.sdram)
         if need.sdram > limits["sdram_bytes"]
-        else ("data memory of a core", "dtcm_bytes", need.dtcm)
+        else ("data memory", "dtcm_bytes", need.dtcm)
     )
+    who = "one neuron and its synapses" if atoms == 1 else "its neurons on a core and their synapses"
     return CapacityError(
-        f"one neuron with its synapses does not fit the {memory}",
+        f"{who} do not fit the {memory}",
         where=f"population {name!r}",
         value=f"{value} bytes",
         limit=f"{limits[key]} bytes",
-        remedy="Use fewer source neurons, or fewer projections",
+        remedy="Use fewer source neurons, or fewer projections"
+        if fits is None
+        else f"atoms_per_core={fits} would fit",
     )
 
 

@@ -16,11 +16,11 @@ from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.delay_extension import (
     delay_core_dtcm,
     extensions,
-    target_slots,
 )
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
 from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.mapping.partition import Needs, halvings, with_atoms
+from neurosim.hardware.spinnaker.numerics.ring_buffer import slots_for
 
 __all__ = ["choose_atoms"]
 
@@ -43,7 +43,7 @@ def choose_atoms(
     """
     needs = Needs(network)
     atoms = {
-        name: needs.largest(name, most, limits) if p.model is not None else min(p.size, p.atoms)
+        name: needs.largest(name, most, limits) if p.model is not None else p.full_core
         for name, p in network.populations.items()
     }
     network = with_atoms(network, atoms)
@@ -72,8 +72,7 @@ class _Option:
 
 def _beyond(network: DeviceNetwork) -> list[DeviceProjection]:
     """Projections with delays that cores of their target cannot hold."""
-    slots = {name: target_slots(p.size, p.atoms) for name, p in network.populations.items()}
-    return [p for p in network.projections if p.longest_delay > slots[p.post]]
+    return [p for p in network.projections if p.longest_delay > network.populations[p.post].slots]
 
 
 def _connected(projections: Sequence[DeviceProjection]) -> Iterator[list[DeviceProjection]]:
@@ -112,7 +111,7 @@ class _Group:
         for name in self.targets:
             p = self.network.populations[name]
             longest = max(q.longest_delay for q in self.far if q.post == name)
-            fits = [a for a in halvings(p.size, p.atoms) if target_slots(p.size, a) >= longest]
+            fits = [a for a in halvings(p.size, p.atoms) if slots_for(min(p.size, a)) >= longest]
             if not fits or longest > self.limits["delay_slots"]:
                 return None
             atoms[name] = fits[0]

@@ -70,7 +70,9 @@ def ceil_accum(a: Any) -> Any:
 
 
 def accum(value: float | NDArray[np.floating[Any]], where: str = "value") -> NDArray[np.int64]:
-    """Numbers as s16.15 words, rounded to nearest with ties to even, as the host converts parameters.
+    """Numbers as s16.15 words, rounded to nearest with ties to even.
+
+    The host decides ties by the decimal text of a number, see `pynn.conversion.s1615`.
 
     Raises:
         CapacityError: a number is outside the range of s16.15.

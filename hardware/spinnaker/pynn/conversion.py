@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.spinnaker.numerics.arithmetic import ONE
+from neurosim.hardware.spinnaker.numerics.ring_buffer import raw_unit
 
 __all__ = [
     "CONDUCTANCE_SCALE",
@@ -59,7 +60,7 @@ def s1615(values: Any, where: str = "value") -> NDArray[np.int64]:
 
 def weight_scale(shift: int, global_scale: float = 1.0) -> float:
     """Raw weight units per unit of weight (nA or uS) at a left shift: the chip sees ``raw << shift`` as s16.15."""
-    return float(2.0 ** (15 - shift) * global_scale)
+    return float(global_scale / raw_unit(shift))
 
 
 def raw_weights(weights: Any, shift: int, global_scale: float = 1.0) -> NDArray[np.uint16]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.compiler.quantise import rounding_loss
-from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
-from neurosim.hardware.spinnaker.image.plastic_rows import undelivered
+from neurosim.hardware.spinnaker.device_network import (
+    RECEPTORS,
+    DeviceNetwork,
+    DevicePopulation,
+    DeviceProjection,
+)
 from neurosim.hardware.spinnaker.numerics.pair_rule import PairRule, pair_rule
-from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, slots_for
 from neurosim.hardware.spinnaker.pynn.conversion import (
     CONDUCTANCE_SCALE,
     delay_steps,
     raw_weights,
-    weight_of,
-    weight_scale,
 )
 from neurosim.hardware.spinnaker.pynn.left_shift import ProjectionStatistics, expected_sum, shift_for
-from neurosim.hardware.spinnaker.pynn.listed_rows import left_out, listed_rows
+from neurosim.hardware.spinnaker.pynn.listed_rows import listed_rows
 from neurosim.hardware.spinnaker.pynn.network import (
     ATOMS_PER_CORE,
     PyNNNetwork,
@@ -27,13 +26,10 @@ from neurosim.hardware.spinnaker.pynn.network import (
     PyNNProjection,
 )
 from neurosim.hardware.spinnaker.pynn.parameter_words import MODELS, parameter_words
-from neurosim.loss_report import Loss, LossKind
 
-__all__ = ["device_network", "global_scale", "losses_of", "shifts_of"]
+__all__ = ["device_network", "global_scale", "shifts_of"]
 
 _LARGEST_DELAY = 0xFFFF
-_SAME = 1e-9  # ms
-_RECEPTORS = ("excitatory", "inhibitory")
 
 
 def device_network(network: PyNNNetwork, atoms_per_core: int = ATOMS_PER_CORE) -> DeviceNetwork:
@@ -104,7 +100,7 @@ def shifts_of(network: PyNNNetwork, population: PyNNPopulation) -> tuple[int, in
     """Left shifts of both receptors of a population: those of ``max_expected_summed_weight``, or the host's own."""
     scale, given = global_scale(population), population.max_expected_summed_weight
     shifts = []
-    for receptor, kind in enumerate(_RECEPTORS):
+    for receptor, kind in enumerate(RECEPTORS):
         if given is not None:
             shifts.append(shift_for(given[receptor] * scale))
             continue
@@ -157,7 +153,7 @@ def _name(network: PyNNNetwork, k: int) -> str:
 def _projection(network: PyNNNetwork, k: int, on: DevicePopulation) -> DeviceProjection:
     p = network.projections[k]
     post = network.population(p.post)
-    receptor = _RECEPTORS.index(p.receptor)
+    receptor = RECEPTORS.index(p.receptor)
     source, target, weight, delay = p.table.T
     steps = delay_steps(delay, network.timestep_us)
     if np.any(steps > _LARGEST_DELAY):
@@ -168,10 +164,9 @@ def _projection(network: PyNNNetwork, k: int, on: DevicePopulation) -> DevicePro
             limit=f"{_LARGEST_DELAY} steps",
             remedy="Shorten it, or use a larger time step",
         )
-    order = np.argsort(source, kind="stable")
+    order = p.row_order
     count = np.bincount(source.astype(np.int64), minlength=network.population(p.pre).size)
     ends = (source.astype(np.int64), target.astype(np.int64))
-    atoms = min(on.size, on.atoms)
     return DeviceProjection(
         name=_name(network, k),
         pre=p.pre,
@@ -182,65 +177,5 @@ def _projection(network: PyNNNetwork, k: int, on: DevicePopulation) -> DevicePro
         raw=raw_weights(weight[order], on.shifts[receptor], global_scale(post)),
         delay=steps[order].astype(np.uint16),
         plastic=p.stdp is not None,
-        room=listed_rows(*ends, steps, atoms, slots_for(atoms)),
+        room=listed_rows(*ends, steps, on.full_core, on.slots),
     )
-
-
-def losses_of(network: PyNNNetwork, device: DeviceNetwork) -> tuple[Loss, ...]:
-    """What the host changes without a word: weights rounded, wrapped, robbed of their sign; delays moved."""
-    losses: list[Loss] = []
-    for p, q in zip(network.projections, device.projections, strict=True):
-        where, post = f"projection {q.name!r}", network.population(p.post)
-        shift, scale = device.populations[p.post].shifts[q.receptor], global_scale(post)
-        order = np.argsort(p.table[:, 0], kind="stable")
-        size = np.abs(p.table[order, 2])
-        wrapped = np.rint(size * weight_scale(shift, scale)) > 0xFFFF
-        held = weight_of(q.raw, shift, scale)
-        losses += rounding_loss(where, size[~wrapped], held[~wrapped])
-        vanished = (q.raw == 0) & (size > 0) & ~wrapped
-        negative = p.table[:, 2] < 0 if q.receptor == 0 else np.zeros(0, np.bool_)
-        moved = np.abs(p.table[order, 3] - q.delay * (device.timestep / 1000))
-        limit = 2.0 ** (shift + 1) / scale
-        silent = _silent(q, device) if q.plastic else np.zeros(0, np.bool_)
-        if lost := _left_out(q, device):
-            text = f"{lost} of {len(size)} synapses are left out: the host cuts rows short, as the list is not sorted"
-            losses.append(Loss(kind=LossKind.DROPPED, where=where, what=text))
-        for kind, found, what, amount in (
-            (LossKind.ROUNDED, vanished, "weights round to zero", None),
-            (LossKind.CLIPPED, wrapped, f"weights of {limit:g} and more wrap around to small ones", None),
-            (LossKind.DROPPED, negative, "weights lose their minus sign and excite", None),
-            (
-                LossKind.DROPPED,
-                silent,
-                "plastic synapses never deliver: their delay is the number of ring-buffer slots",
-                None,
-            ),
-            (
-                LossKind.ROUNDED,
-                moved > _SAME,
-                "delays move to whole steps; ms at most",
-                moved.max(initial=0.0),
-            ),
-        ):
-            if found.any():
-                text = f"{np.count_nonzero(found)} of {len(size)} {what}"
-                losses.append(
-                    Loss(kind=kind, where=where, what=text, amount=None if amount is None else float(amount))
-                )
-    return tuple(losses)
-
-
-def _left_out(q: DeviceProjection, device: DeviceNetwork) -> int:
-    if q.room is None:
-        return 0
-    post = device.populations[q.post]
-    atoms = min(post.size, post.atoms)
-    target, delay = q.target.astype(np.int64), q.delay.astype(np.int64)
-    return left_out(q.sources(), target, delay, atoms, slots_for(atoms), q.room)
-
-
-def _silent(q: DeviceProjection, device: DeviceNetwork) -> NDArray[np.bool_]:
-    post = device.populations[q.post]
-    slots = slots_for(min(post.size, post.atoms))
-    longest = max(p.longest_delay for p in device.incoming(q.post))
-    return undelivered(q.delay, index_bits(min(longest, slots)), slots)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.hardware.spinnaker.delay_extension import stage_of
+
 __all__ = ["left_out", "listed_rows"]
 
 
@@ -44,7 +46,7 @@ def left_out(
     room: tuple[int, int],
 ) -> int:
     """How many synapses find no room in their rows."""
-    stage = (delay - 1) // slots
+    stage = stage_of(delay, slots)
     row = source * (int(stage.max(initial=0)) + 1) + stage
     core = target // atoms
     cell, count = np.unique(row * (int(core.max(initial=0)) + 1) + core, return_counts=True)

@@ -230,6 +230,11 @@ class PyNNProjection:
         """``connections`` as float64 [k, 4]."""
         return np.asarray(self.connections)
 
+    @property
+    def row_order(self) -> NDArray[np.int64]:
+        """Numbers of the connections by source neuron, those of a neuron in the order of the list, int64 [k]."""
+        return np.argsort(self.table[:, 0], kind="stable")
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PyNNNetwork:

@@ -15,11 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from neurosim.engine.plan import Plan, PlanProjection
-from neurosim.errors import CapacityError, UnsupportedError
-from neurosim.hardware.spinnaker.device_network import DeviceNetwork
-from neurosim.hardware.spinnaker.image.plastic_rows import undelivered
+from neurosim.errors import UnsupportedError
 from neurosim.hardware.spinnaker.numerics.pair_rule import STDP_ONE, PairRule, pair_rule
-from neurosim.hardware.spinnaker.numerics.ring_buffer import index_bits, slots_for
+from neurosim.hardware.spinnaker.numerics.ring_buffer import raw_unit
 from neurosim.hardware.spinnaker.numerics.stdp import HISTORY
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
 from neurosim.hardware.spinnaker.quantise.receptors import receptors_of
@@ -36,7 +34,7 @@ from neurosim.plasticity import (
     WeightUpdate,
 )
 
-__all__ = ["check_delays", "pair_rules"]
+__all__ = ["pair_rules"]
 
 _CONVENTIONS = (
     ("delay_site", DelaySite.DENDRITIC),
@@ -121,7 +119,7 @@ def _rule(
         weight_scale=factor,
         dependence=m.dependence,
     )
-    unit = 2.0 ** (post.shifts[receptor] - 15) / factor
+    unit = raw_unit(post.shifts[receptor]) / factor
     sign = -1.0 if isinstance(pairs, MirroredSTDP) else 1.0
     return made, sign * unit, list(_losses(where, pairs, m, made, unit, dt))
 
@@ -257,27 +255,3 @@ def _losses(
             "bound, times the trace",
             amount=max(m.a_plus, m.a_minus),
         )
-
-
-def check_delays(network: DeviceNetwork) -> None:
-    """Refuse plastic synapses whose spikes the machine would drop, see `plastic_rows.undelivered`.
-
-    Raises:
-        CapacityError: names the projection and the delay.
-    """
-    for p in network.projections:
-        post = network.populations[p.post]
-        slots = slots_for(min(post.size, post.atoms))
-        longest = max(q.longest_delay for q in network.incoming(p.post))
-        if p.plastic:
-            wrong = undelivered(p.delay, index_bits(min(longest, slots)), slots)
-            if wrong.any():
-                delay = int(p.delay[wrong][0])
-                raise CapacityError(
-                    "SpiNNaker never delivers over a plastic synapse whose delay is the number of ring-buffer slots: "
-                    f"the longest delay into {p.post!r} rounded up to a power of two",
-                    where=f"projection {p.name!r}",
-                    value=f"{delay} steps",
-                    limit=f"{1 << index_bits(min(longest, slots))} slots",
-                    remedy="Use a delay of one step more or less, or any longer delay on another projection to it",
-                )

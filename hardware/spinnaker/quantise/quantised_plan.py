@@ -1,4 +1,4 @@
-"""From a legal, retimed plan to a network in device numbers: programs, shifts, raw weights, atoms a core."""
+"""From a legal, retimed plan to a network in device numbers: programs, shifts, raw weights."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
-from neurosim.hardware.spinnaker.machine import read_limits
-from neurosim.hardware.spinnaker.mapping.reach_delays import choose_atoms
 from neurosim.hardware.spinnaker.quantise.activity import (
     calibrated_activity,
     calibration_spikes,
     safe_activity,
 )
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram, program
-from neurosim.hardware.spinnaker.quantise.plasticity import check_delays, pair_rules
+from neurosim.hardware.spinnaker.quantise.plasticity import pair_rules
 from neurosim.hardware.spinnaker.quantise.quantised_projection import HeldWeights, quantise
 from neurosim.loss_report import Loss
 from neurosim.spikes import Spikes
@@ -51,15 +49,15 @@ class QuantisedPlan:
 def from_plan(
     plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes] | None, target: SpiNNaker
 ) -> QuantisedPlan:
-    """Choose words, shifts and atoms, and round the weights.
+    """Choose words and shifts, and round the weights.
 
     A projection with weights of both signs becomes two, one a receptor, and a synapse whose weight rounds to zero none.
+    Cores hold as many atoms as the target allows at most; mapping may choose fewer.
 
     Raises:
-        CapacityError: values or delays that do not fit the machine.
+        CapacityError: values that do not fit the machine.
         UnsupportedError: a parameter that it has no counterpart for.
     """
-    limits = read_limits(target.profile)
     spikes = None if calibration is None else calibration_spikes(plan, lag, calibration)
     bounds = None if spikes is None else calibrated_activity(plan, spikes)
     programs = {
@@ -82,7 +80,7 @@ def from_plan(
         name: DevicePopulation(
             name=name,
             size=plan.size_of(name),
-            atoms=min(plan.size_of(name), limits["table_neurons"] // 2 + 1),
+            atoms=min(plan.size_of(name), target.limits["table_neurons"] // 2 + 1),
         )
         for name in plan.inputs
         if name in sending
@@ -102,8 +100,6 @@ def from_plan(
             rule=rules.get(name),
         )
     network = DeviceNetwork(populations=populations, projections=tuple(projections))
-    network = choose_atoms(network, target.atoms_per_core, limits, target.long_delays)
-    check_delays(network)
     return QuantisedPlan(
         network=network,
         programs=programs,

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import CapacityError
 from neurosim.hardware.compiler.quantise import RoundingError
-from neurosim.hardware.spinnaker.device_network import DeviceProjection
+from neurosim.hardware.spinnaker.device_network import RECEPTORS, DeviceProjection
+from neurosim.hardware.spinnaker.numerics.ring_buffer import raw_unit
 from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
 from neurosim.hardware.spinnaker.quantise.receptors import receptors_of
 from neurosim.hardware.spinnaker.quantise.row_chunks import row_chunks
@@ -22,7 +23,6 @@ from neurosim.loss_report import Loss, LossKind
 __all__ = ["HeldWeights", "QuantisedProjection", "held_weights", "quantise", "round_weights", "stored"]
 
 _LARGEST_RAW = 0xFFFF
-_RECEPTORS = ("excitatory", "inhibitory")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +63,14 @@ def stored(
     weight: NDArray[Any], receptor: NDArray[np.int64], factor: NDArray[np.float64], shifts: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Magnitudes, and the weights they stand for, of weights at receptors that meet ``factor`` and ``shifts``."""
-    of_one = 2.0 ** (15 - np.array(shifts))  # raw weight of a device weight of one
-    unit = factor * of_one[receptor]
+    unit = factor / raw_unit(np.array(shifts))[receptor]
     raw = np.rint(np.abs(weight.astype(np.float64)) * unit).astype(np.int64)
     return raw, np.asarray(np.where(weight < 0, -raw, raw) / unit)
 
 
 def round_weights(weight: NDArray[Any], factor: NDArray[np.float64], shifts: tuple[int, int]) -> NDArray[Any]:
     """What the weights that `stored` makes stand for; float64 of any shape, and little work."""
-    excitatory, inhibitory = (factor * 2.0 ** (15 - shift) for shift in shifts)
+    excitatory, inhibitory = (factor / raw_unit(shift) for shift in shifts)
     unit = excitatory if shifts[0] == shifts[1] else np.where(weight < 0, inhibitory, excitatory)
     held = weight * unit
     np.rint(held, out=held)
@@ -148,7 +147,7 @@ class _Columns:
 
     def projection(self, p: PlanProjection, receptor: int) -> DeviceProjection:
         return DeviceProjection(
-            name=f"{p.name} {_RECEPTORS[receptor]}",
+            name=f"{p.name} {RECEPTORS[receptor]}",
             pre=p.pre,
             post=p.post,
             receptor=receptor,

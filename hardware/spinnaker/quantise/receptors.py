@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanProjection
 from neurosim.errors import UnsupportedError
+from neurosim.hardware.spinnaker.device_network import RECEPTORS
 from neurosim.neurons import ConductanceLIF, DualCurrentLIF
 from neurosim.neurons.model import NeuronModel
 from neurosim.plasticity import MirroredSTDP
 
 __all__ = ["Receptors", "largest_weights", "receptors_of", "split_of"]
-
-_NAMES = ("excitatory", "inhibitory")
 
 
 class Receptors(Enum):
@@ -58,13 +57,13 @@ def receptors_of(p: PlanProjection, split: Receptors) -> NDArray[np.int64]:
     wrong = p.weight > 0 if inhibits else negative
     if np.any(wrong):
         raise UnsupportedError(
-            f"weights of the receptor {_NAMES[p.receptor]!r} are magnitudes on SpiNNaker, and this has another sign",
+            f"weights of the receptor {RECEPTORS[p.receptor]!r} are magnitudes on SpiNNaker, and this has another sign",
             where=f"projection {p.name!r}",
             value=float(p.weight[wrong][0]),
             limit="<= 0" if inhibits else ">= 0",
             remedy="Give its magnitude: what inhibits does so by its reversal potential"
             if split is Receptors.BY_NAME
-            else f"Connect it to the receptor {_NAMES[1 - p.receptor]!r}",
+            else f"Connect it to the receptor {RECEPTORS[1 - p.receptor]!r}",
         )
     return np.full(p.n_synapses, p.receptor, np.int64)
 

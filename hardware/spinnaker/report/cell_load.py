@@ -19,7 +19,7 @@ from scipy import special
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel, derive
-from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
+from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST, raw_unit
 from neurosim.spikes import Spikes
 
 __all__ = ["CellLoad", "Sampled", "cell_load", "sampled"]
@@ -97,7 +97,7 @@ def cell_load(network: DeviceNetwork, name: str, rate: float, dt: float) -> tupl
         gain = np.ones(population.size)
         if population.model is not CoreModel.IF_CURR_DELTA:
             gain = init / 2.0**32 / (1.0 - decay / 2.0**32)
-        values = np.minimum(sums, LARGEST) * 2.0 ** (population.shifts[receptor] - 15) * gain
+        values = np.minimum(sums, LARGEST) * raw_unit(population.shifts[receptor]) * gain
         values = np.maximum(values, to_float(start))
         found.append(
             CellLoad(

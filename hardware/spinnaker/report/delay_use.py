@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurosim.hardware.spinnaker.delay_extension import stage_of
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DeviceProjection
-from neurosim.hardware.spinnaker.numerics.ring_buffer import slots_for
 
 __all__ = ["DelayUse", "delay_use"]
 
@@ -32,9 +32,9 @@ class DelayUse:
 
 
 def delay_use(network: DeviceNetwork, projection: DeviceProjection) -> DelayUse:
-    """The delays of a projection: delay d takes stage (d - 1) // slots of a delay core, stage 0 none."""
+    """The delays of a projection: see `delay_extension.stage_of`."""
     post, delay = network.populations[projection.post], projection.delay
-    slots = slots_for(min(post.size, post.atoms))
+    slots = post.slots
     longest = projection.longest_delay
     return DelayUse(
         projection=projection.name,
@@ -42,6 +42,6 @@ def delay_use(network: DeviceNetwork, projection: DeviceProjection) -> DelayUse:
         shortest=int(delay.min()) if len(delay) else 0,
         longest=longest,
         slots=slots,
-        stages=max(0, (longest - 1) // slots),
+        stages=max(0, stage_of(longest, slots)),
         extended=int(np.count_nonzero(delay > slots)) if longest > slots else 0,
     )

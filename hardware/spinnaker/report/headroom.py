@@ -57,7 +57,7 @@ def headroom(
     """
     machine = mapped.machine
     used = [c for c in chips if c.cores]
-    yield Headroom(limit="cores", used=len(cores), most=sum(map(len, machine.cores.values())))
+    yield Headroom(limit="cores", used=len(cores), most=machine.n_cores)
     yield Headroom(limit="chips", used=len(used), most=len(machine.cores))
     yield Headroom(limit="boards", used=boards_of(mapped, chips), most=max(1, machine.boards))
     if chips:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.hardware.spinnaker.delay_extension import delay_core_dtcm, target_slots
+from neurosim.hardware.spinnaker.delay_extension import delay_core_dtcm
 from neurosim.hardware.spinnaker.image.machine_image import Vertex, VertexKind
 from neurosim.hardware.spinnaker.report.core_work import CoreWork
 
@@ -106,7 +106,7 @@ def cores_of(
 def _dtcm(mapped: MappedNetwork, v: Vertex) -> int:
     """Bytes of data memory; what a spike source takes is not known and small."""
     if v.kind is VertexKind.NEURONS:
-        return mapped.words[v.population].dtcm(v.lo // mapped.network.populations[v.population].atoms)
+        return mapped.words[v.population].dtcm
     if v.kind is VertexKind.DELAY:
         extension = mapped.extensions[v.population]
         return delay_core_dtcm(v.hi - v.lo, extension.stages, extension.slots)
@@ -148,12 +148,9 @@ def populations_of(mapped: MappedNetwork) -> tuple[PopulationUse, ...]:
             program="spike source" if p.model is None else p.model.name,
             neurons=p.size,
             cores=p.cores,
-            atoms=min(p.size, p.atoms),
-            slots_used=min(
-                target_slots(p.size, p.atoms),
-                max((q.longest_delay for q in network.incoming(name)), default=0),
-            ),
-            slots=0 if p.model is None else target_slots(p.size, p.atoms),
+            atoms=p.full_core,
+            slots_used=min(p.slots, network.longest_delay(name)),
+            slots=0 if p.model is None else p.slots,
             shifts=p.shifts,
             stages=stages.get(name, 0),
         )

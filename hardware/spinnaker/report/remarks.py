@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from neurosim.hardware.spinnaker.device_network import RECEPTORS
 from neurosim.hardware.spinnaker.report.headroom import CYCLES
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ _ALWAYS_FULL = ("boards", "neurons of a core", "delay slots")
 _VANISHED = 0.01
 _ROUNDED = 0.01
 _OFTEN = 0.01  # cells a second
-_RECEPTORS = ("excitatory", "inhibitory")
 
 
 def remarks(report: SpiNNakerReport) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def _limits(report: SpiNNakerReport) -> Iterator[str]:
 
 def _weights(report: SpiNNakerReport) -> Iterator[str]:
     for w in report.weights:
-        where = f"Projection {w.projection!r}, {_RECEPTORS[w.receptor]}"
+        where = f"Projection {w.projection!r}, {RECEPTORS[w.receptor]}"
         if w.wrapped:
             most = 65535 * w.unit
             yield f"{where}: {w.wrapped} weights wrap around to small ones; the largest that fits is {most:.4g}."
@@ -53,11 +53,11 @@ def _cells(report: SpiNNakerReport) -> Iterator[str]:
     for s in report.sampled:
         if s.cells:
             yield (
-                f"Population {s.population!r}: the given spikes overfill {s.cells} {_RECEPTORS[s.receptor]} cells of "
+                f"Population {s.population!r}: the given spikes overfill {s.cells} {RECEPTORS[s.receptor]} cells of "
                 f"{s.neurons} neurons in {s.steps} steps."
             )
     for c in report.cells:
-        who = f"Population {c.population!r}, {_RECEPTORS[c.receptor]}"
+        who = f"Population {c.population!r}, {RECEPTORS[c.receptor]}"
         if c.expected >= _OFTEN and (c.population, c.receptor) not in counted:
             yield (
                 f"{who}: {c.expected:.3g} cells a second would saturate at {report.rate:g} spikes a second of every "

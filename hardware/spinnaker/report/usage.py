@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.engine.plan import Plan
+from neurosim.hardware.spinnaker.device_network import DeviceNetwork
 from neurosim.hardware.spinnaker.mapping.map_network import MappedNetwork
-from neurosim.hardware.spinnaker.quantise.quantised_plan import QuantisedPlan
+from neurosim.hardware.spinnaker.numerics.ring_buffer import raw_unit
+from neurosim.hardware.spinnaker.quantise.neuron_program import NeuronProgram
 from neurosim.hardware.target import Site, Usage
 
 __all__ = ["details_of", "usage_of"]
@@ -23,7 +24,7 @@ def usage_of(mapped: MappedNetwork, limits: Mapping[str, Any]) -> tuple[tuple[Us
         per_chip[v.x, v.y] = per_chip.get((v.x, v.y), 0) + need
     longest = max((len(t) for t in image.tables.values()), default=0)
     usage = (
-        Usage("cores", len(image.vertices), sum(map(len, machine.cores.values()))),
+        Usage("cores", len(image.vertices), machine.n_cores),
         Usage("chips", len(per_chip), len(machine.cores)),
         Usage("synapses", sum(len(p.raw) for p in mapped.network.projections)),
         Usage("memory of the fullest chip, B", max(per_chip.values(), default=0), limits["sdram_bytes"]),
@@ -47,15 +48,14 @@ def usage_of(mapped: MappedNetwork, limits: Mapping[str, Any]) -> tuple[tuple[Us
     return usage, layout
 
 
-def details_of(plan: Plan, quantised: QuantisedPlan) -> str:
+def details_of(programs: Mapping[str, NeuronProgram], network: DeviceNetwork) -> str:
     """A table of the populations: program, cores, scale, and the unit of weights of both receptors."""
     lines = ["population                 program        neurons  cores   scale of v  weight unit exc/inh"]
-    for name, p in quantised.programs.items():
-        cores = quantised.network.populations[name].cores
-        size = plan.size_of(name)
-        unit = [2.0 ** (s - 15) / float(np.mean(f)) for s, f in zip(p.shifts, p.factors, strict=True)]
+    for name, p in programs.items():
+        on = network.populations[name]
+        unit = [raw_unit(s) / float(np.mean(f)) for s, f in zip(p.shifts, p.factors, strict=True)]
         lines.append(
-            f"{name:<26} {p.model.name:<14} {size:7} {cores:6}   {p.states['v'][0]:10g}"
+            f"{name:<26} {p.model.name:<14} {on.size:7} {on.cores:6}   {p.states['v'][0]:10g}"
             f"  {unit[0]:.3g} / {unit[1]:.3g}"
         )
     return "\n".join(lines)

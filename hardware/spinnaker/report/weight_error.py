@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ShapeError
-from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST
+from neurosim.hardware.spinnaker.numerics.ring_buffer import LARGEST, raw_unit
 from neurosim.hardware.spinnaker.quantise.receptors import receptors_of
 
 if TYPE_CHECKING:
@@ -96,6 +96,6 @@ def plan_weight_errors(plan: Plan, quantised: QuantisedPlan) -> list[WeightError
             here = receptor == r
             if here.any():
                 wanted, kept = (p.weight, held) if here.all() else (p.weight[here], held[here])
-                unit = 2.0 ** (program.shifts[r] - 15) / float(program.factors[r].min())
+                unit = raw_unit(program.shifts[r]) / float(program.factors[r].min())
                 found.append(weight_error(p.name, r, wanted, kept, unit))
     return found

@@ -3,6 +3,8 @@
 A table is built class by class, a class being the groups of keys with one route. The entries of a class must match all
 its groups and none of a class that comes later in the table; what earlier entries took no longer matters. Groups that
 the router treats rightly without an entry may stay without one, but then no entry of another class may match them.
+
+These searches have no plain twins beside them: whatever they find is proven right by `equivalence.misrouted`.
 """
 
 from __future__ import annotations

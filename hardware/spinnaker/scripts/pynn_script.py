@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.manifest import FileContent
-from neurosim.hardware.spinnaker.delay_extension import extensions, stage_of, target_slots
-from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.spinnaker.delay_extension import extensions, stage_of
+from neurosim.hardware.spinnaker.device_network import (
+    RECEPTORS,
+    DeviceNetwork,
+    DevicePopulation,
+    DeviceProjection,
+)
 from neurosim.hardware.spinnaker.image.array_archive import write_archive
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows, delayed_rows
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows, delayed_rows
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
 from neurosim.hardware.spinnaker.numerics.derived_constants import CoreModel
 from neurosim.hardware.spinnaker.pynn.conversion import CONDUCTANCE_SCALE, weight_of
@@ -92,7 +97,6 @@ for name in recorded:
 sim.end()
 np.savez(outputs, **spikes)
 """
-_RECEPTORS = ("excitatory", "inhibitory")
 _CELLS = {
     CoreModel.IF_CURR_EXP: "sim.IF_curr_exp",
     CoreModel.IF_CURR_DELTA: "sim.IF_curr_delta",
@@ -138,7 +142,7 @@ def _script(network: DeviceNetwork, time_scale_factor: int, delayed: DelayedRows
         post = network.populations[q.post]
         synapse = f", {_plasticity(network, post, step)}" if q.plastic else ""
         ends = f"p[{q.pre!r}], p[{q.post!r}]"
-        lines.append(f"connect({q.name!r}, {ends}, {_RECEPTORS[q.receptor]!r}{synapse})\n")
+        lines.append(f"connect({q.name!r}, {ends}, {RECEPTORS[q.receptor]!r}{synapse})\n")
     recorded = [name for name, p in network.populations.items() if p.model is not None]
     lines.append(f"recorded = {recorded!r}\n")
     return {"run.py": "".join([*lines, _TAIL]), "pynn.npz": partial(_write_arrays, network, arrays)}
@@ -199,7 +203,7 @@ def misplaced(network: DeviceNetwork) -> list[str]:
     names = []
     for q in network.projections:
         pre, post = network.populations[q.pre], network.populations[q.post]
-        stage = stage_of(q.delay.astype(np.int64), target_slots(post.size, post.atoms))
+        stage = stage_of(q.delay.astype(np.int64), post.slots)
         late = np.flatnonzero(stage > 0)
         if len(late):
             source, s = q.sources()[late], stage[late] - 1

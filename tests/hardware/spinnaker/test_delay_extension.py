@@ -12,7 +12,6 @@ from neurosim.hardware.spinnaker.delay_extension import (
     delay_core_dtcm,
     extensions,
     stage_of,
-    target_slots,
 )
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.machine import read_limits
@@ -92,8 +91,8 @@ def test_four_stages_of_256_atoms_exceed_the_data_memory():
     """As the firmware found, which stopped with an error while it allocated them; three stages run."""
     limit = read_limits()["dtcm_bytes"]
     assert delay_core_dtcm(256, 4, 32) > limit > delay_core_dtcm(256, 3, 32)
-    assert target_slots(1000, 256) == 32
-    assert target_slots(50, 256) == 128
+    assert DevicePopulation(name="a", size=1000, atoms=256).slots == 32
+    assert DevicePopulation(name="a", size=50, atoms=256).slots == 128
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.spinnaker.emulator.plastic_memory import synaptic_words
 from neurosim.hardware.spinnaker.emulator.run_cores import Packets, run
 from neurosim.hardware.spinnaker.emulator.start_up import start
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import MachineImage, VertexKind, read_image
 from neurosim.hardware.spinnaker.image.regions import Region
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.machine import read_machine
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.routing.entry import Entry

@@ -7,9 +7,10 @@ from hypothesis import given, settings, strategies as st
 
 from neurosim.hardware.spinnaker.delay_extension import extensions
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
-from neurosim.hardware.spinnaker.image.core_words import CoreWords, DelayedRows
+from neurosim.hardware.spinnaker.image.core_words import CoreWords
 from neurosim.hardware.spinnaker.image.population_table import decode_table
 from neurosim.hardware.spinnaker.image.regions import Region
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.image.row_kernels import (
     Lanes,
     count_rows,
@@ -26,13 +27,13 @@ from neurosim.hardware.spinnaker.routing.keys import Sender, allocate
 def key_spaces(network):
     """Key spaces of the senders: populations in order, then their delay extensions."""
     senders = [
-        Sender(name=p.name, size=p.size, atoms=min(p.size, p.atoms), room=1 + (p.model is None))
+        Sender(name=p.name, size=p.size, atoms=p.full_core, room=1 + (p.model is None))
         for p in network.populations.values()
         if network.outgoing(p.name)
     ]
     for e in extensions(network).values():
         p = network.populations[e.pre]
-        atoms = min(p.size, p.atoms)
+        atoms = p.full_core
         room = e.stages << index_bits(atoms)  # a power of two for each stage
         senders.append(Sender(name=e.name, size=p.size * e.stages, atoms=atoms * e.stages, room=room))
     return allocate(senders)
@@ -94,7 +95,7 @@ def networks(draw):
 def read_back(network, words):
     """(projection, core, receptor, source, target, raw, delay) of every synapse that the cores look up, sorted."""
     post = words.population
-    layout = RowFormat(min(post.size, post.atoms))
+    layout = RowFormat(post.full_core)
     keys, found = key_spaces(network), []
     for core in range(post.cores):
         regions = words.regions(core)
@@ -105,7 +106,7 @@ def read_back(network, words):
             if entry is None:
                 continue
             pre = network.populations[name.removesuffix(" delayed")]
-            atoms = min(pre.size, pre.atoms)
+            atoms = pre.full_core
             extension = extensions(network).get(pre.name) if name.endswith(" delayed") else None
             for k in range(pre.cores):
                 n = min(atoms, pre.size - k * atoms)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, SpiNNaker
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.pynn.host_network import device_network
 

@@ -84,7 +84,7 @@ def test_memory_takes_fewer_atoms():
     [
         ({}, np.zeros(300, int), r"projection 'in->a': .*300 words; allowed: 256 words.*Merge"),
         ({"dtcm_bytes": 100}, np.arange(3), r"population 'a': .*data memory.*bytes; allowed: 100 bytes"),
-        ({"sdram_bytes": 100}, np.arange(3), r"population 'a': .*memory of a chip.*allowed: 100 bytes"),
+        ({"sdram_bytes": 100}, np.arange(3), r"population 'a': .*memory of its chip.*allowed: 100 bytes"),
     ],
 )
 def test_what_does_not_fit_at_all_names_the_offender(limits, target, message):
@@ -111,7 +111,7 @@ def test_needs_are_those_of_the_words(seed, atoms):
     words = CoreWords(net, "a", found, allocate(senders_of(net, found)))
     need = Needs(net).of("a", atoms, found)
     assert need.row == max(b.length for b in words.blocks)
-    assert need.dtcm == words.dtcm(0)
+    assert need.dtcm == words.dtcm
     assert need.sdram == words.sdram(0) > 4 * sum(words.words(0).values())
     bound = Needs(net).of("a", atoms, found, exact=False)
     assert bound.row >= need.row

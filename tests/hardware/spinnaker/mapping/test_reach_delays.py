@@ -14,7 +14,7 @@ from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
 from neurosim.hardware import SpiNNaker
-from neurosim.hardware.spinnaker.delay_extension import delay_core_dtcm, extensions, target_slots
+from neurosim.hardware.spinnaker.delay_extension import delay_core_dtcm, extensions
 from neurosim.hardware.spinnaker.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.machine import read_limits
@@ -157,7 +157,7 @@ def test_every_delay_is_reached(data):
         for p in chosen.projections:
             pre, post = chosen.populations[p.pre], chosen.populations[p.post]
             assert pre.atoms <= most
-            if p.longest_delay > target_slots(post.size, post.atoms):
+            if p.longest_delay > post.slots:
                 assert found[p.pre].stages == 1 or (pre.atoms == post.atoms and pre.size % pre.atoms == 0)
     assert not found
     assert cores[LongDelays.AUTO] <= cores[LongDelays.SMALLER_CORES]

@@ -20,8 +20,8 @@ from neurosim.hardware.spinnaker import (
     SpiNNaker,
     compile_pynn,
 )
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_image
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
 from neurosim.hardware.spinnaker.pynn.host_network import device_network
 from neurosim.loss_report import LossKind

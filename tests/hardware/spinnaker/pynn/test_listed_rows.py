@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection, SpiNNaker
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.mapping.map_network import map_network
-from neurosim.hardware.spinnaker.pynn.host_network import device_network, losses_of
+from neurosim.hardware.spinnaker.pynn.host_losses import losses_of
+from neurosim.hardware.spinnaker.pynn.host_network import device_network
 from neurosim.hardware.spinnaker.pynn.listed_rows import left_out, listed_rows
 
 ATOMS = 64

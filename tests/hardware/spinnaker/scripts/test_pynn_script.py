@@ -12,8 +12,8 @@ import pytest
 from neurosim import hardware
 from neurosim.connectivity import AllToAll
 from neurosim.hardware.spinnaker import PyNNNetwork, PyNNPopulation, PyNNProjection
-from neurosim.hardware.spinnaker.image.core_words import DelayedRows
 from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_image
+from neurosim.hardware.spinnaker.image.row_blocks import DelayedRows
 from neurosim.hardware.spinnaker.long_delays import LongDelays
 from neurosim.hardware.spinnaker.numerics.arithmetic import accum
 from neurosim.hardware.spinnaker.pynn.conversion import CONDUCTANCE_SCALE, raw_weights
