@@ -79,6 +79,7 @@ def data_parallel(backend: str | None = None) -> Iterator[Ranks]:
     dist.init_process_group(backend)
     try:
         yield ranks()
+        dist.barrier()  # a process that leaves first takes connections that others still wait on
     finally:
         dist.destroy_process_group()
         if given is None:
