@@ -15,8 +15,9 @@ from neurosim.hardware.spinnaker.image.regions import Region
 from neurosim.hardware.spinnaker.image.rows import RowFormat
 from neurosim.loss_report import LossKind
 
-SATURATIONS = {"cond": 101, "saturate": 922}
-"""Capped additions that the firmware counted; in general their number depends on the order of arrival."""
+SATURATIONS = {"cond": (101, 0), "saturate": (922, 20)}
+"""Capped additions that the firmware counted, and by how many ours may differ: of unequal weights in one cell, how many
+are capped depends on the order of the packets of a step, in random networks by up to 15. In ``cond`` it does not."""
 COLOURS = 15
 
 
@@ -60,7 +61,8 @@ def test_every_spike_and_potential_of_the_firmware(reference_file, done):
     assert total > 0
     if reference.name in SATURATIONS:
         found = sum(e.count for e in run.events if e.kind == "saturation")
-        assert found == SATURATIONS[reference.name]
+        counted, uncertain = SATURATIONS[reference.name]
+        assert abs(found - counted) <= uncertain
 
 
 @pytest.mark.reference("spinnaker/net_*.npz")
