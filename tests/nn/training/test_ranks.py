@@ -57,7 +57,7 @@ if __name__ == "__main__":
         assert int(os.environ["NEUROSIM_THREADS"]) == max(1, processors() // 2)
     assert "NEUROSIM_THREADS" not in os.environ
     assert nn.ranks() == nn.Ranks(0, 1)
-    os._exit(0)  # threads of PyTorch abort about one process in fifty while it ends, after all of the above
+    os._exit(0)  # now and then a thread of PyTorch aborts a process that ends, after all of the above
 """
 
 
