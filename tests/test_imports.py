@@ -80,10 +80,10 @@ def test_a_broken_contract_is_seen(repository: Path, installed_layout: Path, tmp
     hardware.mkdir()
     for entry in (repository / "hardware").iterdir():
         (hardware / entry.name).symlink_to(entry)
-    (hardware / "loihi").unlink()
-    (hardware / "loihi").mkdir()
-    (hardware / "loihi" / "__init__.py").write_text(
-        "def f():\n    import torch\n    import neurosim.hardware.crossbar\n"
+    (hardware / "crossbar").unlink()
+    (hardware / "crossbar").mkdir()
+    (hardware / "crossbar" / "__init__.py").write_text(
+        "def f():\n    import torch\n    import neurosim.hardware.loihi\n"
     )
     result = lint_imports(tmp_path, repository)
     assert result.returncode == 1

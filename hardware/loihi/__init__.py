@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from neurosim.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ imports them
-    from neurosim.hardware.loihi.quantise import Signs as Signs
-    from neurosim.hardware.loihi.target import Loihi1 as Loihi1, Loihi2 as Loihi2, load as load
+    from neurosim.hardware.loihi.emulator.device import load as load
+    from neurosim.hardware.loihi.signs import Signs as Signs
+    from neurosim.hardware.loihi.target import Loihi1 as Loihi1, Loihi2 as Loihi2
 
 _HOME = {
     "Loihi1": "target",
     "Loihi2": "target",
-    "Signs": "quantise",
-    "load": "target",
+    "Signs": "signs",
+    "load": "emulator.device",
 }
 
 __all__ = [*_HOME]

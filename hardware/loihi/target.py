@@ -1,47 +1,26 @@
-"""The targets `Loihi1` and `Loihi2`: profile, options, and the way from a plan to a build."""
+"""The targets `Loihi1` and `Loihi2`: profiles and options."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from neurosim.engine.plan import Plan
-from neurosim.errors import DescriptionError, FileFormatError
-from neurosim.hardware.emulator import Device
-from neurosim.hardware.loihi.calibrate import Candidate, choose
-from neurosim.hardware.loihi.core_tables import read_chip
-from neurosim.hardware.loihi.emit import emit
-from neurosim.hardware.loihi.emulator import LoihiDevice
+from neurosim.errors import DescriptionError
 from neurosim.hardware.loihi.limits import read_limits, read_limits_file
-from neurosim.hardware.loihi.loaded_chip import read_chip_tables
-from neurosim.hardware.loihi.netx import netx_file
-from neurosim.hardware.loihi.numerics_profiles import BRIAN2_LOIHI, LAVA, NENGO_LOIHI, Numerics
-from neurosim.hardware.loihi.partition import Partition, partition, sites
-from neurosim.hardware.loihi.quantise import Signs
-from neurosim.hardware.loihi.quantised_network import (
-    QuantisedNetwork,
-    held_weights,
-    losses_of,
-    quantise_network,
-)
+from neurosim.hardware.loihi.numerics.profiles import LAVA, NENGO_LOIHI, Numerics
+from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS
+from neurosim.hardware.loihi.signs import Signs
 from neurosim.hardware.loihi.support import LOIHI1_SUPPORT, LOIHI2_SUPPORT
-from neurosim.hardware.loihi.weights import WEIGHT_WIDTHS
-from neurosim.hardware.manifest import Manifest, PopulationEntry
-from neurosim.hardware.target import Build, Feature, Site, Support, Transport, Usage
-from neurosim.loss_report import LossReport
+from neurosim.hardware.target import Build, Feature, Support, Transport
 from neurosim.parameters import Parameters
 from neurosim.spikes import Spikes
 
-__all__ = ["Loihi1", "Loihi2", "load"]
-
-_NUMERICS = {n.name: n for n in (LAVA, NENGO_LOIHI, BRIAN2_LOIHI)}
+__all__ = ["Loihi1", "Loihi2", "LoihiTarget"]
 
 
-class _Loihi(Parameters):
+class LoihiTarget(Parameters):
     """What both chips share. A subclass names its limits, features and arithmetic."""
 
     CHIP: ClassVar[str]
@@ -91,82 +70,13 @@ class _Loihi(Parameters):
     def map(
         self, plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes] | None = None
     ) -> Build:
-        """Quantise, partition, place and emit.
+        """See `neurosim.hardware.loihi.compile.map_plan.map_plan`."""
+        from neurosim.hardware.loihi.compile.map_plan import map_plan
 
-        With ``calibration`` (typical inputs by name, in network time) several choices of the weight scales are emulated
-        and compared with the float engine, and the one whose spike counts are nearest is taken.
-
-        Raises:
-            CapacityError: a limit is exceeded, or a population falls silent or saturates on the calibration inputs.
-            UnsupportedError: something that no register expresses.
-        """
-        if calibration is None:
-            candidate = self._candidate(plan, lag, 100.0)
-        else:
-            candidate = choose(
-                lambda percentile: self._candidate(plan, lag, percentile),
-                plan,
-                lag,
-                calibration,
-                self.NUMERICS,
-            )
-        network, placed = candidate.network, candidate.partition
-        return Build(
-            target=self,
-            manifest=candidate.manifest,
-            files=candidate.files,
-            losses=LossReport(losses_of(network)),
-            usage=_usage(placed, self.limits),
-            layout=_layout(placed, self.limits),
-            weights=held_weights(plan, network),
-            details=_details(network, placed, candidate),
-        )
-
-    def _candidate(self, plan: Plan, lag: Mapping[str, int], percentile: float) -> Candidate:
-        network, extra, notes = self._quantise(plan, percentile)
-        placed = partition(plan, network, self.limits)
-        files = {**emit(plan, network, placed, self.NUMERICS), **extra}
-        manifest = self._manifest(plan, lag, network, percentile)
-        return Candidate(percentile, network, placed, files, manifest, notes)
-
-    def _quantise(
-        self, plan: Plan, percentile: float
-    ) -> tuple[QuantisedNetwork, dict[str, bytes], tuple[str, ...]]:
-        """The network in registers, files beside the tables, and lines for the report."""
-        network = quantise_network(
-            plan, self.limits, signs=self.signs, weight_bits=self.weight_bits, percentile=percentile
-        )
-        return network, {}, ()
-
-    def _manifest(
-        self, plan: Plan, lag: Mapping[str, int], network: QuantisedNetwork, percentile: float
-    ) -> Manifest:
-        populations = {}
-        for name, p in plan.populations.items():
-            q = network.populations[name]
-            states = {"v": (q.scale, q.offset)}
-            if "i" in p.model.STATE and np.all(q.gain == q.gain[0]):
-                states["i"] = (q.scale * float(q.gain[0]), 0.0)
-            if "refractory_left" in p.model.STATE:
-                states["refractory_left"] = (1.0, 0.0)
-            populations[name] = PopulationEntry(shape=p.shape, lag=lag[name], states=states)
-        return Manifest(
-            target="loihi",
-            profile=self.CHIP,
-            dt=plan.dt,
-            inputs={name: PopulationEntry(shape=shape, lag=lag[name]) for name, shape in plan.inputs.items()},
-            populations=populations,
-            outputs=plan.outputs,
-            settings={
-                "signs": self.signs.value,
-                "weight_bits": self.weight_bits,
-                "percentile": percentile,
-                "numerics": self.NUMERICS.name,
-            },
-        )
+        return map_plan(plan, lag, self, calibration)
 
 
-class Loihi1(_Loihi):
+class Loihi1(LoihiTarget):
     """Intel's first Loihi, in the arithmetic of nengo-loihi's emulator: 22-bit accumulators, refractory counters.
 
     Attributes:
@@ -182,11 +92,11 @@ class Loihi1(_Loihi):
     signs: Signs = Signs.SPLIT
 
 
-class Loihi2(_Loihi):
+class Loihi2(LoihiTarget):
     """Intel's Loihi 2 with leaky integrate-and-fire neurons, in the arithmetic of Lava's bit-accurate models.
 
     A chain of layers also comes out as ``network.net``, which lava-dl's netx loads; see
-    `neurosim.hardware.loihi.netx` for what such a file can hold.
+    `neurosim.hardware.loihi.netx.from_network` for what such a file can hold.
 
     Attributes:
         signs: how projections with weights of both signs are stored; a netx file needs `Signs.MIXED`.
@@ -199,73 +109,3 @@ class Loihi2(_Loihi):
     SUPPORT: ClassVar[Mapping[Feature, Support]] = LOIHI2_SUPPORT
 
     signs: Signs = Signs.MIXED
-
-    def _quantise(
-        self, plan: Plan, percentile: float
-    ) -> tuple[QuantisedNetwork, dict[str, bytes], tuple[str, ...]]:
-        if self.signs is not Signs.MIXED:
-            reason = "such a file needs signs=Signs.MIXED"
-        elif percentile != 100.0:
-            reason = "the largest weights have an exponent of their own"
-        else:  # the file holds no exponent: try to do without
-            network = quantise_network(
-                plan, self.limits, signs=self.signs, weight_bits=self.weight_bits, exponent=0
-            )
-            content = netx_file(plan, network)
-            if isinstance(content, bytes):
-                note = "network.net: the same network for lava-dl's netx"
-                return network, {"network.net": content}, (note,)
-            reason = content
-        network, _, _ = super()._quantise(plan, percentile)
-        return network, {}, (f"no network.net for lava-dl's netx: {reason}",)
-
-
-def load(folder: Path, manifest: Manifest) -> Device:
-    """The emulator of a build folder of `Loihi1` or `Loihi2`."""
-    numerics = _NUMERICS.get(str(read_chip(folder / "chip.json").get("numerics")))
-    if numerics is None:
-        raise FileFormatError(
-            "names no arithmetic of ours", where=str(folder / "chip.json"), limit=sorted(_NUMERICS)
-        )
-    return LoihiDevice(manifest, read_chip_tables(folder), numerics)
-
-
-def _usage(placed: Partition, limits: Mapping[str, int]) -> tuple[Usage, ...]:
-    def total(name: str) -> int:
-        return sum(load[name] for load in placed.loads)
-
-    def most(name: str) -> int:
-        return max(load[name] for load in placed.loads)
-
-    return (
-        Usage("cores", len(placed.slices), limits["cores"]),
-        Usage("compartments", total("compartments"), limits["cores"] * limits["compartments"]),
-        Usage("synapses", sum(len(s.source) for s in placed.synapses)),
-        Usage("synapse memory (bit)", total("synapse_bits"), limits["cores"] * limits["synapse_bits"]),
-        Usage("synapse memory, fullest core", most("synapse_bits"), limits["synapse_bits"]),
-        Usage("input axons, fullest core", most("input_axons"), limits["input_axons"]),
-        Usage("output axons, fullest core", most("output_axons"), limits["output_axons"]),
-    )
-
-
-def _layout(placed: Partition, limits: Mapping[str, int]) -> tuple[Site, ...]:
-    at = sites(limits)
-    found = []
-    for i, part in enumerate(placed.slices):
-        core = int(placed.core[i])
-        x, y = at[core]
-        full = max(placed.loads[i][name] / limits[name] for name in placed.loads[i])
-        label = f"core {core}: {part.population}[{part.neurons.start}:{part.neurons.stop}]"
-        found.append(Site("core", x, y, label, full))
-    return tuple(found)
-
-
-def _details(network: QuantisedNetwork, placed: Partition, candidate: Candidate) -> str:
-    lines = ["population            cores        scale   threshold  exponents"]
-    for name, p in network.populations.items():
-        cores = sum(part.population == name for part in placed.slices)
-        mine = [s for part, s in zip(placed.slices, placed.synapses, strict=True) if part.population == name]
-        formats = {f.exponent for s in mine for f in s.formats}
-        threshold = f"{int(p.threshold.max()) << 6:11d}" if p.spiking else "       none"
-        lines.append(f"{name:<20} {cores:6d} {p.scale:12.6g} {threshold}  {sorted(formats)}")
-    return "\n".join([*lines, *candidate.notes])

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.hardware.compiler.held_model import factor_of_rows, held_model, spread
-from neurosim.hardware.loihi.arithmetic import shift
-from neurosim.hardware.loihi.netx import unfit
-from neurosim.hardware.loihi.quantise import (
+from neurosim.hardware.loihi.netx.from_network import unfit
+from neurosim.hardware.loihi.numerics.arithmetic import shift
+from neurosim.hardware.loihi.quantise.registers import (
     LSB,
     QuantisedPopulation,
-    Signs,
     decay_registers,
     quantise_registers,
     round_acting,
 )
-from neurosim.hardware.loihi.required_registers import Demand, demand_of
-from neurosim.hardware.loihi.scale import candidate_scales
+from neurosim.hardware.loihi.quantise.required_registers import Demand, demand_of
+from neurosim.hardware.loihi.quantise.scale import candidate_scales
+from neurosim.hardware.loihi.signs import Signs
 from neurosim.hardware.loihi.target import Loihi1, Loihi2
 from neurosim.neurons.model import NeuronModel
 from neurosim.nn.protocols import Held
@@ -117,7 +117,7 @@ class Quantisation:
 
 
 def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:
-    """`neurosim.hardware.loihi.scale.worst_case_sum` of dense weights; neurons may share rows."""
+    """`neurosim.hardware.loihi.quantise.scale.worst_case_sum` of dense weights; neurons may share rows."""
     up, down = np.zeros(size), np.zeros(size)
     for weight in acting:
         rows = weight.reshape(len(weight), -1)

@@ -11,9 +11,10 @@ from neurosim import hardware, neurons, nn, simulate  # noqa: E402
 from neurosim.engine.recording import Record  # noqa: E402
 from neurosim.errors import UnsupportedError  # noqa: E402
 from neurosim.hardware.loihi import Loihi1, Loihi2, Signs  # noqa: E402
-from neurosim.hardware.loihi.loaded_chip import read_chip_tables  # noqa: E402
+from neurosim.hardware.loihi.emulator.loaded_chip import load_chip  # noqa: E402
+from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode, weight_step  # noqa: E402
+from neurosim.hardware.loihi.tables.table_files import read_tables  # noqa: E402
 from neurosim.hardware.loihi.training import Quantisation  # noqa: E402
-from neurosim.hardware.loihi.weights import WEIGHT_WIDTHS, SignMode, weight_step  # noqa: E402
 from neurosim.loss_report import LossKind  # noqa: E402
 from neurosim.neurons import Discretisation, SpikeWhen  # noqa: E402
 from neurosim.spikes import Spikes  # noqa: E402
@@ -46,7 +47,7 @@ def test_module_holds_the_registers_of_the_files(target, model, tmp_path):
     module = nn.quantise(nn.Sequential(nn.Linear(11, 7, seed=3), layer), Quantisation(chip)).eval()
     build = hardware.compile(nn.to_network(module)[0], chip, allow=tuple(LossKind))
     build.save(tmp_path / "build")
-    tables = read_chip_tables(tmp_path / "build")
+    tables = load_chip(read_tables(tmp_path / "build"))
     scale, offset = build.manifest.populations["output"].states["v"]
     members, r = tables.members["output"], tables.registers
 

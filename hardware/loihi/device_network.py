@@ -1,0 +1,125 @@
+"""A network in the numbers of the chip: what mapping starts from, whoever made it.
+
+`quantise` makes one from a plan, `netx` from a file of lava-dl; everything behind it (mapping, tables, reports) reads
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.errors import DescriptionError
+
+__all__ = ["DeviceNetwork", "DevicePopulation", "DeviceProjection", "Program"]
+
+Ints = NDArray[np.int64]
+
+
+class Program(IntEnum):
+    """What a core computes for its neurons. Loihi 1 knows the first alone; the others are microcode of Loihi 2."""
+
+    LIF = 0
+    TERNARY_LIF = 1
+    SIGMA_DELTA = 2
+    DELTA = 3
+    RESONATE_AND_FIRE = 4
+    RESONATE_AND_FIRE_IZHIKEVICH = 5
+    GRADED = 6
+    GRADED_RELU = 7
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DevicePopulation:
+    """Neurons of one program. Registers are int64 [size] each.
+
+    Attributes:
+        du, dv: decays of the current and of the potential; 4095 - du and 4096 - dv parts in 4096 are kept.
+        threshold: mantissa; a spike needs v > 64 * threshold.
+        bias_mantissa, bias_exponent: the bias is mantissa << exponent.
+        refractory: dead steps plus one.
+        u, v: initial state.
+        spiking: whether it may spike; a readout has the largest threshold and saturates below it.
+        program: what the neurons compute; options: the numbers of the program that all neurons share, by name.
+    """
+
+    name: str
+    size: int
+    du: Ints
+    dv: Ints
+    threshold: Ints
+    bias_mantissa: Ints
+    bias_exponent: Ints
+    refractory: Ints
+    u: Ints
+    v: Ints
+    spiking: bool = True
+    program: Program = Program.LIF
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DeviceProjection:
+    """Synapses by source neuron, arrays [k]; one acts on the state with ``weight * 2^(6 + exponent)``.
+
+    Attributes:
+        row_start: int64 [size of pre + 1]; the synapses of source neuron i are row_start[i]:row_start[i + 1].
+        target: int64, postsynaptic neuron. weight: int64, as stored. exponent: int64. mode: int64, a `SignMode`.
+        delay: int64, register value: one less than the steps from spike to arrival.
+        accumulator: which input of the neuron program it feeds; programs but resonators have one.
+    """
+
+    name: str
+    pre: str
+    post: str
+    row_start: Ints
+    target: Ints
+    weight: Ints
+    exponent: Ints
+    mode: Ints
+    delay: Ints
+    accumulator: int = 0
+
+    @cached_property
+    def source(self) -> Ints:
+        """Presynaptic neuron of each synapse, int64 [k]."""
+        return np.repeat(np.arange(len(self.row_start) - 1, dtype=np.int64), np.diff(self.row_start))
+
+    @cached_property
+    def longest_delay(self) -> int:
+        """Largest register value; 0 without synapses."""
+        return int(self.delay.max(initial=0))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DeviceNetwork:
+    """Inputs (their sizes) and populations by name, and projections."""
+
+    inputs: Mapping[str, int]
+    populations: Mapping[str, DevicePopulation]
+    projections: tuple[DeviceProjection, ...]
+
+    def __post_init__(self) -> None:
+        for p in self.projections:
+            if p.post not in self.populations or p.pre not in {*self.inputs, *self.populations}:
+                raise DescriptionError("joins what is not there", where=f"projection {p.name!r}")
+
+    def size_of(self, name: str) -> int:
+        """Neurons of an input or population."""
+        return self.inputs[name] if name in self.inputs else self.populations[name].size
+
+    def incoming(self, population: str) -> tuple[DeviceProjection, ...]:
+        """Projections that end at a population."""
+        return tuple(p for p in self.projections if p.post == population)
+
+    @cached_property
+    def first_neuron(self) -> Mapping[str, int]:
+        """Number of the first neuron of each input, then of each population, in one common count."""
+        names = [*self.inputs, *self.populations]
+        ends = np.cumsum([0, *(self.size_of(name) for name in names)]).tolist()
+        return dict(zip(names, ends[:-1], strict=True))

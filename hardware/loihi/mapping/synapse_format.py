@@ -1,0 +1,77 @@
+"""Synapse formats: how a list of synapses is packed into the 64-bit words of a core, and how much it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurosim.errors import CapacityError
+from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
+
+__all__ = ["BLOCK", "COMPRESSION_DENSE", "COMPRESSION_SPARSE", "INDEX_WIDTHS", "SynapseFormat", "index_field"]
+
+INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
+"""Bits of a compartment index for the values 0..7 of the register field."""
+
+BLOCK = 63
+"""Field ``numSynapses``: blocks of 64 synapses, as nengo-loihi sets it."""
+
+COMPRESSION_SPARSE = 0
+"""each synapse carries its compartment index"""
+COMPRESSION_DENSE = 3
+"""a run of consecutive compartments; no index is stored"""
+
+_HEADER = 4 + 6
+"""Bits before the synapses of a block: format index and number of synapses."""
+
+
+def index_field(largest: int) -> int:
+    """The smallest field ``idxBits`` that holds compartment indices up to ``largest``."""
+    bits = int(largest).bit_length()
+    for field, width in enumerate(INDEX_WIDTHS):
+        if width >= bits:
+            return field
+    raise CapacityError(
+        "compartment index does not fit a synapse", value=largest, limit=(1 << INDEX_WIDTHS[-1]) - 1
+    )
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class SynapseFormat:
+    """One entry of a core's table of synapse formats; the fields are register values, in NxSDK's meaning.
+
+    Args:
+        mode: sign of the weights (``fanoutType``).
+        exponent: ``wgtExp``; a stored weight m acts as ``m * 2^(6 + exponent)``.
+        weight_bits, index_bits: fields of `WEIGHT_WIDTHS` and `INDEX_WIDTHS`.
+        delay_bits, tag_bits: bits of a delay and of a learning tag.
+        compression: `COMPRESSION_SPARSE` or `COMPRESSION_DENSE`.
+        block: synapses in a block, less one (``numSynapses``).
+    """
+
+    mode: SignMode = SignMode.MIXED
+    exponent: int = 0
+    weight_bits: int = 7
+    index_bits: int = 7
+    delay_bits: int = 0
+    tag_bits: int = 0
+    compression: int = COMPRESSION_SPARSE
+    block: int = BLOCK
+
+    def bits_per_synapse(self) -> int:
+        """Bits that each synapse takes within a block."""
+        index = INDEX_WIDTHS[self.index_bits] if self.compression == COMPRESSION_SPARSE else 0
+        return WEIGHT_WIDTHS[self.weight_bits] + self.delay_bits + self.tag_bits + index
+
+    def bits(self, synapses: ArrayLike) -> NDArray[np.int64]:
+        """Memory in bits of lists of ``synapses`` synapses each: full blocks and a rest, in whole 64-bit words."""
+        n = np.asarray(synapses, dtype=np.int64)
+        size = self.block + 1
+
+        def words(k: NDArray[np.int64] | int) -> NDArray[np.int64]:
+            return -(-(np.asarray(k) * self.bits_per_synapse() + _HEADER) // 64) * 64
+
+        rest = n % size
+        return n // size * words(size) + np.where(rest > 0, words(rest), 0)

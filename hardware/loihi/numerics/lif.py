@@ -1,0 +1,267 @@
+"""The leaky integrate-and-fire compartment of a Loihi-style core, bit for bit.
+
+With ``decay(x, keep)`` rounding toward zero, one step of a compartment is
+
+    u <- decay(u, keep_u) + q            wrapped as `CurrentRule` says; q: the arrivals, in units of the state
+    v <- decay(v, keep_v) + u + bias     clipped to [v_min, v_max]; 0 while the dead-time counter runs
+    spike if v > threshold               then v <- 0 and the counter starts at `refractory`
+
+and the counter goes down by one at the end of every step, so that ``refractory`` steps give
+``refractory - 1`` dead ones. In the register names of the chip keep_u = 4095 - du and keep_v = 4096 - dv.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from neurosim.hardware.loihi.numerics.arithmetic import (
+    decay,
+    decay_array,
+    wrap,
+    wrap_array,
+    wrap_once,
+    wrap_once_array,
+)
+from neurosim.hardware.loihi.numerics.profiles import LAVA, CurrentRule, Numerics
+
+__all__ = ["Cause", "Overflows", "Registers", "Trace", "located", "reference", "run", "step"]
+
+Ints = NDArray[np.int64]
+
+_WRAP_ONCE, _WRAP = int(CurrentRule.WRAP_ONCE), int(CurrentRule.WRAP)
+
+
+class Cause:
+    """Numbers of the causes in an overflow row."""
+
+    ACCUMULATOR, CURRENT, BIAS, UPPER, LOWER = 0, 1, 2, 3, 4
+    NAMES = (
+        "the sum of arrivals wrapped",
+        "the synaptic current wrapped",
+        "current plus bias wrapped",
+        "the potential saturated at its upper limit",
+        "the potential saturated at its lower limit",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registers:
+    """Registers of n compartments, int64 [n] each; numbers are spread over all compartments.
+
+    ``keep_u`` = 4095 - du, ``keep_v`` = 4096 - dv, ``threshold`` in units of the state (mantissa << 6),
+    ``bias`` the value (mantissa << exponent), ``refractory`` >= 1.
+    """
+
+    keep_u: Ints
+    keep_v: Ints
+    bias: Ints
+    threshold: Ints
+    refractory: Ints
+    v_min: Ints
+    v_max: Ints
+
+    @staticmethod
+    def of(
+        n: int,
+        *,
+        du: ArrayLike,
+        dv: ArrayLike,
+        threshold: ArrayLike,
+        bias: ArrayLike = 0,
+        refractory: ArrayLike = 1,
+        v_min: ArrayLike | None = None,
+        v_max: ArrayLike | None = None,
+        numerics: Numerics = LAVA,
+    ) -> Registers:
+        """Registers of ``n`` compartments from the fields of the chip."""
+
+        def spread(x: ArrayLike) -> Ints:
+            return np.ascontiguousarray(np.broadcast_to(np.asarray(x, dtype=np.int64), (n,)))
+
+        return Registers(
+            keep_u=spread(4095 - np.asarray(du, dtype=np.int64)),
+            keep_v=spread(4096 - np.asarray(dv, dtype=np.int64)),
+            bias=spread(bias),
+            threshold=spread(threshold),
+            refractory=spread(refractory),
+            v_min=spread(numerics.v_min if v_min is None else v_min),
+            v_max=spread(numerics.v_max if v_max is None else v_max),
+        )
+
+
+@dataclass(frozen=True)
+class Overflows:
+    """How often each `Cause` struck, and the first overflows as rows (cause, step, compartment, value).
+
+    A cause that strikes only later has one row more, its first.
+    """
+
+    count: Ints
+    rows: Ints
+
+
+@dataclass(frozen=True)
+class Trace:
+    """State after every step: ``u``, ``v``, ``spike``, ``dead`` (the counter), each int64 [T, n]."""
+
+    u: Ints
+    v: Ints
+    spike: Ints
+    dead: Ints
+    overflows: Overflows
+
+
+@njit(cache=True)
+def _note(cause, time, neuron, value, rows, count):  # type: ignore[no-untyped-def]
+    at, common = count.sum(), rows.shape[0] - count.shape[0]
+    if at >= common:  # the last rows are kept for the first overflow of each cause
+        at = max(common, 0) + cause if count[cause] == 0 else rows.shape[0]
+    if at < rows.shape[0]:
+        rows[at, 0], rows[at, 1], rows[at, 2], rows[at, 3] = cause, time, neuron, value
+    count[cause] += 1
+
+
+def located(rows: Ints, count: Ints) -> Ints:
+    """The rows that `step` filled in, in the order of the steps."""
+    common = max(len(rows) - len(count), 0)
+    first = rows[: min(common, int(count.sum()))]
+    late = [rows[common + c] for c in np.flatnonzero(count).tolist() if c not in first[:, 0]]
+    return np.array([*first, *sorted(late, key=lambda row: int(row[1]))], dtype=np.int64).reshape(-1, 4)
+
+
+@njit(cache=True)
+def step(  # type: ignore[no-untyped-def]
+    time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, refractory, v_min, v_max,
+    accumulator_bits, current_rule, bias_bits, rows, count,
+):  # fmt: skip
+    """Advance n compartments by one step in place: ``u``, ``v``, ``dead`` are state, ``spike`` is 0 or 1.
+
+    All arrays are int64 [n]; ``rows`` int64 [m + 5, 4] and ``count`` int64 [5] collect overflows: the first m, and the
+    first of every cause that is not among them (read them with `located`).
+    """
+    for n in range(q.shape[0]):
+        x = q[n]
+        if accumulator_bits:
+            held = wrap(x, accumulator_bits)
+            if held != x:
+                _note(0, time, n, x, rows, count)
+            x = held
+        x += decay(u[n], keep_u[n])
+        held = x
+        if current_rule == _WRAP_ONCE:
+            held = wrap_once(x)
+        elif current_rule == _WRAP:
+            held = wrap(x, 24)
+        if held != x:
+            _note(1, time, n, x, rows, count)
+        u[n] = held
+        x = held + bias[n]
+        if bias_bits:
+            held = wrap(x, bias_bits)
+            if held != x:
+                _note(2, time, n, x, rows, count)
+            x = held
+        x += decay(v[n], keep_v[n])
+        if x > v_max[n]:
+            _note(3, time, n, x, rows, count)
+            x = v_max[n]
+        elif x < v_min[n]:
+            _note(4, time, n, x, rows, count)
+            x = v_min[n]
+        if dead[n] > 0:
+            x = np.int64(0)
+        fires = x > threshold[n]
+        if fires:
+            x = np.int64(0)
+            dead[n] = refractory[n]
+        if dead[n] > 0:
+            dead[n] -= 1
+        v[n] = x
+        spike[n] = fires
+
+
+def _start(n: int, value: ArrayLike) -> Ints:
+    return np.array(np.broadcast_to(np.asarray(value, dtype=np.int64), (n,)), order="C")
+
+
+def run(
+    q: Ints,
+    registers: Registers,
+    numerics: Numerics,
+    *,
+    u: ArrayLike = 0,
+    v: ArrayLike = 0,
+    reset_every: int = 0,
+    reset_offset: int = 0,
+    rows: int = 64,
+) -> Trace:
+    """Run compartments on given arrivals with the compiled kernel.
+
+    Args:
+        q: arrivals int64 [T, n], in units of the state (weights already shifted by six).
+        u, v: initial state.
+        reset_every, reset_offset: zero u and v before each step t (counted from 1) with
+            t mod every = offset mod every.
+        rows: how many overflows to keep with their place; all are counted.
+    """
+    steps, n = q.shape
+    r = registers
+    us, vs, spikes, deads = (np.zeros((steps, n), dtype=np.int64) for _ in range(4))
+    u_now, v_now, dead, spike = _start(n, u), _start(n, v), _start(n, 0), _start(n, 0)
+    found, count = np.zeros((rows + 5, 4), dtype=np.int64), np.zeros(5, dtype=np.int64)
+    for t in range(steps):
+        if reset_every and (t + 1 - reset_offset) % reset_every == 0:
+            u_now[:], v_now[:] = 0, 0
+        step(
+            t, np.ascontiguousarray(q[t], dtype=np.int64), u_now, v_now, dead, spike, r.keep_u, r.keep_v,
+            r.bias, r.threshold, r.refractory, r.v_min, r.v_max, numerics.accumulator_bits, int(numerics.current),
+            numerics.bias_bits, found, count,
+        )  # fmt: skip
+        us[t], vs[t], spikes[t], deads[t] = u_now, v_now, spike, dead
+    return Trace(us, vs, spikes, deads, Overflows(count, located(found, count)))
+
+
+def reference(
+    q: Ints,
+    registers: Registers,
+    numerics: Numerics,
+    *,
+    u: ArrayLike = 0,
+    v: ArrayLike = 0,
+    reset_every: int = 0,
+    reset_offset: int = 0,
+) -> Trace:
+    """The same as `run` in plain NumPy; overflows are counted, not located."""
+    steps, n = q.shape
+    r = registers
+    us, vs, spikes, deads = (np.zeros((steps, n), dtype=np.int64) for _ in range(4))
+    u_now, v_now, dead = _start(n, u), _start(n, v), _start(n, 0)
+    count = np.zeros(5, dtype=np.int64)
+    for t in range(steps):
+        if reset_every and (t + 1) % reset_every == reset_offset % reset_every:
+            u_now, v_now = np.zeros_like(u_now), np.zeros_like(v_now)
+        raw = np.asarray(q[t], dtype=np.int64)
+        arrivals = wrap_array(raw, numerics.accumulator_bits) if numerics.accumulator_bits else raw
+        count[Cause.ACCUMULATOR] += np.count_nonzero(arrivals != raw)
+        raw = decay_array(u_now, r.keep_u) + arrivals
+        if numerics.current is CurrentRule.WRAP_ONCE:
+            u_now = wrap_once_array(raw)
+        else:
+            u_now = wrap_array(raw, 24) if numerics.current is CurrentRule.WRAP else raw
+        count[Cause.CURRENT] += np.count_nonzero(u_now != raw)
+        raw = u_now + r.bias
+        drive = wrap_array(raw, numerics.bias_bits) if numerics.bias_bits else raw
+        count[Cause.BIAS] += np.count_nonzero(drive != raw)
+        raw = decay_array(v_now, r.keep_v) + drive
+        count[Cause.UPPER] += np.count_nonzero(raw > r.v_max)
+        count[Cause.LOWER] += np.count_nonzero(raw < r.v_min)
+        v_new = np.where(dead > 0, 0, np.clip(raw, r.v_min, r.v_max))
+        spike = v_new > r.threshold
+        v_now = np.where(spike, 0, v_new)
+        dead = np.maximum(np.where(spike, r.refractory, dead) - 1, 0)
+        us[t], vs[t], spikes[t], deads[t] = u_now, v_now, spike, dead
+    return Trace(us, vs, spikes, deads, Overflows(count, np.zeros((0, 4), dtype=np.int64)))

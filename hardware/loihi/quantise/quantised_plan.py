@@ -1,0 +1,163 @@
+"""A whole plan in register values, and what the rounding lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.plan import Plan
+from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.loihi.quantise.registers import (
+    QuantisedPopulation,
+    QuantisedSynapses,
+    quantise_registers,
+    quantise_synapses,
+)
+from neurosim.hardware.loihi.quantise.required_registers import demand_of
+from neurosim.hardware.loihi.quantise.scale import choose_scale
+from neurosim.hardware.loihi.signs import Signs
+from neurosim.loss_report import Loss, LossKind
+
+__all__ = [
+    "HELD_EXACTLY",
+    "QuantisedNetwork",
+    "device_network",
+    "held_weights",
+    "losses_of",
+    "quantise_network",
+]
+
+HELD_EXACTLY = 1e-6
+"""Relative errors below this are those of float32 weights themselves and are not reported."""
+_SAME = 1e-12
+"""Differences below this are those of the description's own arithmetic."""
+
+
+@dataclass(frozen=True)
+class QuantisedNetwork:
+    """Register values by population, stored weights by projection (in the plan's order of synapses)."""
+
+    populations: Mapping[str, QuantisedPopulation]
+    synapses: Mapping[str, QuantisedSynapses]
+
+
+def quantise_network(
+    plan: Plan,
+    limits: Mapping[str, int],
+    *,
+    signs: Signs,
+    weight_bits: int = 8,
+    percentile: float = 100.0,
+    exponent: int | None = None,
+) -> QuantisedNetwork:
+    """Quantise every population with the projections that end at it.
+
+    Raises:
+        UnsupportedError, CapacityError: a number that no register holds; names the population.
+    """
+    populations, synapses = {}, {}
+    for name, population in plan.populations.items():
+        demand = demand_of(population, plan.dt)
+        incoming = plan.incoming(name)
+        acting = {p.name: p.weight.astype(np.float64) * demand.gain[p.target] for p in incoming}
+        scale = choose_scale(
+            incoming,
+            acting,
+            demand,
+            limits,
+            signs=signs,
+            weight_bits=weight_bits,
+            percentile=percentile,
+            exponent=exponent,
+        )
+        populations[name] = quantise_registers(name, demand, scale, limits)
+        for projection, weights in acting.items():
+            synapses[projection] = quantise_synapses(
+                weights,
+                scale,
+                signs=signs,
+                exponent_maximum=limits["weight_exponent_maximum"],
+                weight_bits=weight_bits,
+                percentile=percentile,
+                exponent=exponent,
+            )
+    return QuantisedNetwork(populations, synapses)
+
+
+def device_network(plan: Plan, network: QuantisedNetwork) -> DeviceNetwork:
+    """The numbers of the chip alone: what mapping starts from."""
+    populations = {
+        name: DevicePopulation(
+            name=name,
+            size=plan.size_of(name),
+            du=p.du,
+            dv=p.dv,
+            threshold=p.threshold,
+            bias_mantissa=p.bias_mantissa,
+            bias_exponent=p.bias_exponent,
+            refractory=p.refractory,
+            u=p.u,
+            v=p.v,
+            spiking=p.spiking,
+        )
+        for name, p in network.populations.items()
+    }
+    projections = []
+    for p in plan.projections:
+        s = network.synapses[p.name]
+        projections.append(
+            DeviceProjection(
+                name=p.name,
+                pre=p.pre,
+                post=p.post,
+                row_start=p.row_start.astype(np.int64),
+                target=p.target.astype(np.int64),
+                weight=s.weight,
+                exponent=s.exponent,
+                mode=s.mode,
+                delay=p.delay.astype(np.int64) - 1,
+            )
+        )
+    return DeviceNetwork(
+        inputs={name: plan.size_of(name) for name in plan.inputs},
+        populations=populations,
+        projections=tuple(projections),
+    )
+
+
+def held_weights(plan: Plan, network: QuantisedNetwork) -> dict[str, NDArray[np.float64]]:
+    """What the stored weights stand for in the network's units, one number a synapse, by projection."""
+    held = {}
+    for p in plan.projections:
+        s, q = network.synapses[p.name], network.populations[p.post]
+        acting = s.weight * np.exp2(6.0 + s.exponent) / q.scale
+        gain = q.gain[p.target]
+        held[p.name] = np.divide(acting, gain, out=np.zeros_like(acting), where=gain != 0)
+    return held
+
+
+def losses_of(network: QuantisedNetwork) -> Iterator[Loss]:
+    """What rounding lost, part by part; parts that are held exactly are left out."""
+    for name, s in network.synapses.items():
+        if s.error > HELD_EXACTLY:
+            zeroed = f", {s.zeroed} of {len(s.weight)} became zero" if s.zeroed else ""
+            yield Loss(
+                kind=LossKind.ROUNDED,
+                where=f"projection {name!r}",
+                what=f"weights rounded, rms error relative to rms weight{zeroed}",
+                amount=s.error,
+            )
+    for name, p in network.populations.items():
+        where = f"population {name!r}"
+        if p.decay_error > _SAME:
+            what = "decay factors rounded to 12 bits, largest difference"
+            yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.decay_error)
+        if p.spiking and p.threshold_error > HELD_EXACTLY:
+            what = "threshold rounded to a multiple of 64, relative to the threshold"
+            yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.threshold_error)
+        if p.bias_error > _SAME:
+            what = "bias rounded, largest difference per step"
+            yield Loss(kind=LossKind.ROUNDED, where=where, what=what, amount=p.bias_error)

@@ -1,0 +1,164 @@
+"""The scale between potentials and registers, chosen for each population.
+
+It makes the largest weight use its 8 bits, fits threshold, bias and initial potential into their registers, and keeps
+sums from wrapping even when all synapses of a neuron are active in the same step, as far as these can be had
+together.
+Among the scales that remain, the one with the least rounding error of the weights is taken, so that weights in simple
+ratios are held exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.plan import PlanProjection
+from neurosim.hardware.loihi.numerics.arithmetic import BIAS_EXPONENT_MAX, BIAS_MANTISSA_MAX, STATE_MAX
+from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, weight_step
+from neurosim.hardware.loihi.quantise.registers import LSB, quantise_synapses
+from neurosim.hardware.loihi.quantise.required_registers import Demand
+from neurosim.hardware.loihi.signs import Signs
+
+__all__ = ["COMFORTABLE_THRESHOLD", "candidate_scales", "choose_scale", "worst_case_sum"]
+
+Floats = NDArray[np.float64]
+
+COMFORTABLE_THRESHOLD = 1 << 20
+"""Largest scaled threshold that is sought: leaves eight times as much room below rest before v saturates."""
+FINE_THRESHOLD = 1 << 14
+"""Scaled threshold that is sought even where sums could then wrap: thresholds come in steps of 64, or 0.4 % of this."""
+WITHOUT_LEAK = 1 << 17
+"""The same without a leak, where inhibition adds up and a fine threshold gains nothing."""
+
+_SAMPLED_WEIGHTS = 4096
+"""Distinct weights of a projection that are looked at when scales are compared."""
+
+
+def choose_scale(
+    incoming: Sequence[PlanProjection],
+    acting: Mapping[str, Floats],
+    demand: Demand,
+    limits: Mapping[str, int],
+    *,
+    signs: Signs,
+    weight_bits: int = 8,
+    percentile: float = 100.0,
+    exponent: int | None = None,
+) -> float:
+    """The scale of a population.
+
+    Args:
+        incoming, acting: the projections that end at it, and by name what their synapses do to the potential.
+        weight_bits: of the stored weights.
+        percentile: the weight at this percentile of the magnitudes uses the full 8 bits; larger ones get a larger
+            exponent.
+        exponent: the weight exponent of all synapses, or None to choose the largest that is safe.
+    """
+    worst = worst_case_sum(incoming, acting, len(demand.keep_v))
+    candidates = candidate_scales(
+        [*acting.values()],
+        worst,
+        demand,
+        limits,
+        signs=signs,
+        weight_bits=weight_bits,
+        percentile=percentile,
+        exponent=exponent,
+    )
+    if len(candidates) == 1:
+        return float(candidates[0])
+    largest_exponent = limits["weight_exponent_maximum"]
+    samples = [np.unique(w) for w in acting.values()]
+    samples = [w[:: 1 + len(w) // _SAMPLED_WEIGHTS] for w in samples if w.size]
+    power = np.array([float(np.sum(w**2)) for w in samples])
+    errors = np.zeros(len(candidates))
+    for i, scale in enumerate(candidates.tolist()):
+        rounded = [
+            quantise_synapses(
+                w,
+                scale,
+                signs=signs,
+                exponent_maximum=largest_exponent,
+                weight_bits=weight_bits,
+                percentile=percentile,
+                exponent=exponent,
+            ).error
+            for w in samples
+        ]
+        errors[i] = float(np.sum(np.array(rounded) ** 2 * power) / power.sum())
+    # float32 weights carry an error of 1e-7 themselves; below that the larger scale is the better one
+    return float(candidates[int(np.argmax(errors <= errors.min() * (1 + 1e-9) + 1e-14))])
+
+
+def candidate_scales(
+    acting: Sequence[Floats],
+    worst: Floats,
+    demand: Demand,
+    limits: Mapping[str, int],
+    *,
+    signs: Signs,
+    weight_bits: int = 8,
+    percentile: float = 100.0,
+    exponent: int | None = None,
+) -> Floats:
+    """Scales to choose from, the largest first: with it the largest weight has the full width.
+
+    Args:
+        acting: what the synapses of each projection do to the potential.
+        worst: see `worst_case_sum`.
+    """
+    must, should = _bounds(worst, demand, limits)
+    largest = max((float(np.abs(w).max(initial=0.0)) for w in acting), default=0.0)
+    if not largest:
+        return np.array([min(must, should, float(COMFORTABLE_THRESHOLD))])
+    mixed = signs is Signs.MIXED and any(w.size and w.min() < 0 < w.max() for w in acting)
+    mode = SignMode.MIXED if mixed else SignMode.EXCITATORY
+    step = weight_step(mode, weight_bits)
+    top = weight_range(mode)[1] // step * step
+    largest_exponent = limits["weight_exponent_maximum"]
+    exponents = range(largest_exponent, -1, -1) if exponent is None else [exponent]
+    must = min(must, top * LSB * 2.0 ** max(exponents) / largest)
+    reference = largest
+    if percentile != 100.0:
+        sizes = np.concatenate([np.abs(w[w != 0]) for w in acting])
+        reference = float(np.percentile(sizes, percentile, method="lower"))
+    fits = [e for e in exponents if top * LSB * 2.0**e / reference <= min(must, should) * (1 + 1e-12)]
+    unit = LSB * 2.0 ** (fits[0] if fits else min(exponents))
+    candidates = np.asarray(np.arange(top, top // 2, -step) * unit / reference, np.float64)
+    candidates = candidates[candidates <= must * (1 + 1e-12)]
+    return candidates if candidates.size else np.array([must])
+
+
+def _bounds(worst: Floats, demand: Demand, limits: Mapping[str, int]) -> tuple[float, float]:
+    """The scale that registers allow, and the scale up to which nothing overflows whatever comes in."""
+    must, should = [np.inf], [np.inf]
+    if demand.threshold is not None:
+        must.append((limits["threshold_mantissa_maximum"] * LSB + LSB) / float(demand.threshold.max()))
+        sought = WITHOUT_LEAK if np.any(demand.keep_v == 1.0) else COMFORTABLE_THRESHOLD
+        should.append(sought / float(demand.threshold.max()))
+    if np.any(demand.drive):
+        must.append((BIAS_MANTISSA_MAX << BIAS_EXPONENT_MAX) / float(np.abs(demand.drive).max()))
+    start = np.maximum(np.abs(demand.initial), np.abs(demand.initial_current * demand.gain))
+    if np.any(start):
+        must.append(STATE_MAX / float(start.max()))
+    if np.any(worst):
+        half = (1 << (limits["accumulator_bits"] - 1)) - 1 if limits["accumulator_bits"] else STATE_MAX
+        current = worst / np.maximum(1.0 - demand.keep_u, 1e-3)
+        should += [half / float(worst.max()), STATE_MAX / float(current.max())]
+        if demand.threshold is None:  # a readout saturates at 2^21, below the largest threshold
+            steady = (current + np.abs(demand.drive)) / np.maximum(1.0 - demand.keep_v, 1e-3)
+            should.append((STATE_MAX >> 2) / float(steady.max()))
+    fine = FINE_THRESHOLD / float(demand.threshold.min()) if demand.threshold is not None else 0.0
+    return min(must), max(min(should), fine)
+
+
+def worst_case_sum(incoming: Sequence[PlanProjection], acting: Mapping[str, Floats], n: int) -> Floats:
+    """Largest magnitude of what a neuron can receive in one step, every synapse delivering at once; float64 [n]."""
+    up, down = np.zeros(n), np.zeros(n)
+    for p in incoming:
+        w = acting[p.name]
+        up += np.bincount(p.target, np.maximum(w, 0.0), n)
+        down += np.bincount(p.target, np.maximum(-w, 0.0), n)
+    return np.maximum(up, down)

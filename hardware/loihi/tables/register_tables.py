@@ -1,0 +1,173 @@
+"""From neurons on cores to the tables of a chip: registers, synapse lists, axons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.hardware.loihi.device_network import DeviceNetwork, Program
+from neurosim.hardware.loihi.mapping.core_registers import registers_of
+from neurosim.hardware.loihi.mapping.mapped_network import MappedCore, MappedNetwork
+from neurosim.hardware.loihi.mapping.synapse_format import SynapseFormat
+from neurosim.hardware.loihi.numerics.profiles import Numerics
+from neurosim.hardware.loihi.tables.chip_tables import (
+    AXON,
+    CX_CFG,
+    CX_STATE,
+    SYNAPSE,
+    SYNAPSE_MAP,
+    ChipTables,
+    CoreTables,
+    InputTable,
+    Piece,
+)
+
+__all__ = ["tables_of"]
+
+Ints = NDArray[np.int64]
+Rows = NDArray[Any]
+
+_V_MIN_EXPONENT = 23
+_V_MAX_EXPONENT = {True: 7, False: 6}
+"""vmax = 2^(9 + 2k) - 1; a population that never spikes saturates below the largest threshold instead of resetting"""
+_POP16_ATOMS = 512
+
+
+def tables_of(mapped: MappedNetwork, numerics: Numerics) -> ChipTables:
+    """The tables of a mapped network, which runs in this arithmetic."""
+    network = mapped.network
+    axons, inputs = _axons(mapped)
+    cores = []
+    for i, core in enumerate(mapped.cores):
+        cx, state = _compartments(network, core)
+        synapses, synapse_map = _synapses(core)
+        cores.append(
+            CoreTables(
+                number=core.number,
+                registers=_registers(network, core),
+                cx=cx,
+                state=state,
+                synapses=synapses,
+                synapse_map=synapse_map,
+                axons=axons[i],
+            )
+        )
+    pieces: dict[str, list[Piece]] = {name: [] for name in network.populations}
+    for core in mapped.cores:
+        for s in core.slices:
+            pieces[s.population].append(Piece(core.number, s.first, s.neurons.start, len(s.neurons)))
+    populations = {name: tuple(sorted(p, key=lambda piece: piece.neuron)) for name, p in pieces.items()}
+    return ChipTables(numerics=numerics.name, cores=tuple(cores), populations=populations, inputs=inputs)
+
+
+def _axons(mapped: MappedNetwork) -> tuple[list[Rows], dict[str, InputTable]]:
+    """Output axons of every core, and those of the inputs, from the input axons at the other end."""
+    network = mapped.network
+    columns: list[list[Ints]] = [[] for _ in range(5)]
+    for core in mapped.cores:
+        a = core.axons
+        of_axon = np.repeat(np.arange(len(a.source)), a.atoms)
+        atom = np.arange(len(of_axon)) - np.repeat(np.cumsum(a.atoms) - a.atoms, a.atoms)
+        kind = np.where(a.atoms == 1, 0, np.where(a.atoms <= _POP16_ATOMS, 16, 32))[of_axon]
+        rows = (a.source[of_axon] + atom, np.full(len(of_axon), core.number), of_axon, kind, atom)
+        for column, values in zip(columns, rows, strict=True):
+            column.append(values)
+    nothing = np.zeros(0, np.int64)
+    source, number, axon, kind, atom = (np.concatenate([nothing, *c]) for c in columns)
+    order = np.lexsort((axon, number, source))
+    source = source[order]
+    every = np.zeros(len(source), dtype=AXON)
+    every["dstCore"], every["dstSynMapId"] = number[order], axon[order]
+    every["popId"], every["srcRelCx"] = kind[order], atom[order]
+    inputs, first = {}, network.first_neuron
+    for name, size in network.inputs.items():
+        start = np.searchsorted(source, first[name] + np.arange(size + 1)).astype(np.int64)
+        inputs[name] = InputTable(start=start - start[0], axons=every[start[0] : start[-1]])
+    begin = int(np.searchsorted(source, sum(network.inputs.values())))
+    source, every = source[begin:] - sum(network.inputs.values()), every[begin:]
+    core_of, compartment = mapped.placed
+    every["srcCx"] = compartment[source]
+    axons = []
+    for i in range(len(mapped.cores)):
+        mine = every[core_of[source] == i]
+        axons.append(mine[np.lexsort((mine["dstSynMapId"], mine["dstCore"], mine["srcCx"]))])
+    return axons, inputs
+
+
+def _compartments(network: DeviceNetwork, core: MappedCore) -> tuple[Rows, Rows]:
+    n = core.compartments
+    registers = registers_of(network, core.slices)
+    cx, state = np.zeros(n, dtype=CX_CFG), np.zeros(n, dtype=CX_STATE)
+    for s in core.slices:
+        p, which = network.populations[s.population], slice(s.neurons.start, s.neurons.stop)
+        at = slice(s.first, s.first + len(s.neurons))
+        cx["bias"][at], cx["biasExp"][at] = p.bias_mantissa[which], p.bias_exponent[which]
+        state["u"][at], state["v"][at] = p.u[which], p.v[which]
+    cx["vthProfile"], cx["cxProfile"] = registers.threshold, registers.profile
+    return cx, state
+
+
+def _synapses(core: MappedCore) -> tuple[Rows, Rows]:
+    s, a = core.synapses, core.axons
+    synapses = np.zeros(len(s.compartment), dtype=SYNAPSE)
+    synapses["CIdx"], synapses["Wgt"], synapses["Dly"] = s.compartment, s.weight, s.delay
+    synapses["synFmtId"] = s.format
+    lists = np.zeros(len(a.source), dtype=SYNAPSE_MAP)
+    lists["synapsePtr"], lists["synapseLen"] = a.pointer, a.length
+    lists["popSize"], lists["cxBase"] = a.atoms, a.base
+    lists["atomBits"] = [int(n - 1).bit_length() for n in a.atoms.tolist()]
+    return synapses, lists
+
+
+def _registers(network: DeviceNetwork, core: MappedCore) -> dict[str, Any]:
+    registers = registers_of(network, core.slices)
+    spiking = all(network.populations[s.population].spiking for s in core.slices)
+    return {
+        "cxProfileCfg": [
+            {"decayU": u, "decayV": v, "refractDelay": r, "enableNoise": 0, "bapAction": 1}
+            for u, v, r in registers.profiles.tolist()
+        ],
+        "vthProfileCfg": [{"vth": m} for m in registers.thresholds.tolist()],
+        "synapseFmt": [None, *(_format(fmt) for fmt in core.synapses.formats)],
+        "dendriteSharedCfg": {
+            "posVmLimit": _V_MAX_EXPONENT[spiking],
+            "negVmLimit": _V_MIN_EXPONENT,
+            "noiseExp0": 0,
+            "noiseMantOffset0": 0,
+            "noiseAtDendOrVm": 0,
+        },
+        "dendriteAccumCfg": {"delayBits": core.delay_bits},
+        "numUpdates": {"numUpdates": -(-core.compartments // 4), "numStdp": 0},
+        "programs": [
+            {"name": p.program.name.lower(), "first": s.first, "size": len(s.neurons), **p.options}
+            for s in core.slices
+            for p in (network.populations[s.population],)
+            if p.program is not Program.LIF or p.options
+        ],
+    }
+
+
+def _format(fmt: SynapseFormat) -> dict[str, int]:
+    return {
+        "wgtLimitMant": 0,
+        "wgtLimitExp": 0,
+        "wgtExp": fmt.exponent,
+        "discMaxWgt": 0,
+        "learningCfg": 0,
+        "tagBits": fmt.tag_bits,
+        "dlyBits": fmt.delay_bits,
+        "wgtBits": fmt.weight_bits,
+        "reuseSynData": 0,
+        "numSynapses": fmt.block,
+        "cIdxOffset": 0,
+        "cIdxMult": 0,
+        "skipBits": 0,
+        "idxBits": fmt.index_bits,
+        "synType": 1,
+        "fanoutType": int(fmt.mode),
+        "compression": fmt.compression,
+        "stdpProfile": 0,
+        "ignoreDly": int(fmt.delay_bits == 0),
+    }

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neurosim.connectivity.rules import AllToAll, OneToOne
+from neurosim.engine.lower import lower
+from neurosim.errors import CapacityError
+from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.mapping.map_network import map_network
+from neurosim.hardware.loihi.quantise.quantised_plan import device_network, quantise_network
+from neurosim.hardware.loihi.signs import Signs
+from neurosim.network import Network
+from neurosim.neurons import LIF
+
+LOIHI1 = read_limits("loihi1")
+
+
+def placed(n_in, n, rule=None, limits=LOIHI1, model=None, **connection):
+    net = Network(dt=1e-3)
+    source, target = net.input("in", shape=(n_in,)), net.population("p", n, model or LIF())
+    net.connect(source, target, rule or AllToAll(), **{"weight": 0.5, "delay": 1e-3, **connection})
+    plan = lower(net)
+    return map_network(device_network(plan, quantise_network(plan, limits, signs=Signs.SPLIT)), limits)
+
+
+def test_every_limit_of_a_core_holds_and_every_neuron_has_a_place():
+    p = placed(300, 2500)
+    core, compartment = p.placed
+    assert len(set(zip(core.tolist(), compartment.tolist(), strict=True))) == 2500
+    assert core.min() >= 0
+    for c in p.cores:
+        assert all(c.loads[name] <= LOIHI1[name] for name in c.loads), c.loads
+    assert len({c.number for c in p.cores}) == len(p.cores)
+
+
+def test_synapse_memory_of_dense_rows_is_the_published_figure():
+    """A row of 1024 8-bit weights without indices takes 9216 bits: 113 of them fit a core, 114 do not."""
+    weight = np.random.default_rng(0).uniform(0.2, 1.0, (114, 1024))
+    assert placed(113, 1024, weight=weight[:113]).cores[0].loads["synapse_bits"] == 113 * 9216
+    assert len(placed(114, 1024, weight=weight).cores) == 2
+
+
+def test_long_delays_leave_fewer_compartments():
+    assert len(placed(300, 300, OneToOne(), delay=6e-3).cores) == 1
+    assert (
+        len(placed(300, 300, OneToOne(), delay=63e-3).cores) == 3
+    )  # 8192 accumulators in 64 slots: 128 a core
+
+
+def test_distinct_parameters_are_spread_over_cores():
+    model = LIF(tau_membrane=np.linspace(5e-3, 50e-3, 100))
+    p = placed(100, 100, OneToOne(), model=model)
+    assert len(p.cores) == 4
+    assert all(c.loads["compartment_profiles"] <= 31 for c in p.cores)
+
+
+def test_too_many_presynaptic_neurons():
+    with pytest.raises(CapacityError, match=r"population 'p', neuron 0.*got 5000.*allowed: 4096"):
+        placed(5000, 2, weight=np.random.default_rng(0).normal(size=(5000, 2)))
+
+
+def test_too_many_cores():
+    with pytest.raises(CapacityError, match=r"population 'p' \(140000 neurons\).*got 137.*allowed: 128"):
+        placed(140_000, 140_000, OneToOne())

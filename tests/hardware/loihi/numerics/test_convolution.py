@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.signal import convolve as scipy_convolve
+
+from neurosim.errors import ShapeError
+from neurosim.hardware.loihi.numerics.convolution import convolve
+
+
+@pytest.mark.reference("loihi/conv_*.npz")
+def test_matches_lava(reference_file):
+    with np.load(reference_file) as f:
+        x = f["x"] if int(f["num_message_bits"]) else (f["x"] != 0).astype(np.int64)
+        options = {name: f[name].tolist() for name in ("stride", "padding", "dilation")}
+        out = convolve(x, f["w"], **options, groups=int(f["groups"]))
+        assert not f["a_out"][..., 0].any()  # a connection takes one step
+        assert np.array_equal(out[..., :-1], f["a_out"][..., 1:])
+
+
+def test_is_a_true_convolution():
+    rng = np.random.default_rng(0)
+    x, w = rng.integers(-9, 9, (7, 6, 3)), rng.integers(-9, 9, (2, 3, 2, 3))
+    expected = [sum(scipy_convolve(x[:, :, c], w[o, :, :, c], "valid") for c in range(3)) for o in range(2)]
+    assert np.array_equal(convolve(x, w), np.stack(expected, axis=2))
+
+
+def test_sums_wrap_at_24_bits():
+    assert convolve(np.full((1, 1, 1), 2**22), np.full((1, 1, 1, 1), 2)).item() == -(2**23)
+
+
+@pytest.mark.parametrize(("x", "w", "groups"), [((4, 4, 3), (2, 2, 2, 3), 2), ((2, 2, 1), (1, 3, 3, 1), 1)])
+def test_shapes_that_do_not_fit(x, w, groups):
+    with pytest.raises(ShapeError):
+        convolve(np.zeros(x, dtype=int), np.zeros(w, dtype=int), groups=groups)

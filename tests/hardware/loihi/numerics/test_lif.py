@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from neurosim.hardware.loihi.numerics import lif
+from neurosim.hardware.loihi.numerics.arithmetic import shift
+from neurosim.hardware.loihi.numerics.delay_slots import deliver, split_by_delay
+from neurosim.hardware.loihi.numerics.profiles import BRIAN2_LOIHI, LAVA, NENGO_LOIHI
+from neurosim.hardware.loihi.numerics.weights import SignMode, brian2_effective, effective, sign_mode
+
+
+def mismatches(trace: lif.Trace, vectors, **names: str) -> dict[str, int]:
+    return {key: int(np.count_nonzero(getattr(trace, ours) != vectors[key])) for key, ours in names.items()}
+
+
+def lava_registers(f, n: int) -> lif.Registers:
+    bias = shift(f["p_bias_mant"], f["p_bias_exp"])
+    return lif.Registers.of(n, du=f["p_du"], dv=f["p_dv"], threshold=f["p_vth"] << 6, bias=bias)
+
+
+RUNS = [lif.run, lif.reference]
+
+
+@pytest.mark.reference("loihi/lif_[0-9]*.npz")
+@pytest.mark.parametrize("run", RUNS)
+def test_lava_lif(reference_file, run):
+    with np.load(reference_file) as f:
+        start = {k: f["p_" + k] for k in ("u", "v") if "p_" + k in f.files}
+        trace = run(f["a_in"] << 6, lava_registers(f, f["a_in"].shape[1]), LAVA, **start)
+        assert mismatches(trace, f, u="u", v="v", s="spike") == {"u": 0, "v": 0, "s": 0}
+
+
+@pytest.mark.reference("loihi/lifreset_*.npz")
+@pytest.mark.parametrize("run", RUNS)
+def test_lava_lif_reset(reference_file, run):
+    with np.load(reference_file) as f:
+        reset = {"reset_every": int(f["p_reset_interval"]), "reset_offset": int(f["p_reset_offset"])}
+        trace = run(f["a_in"] << 6, lava_registers(f, f["a_in"].shape[1]), LAVA, **reset)
+        assert mismatches(trace, f, u="u", v="v", s="spike") == {"u": 0, "v": 0, "s": 0}
+
+
+def closed_loop(arrivals, deliver_spikes, registers, numerics):
+    """Advance one step at a time so that spikes can feed back; ``arrivals`` is a growing table of sums."""
+    steps, n = arrivals.shape
+    out = {k: np.zeros((steps, n), dtype=np.int64) for k in ("u", "v", "spike", "dead")}
+    u, v, dead, spike = (np.zeros(n, dtype=np.int64) for _ in range(4))
+    rows, count = np.zeros((4, 4), dtype=np.int64), np.zeros(5, dtype=np.int64)
+    r = registers
+    for t in range(steps):
+        lif.step(
+            t, arrivals[t].copy(), u, v, dead, spike, r.keep_u, r.keep_v, r.bias, r.threshold, r.refractory,
+            r.v_min, r.v_max, numerics.accumulator_bits, int(numerics.current), numerics.bias_bits, rows, count,
+        )  # fmt: skip
+        for name, value in (("u", u), ("v", v), ("spike", spike), ("dead", dead)):
+            out[name][t] = value
+        deliver_spikes(t, spike)
+    return lif.Trace(**out, overflows=lif.Overflows(count, rows))
+
+
+@pytest.mark.reference("loihi/rec_*.npz")
+def test_lava_recurrent_network(reference_file):
+    with np.load(reference_file) as f:
+        steps, n = f["u"].shape
+        w_in = effective(f["w_in"], sign_mode(f["w_in"]))
+        w_rec = effective(f["w_rec"], sign_mode(f["w_rec"]))
+        delays = f["delays"] if "delays" in f.files else np.zeros_like(w_rec)
+        arrivals = np.zeros(
+            (steps + 80, n), dtype=np.int64
+        )  # rows are never reused, so this is a ring that never turns
+        arrivals[1 : steps + 1] = shift(f["s_in"] @ w_in.T, f["w_in_exp"])
+        table = arrivals[:steps]
+        recurrent = split_by_delay(w_rec, delays)
+
+        def feed_back(t, spike):
+            deliver(arrivals, t, spike, *recurrent, int(f["w_rec_exp"]))
+
+        class Shifted:  # the kernel takes state units; the table is in weight units
+            shape = table.shape
+
+            def __getitem__(self, t):
+                return table[t] << 6
+
+        trace = closed_loop(Shifted(), feed_back, lava_registers(f, n), LAVA)
+        assert mismatches(trace, f, u="u", v="v", s="spike") == {"u": 0, "v": 0, "s": 0}
+
+
+@pytest.mark.reference("loihi/nl_[0-9]*.npz", "loihi/nl_rec*.npz")
+def test_nengo_loihi_emulator(reference_file):
+    with np.load(reference_file) as f:
+        steps, n = f["u"].shape
+        registers = lif.Registers.of(
+            n, du=f["p_decay_u"], dv=f["p_decay_v"], threshold=f["p_vth"], bias=f["p_bias"],
+            refractory=f["p_refract"], v_min=f["p_vmin"], v_max=f["p_vmax"],
+        )  # fmt: skip
+        arrivals = np.zeros((steps + 1, n), dtype=np.int64)
+        arrivals[1:] = f["spk_in"].astype(np.int64) @ f["w"].astype(np.int64)
+        w_rec = f["w_rec"].astype(np.int64) if "w_rec" in f.files else None
+
+        def feed_back(t, spike):
+            if w_rec is not None:
+                arrivals[t + 1] += spike @ w_rec
+
+        trace = closed_loop(arrivals[:steps], feed_back, registers, NENGO_LOIHI)
+        found = mismatches(trace, f, u="u", v="v", s="spike", ref="dead")
+        assert found == {"u": 0, "v": 0, "s": 0, "ref": 0}
+        if w_rec is None:
+            plain = lif.reference(arrivals[:steps], registers, NENGO_LOIHI)
+            assert mismatches(plain, f, u="u", v="v", s="spike", ref="dead") == found
+
+
+@pytest.mark.reference("loihi/b2_*.npz")
+@pytest.mark.parametrize("run", RUNS)
+def test_brian2_loihi(reference_file, run):
+    with np.load(reference_file) as f:
+        steps, n = f["v"].shape
+        mode, bits, exponent = SignMode(int(f["p_sign"])), int(f["p_num_weight_bits"]), int(f["p_w_exp"])
+        final = brian2_effective(f["w"], mode, bits, exponent)
+        assert np.array_equal(final, f["w_act"])
+        delay = int(f["p_delay"])
+        arrivals = np.zeros((steps + delay, n), dtype=np.int64)
+        arrivals[delay:] = f["spk_in"].astype(np.int64) @ final
+        registers = lif.Registers.of(
+            n, du=f["p_decay_I"] - 1, dv=f["p_decay_v"], threshold=f["p_vth"] << 6,
+            refractory=f["p_refractory"], numerics=BRIAN2_LOIHI,
+        )  # fmt: skip
+        trace = run(arrivals[:steps], registers, BRIAN2_LOIHI)
+        assert mismatches(trace, f, I="u", v="v", s="spike") == {"I": 0, "v": 0, "s": 0}
+
+
+def nir_paper_drive(f, platform: str) -> np.ndarray:
+    q = np.zeros((1000, 1), dtype=np.int64)
+    q[1:, 0] = (10 * f[platform + "_input"].astype(np.int64)[:-1]) << 6
+    return q
+
+
+@pytest.mark.reference("nir_paper/01_lif_all.npz")
+@pytest.mark.parametrize("run", RUNS)
+def test_nir_paper_fixed_point_run_and_loihi_2_chip(reference_file, run):
+    """Lava's fixed-point model, and a real Loihi 2, whose register reads 128 where a neuron spikes."""
+    with np.load(reference_file) as f:
+        registers = lif.Registers.of(1, du=4095, dv=163, threshold=25 << 6)
+        trace = run(nir_paper_drive(f, "lava_cpu_fixed"), registers, LAVA)
+        assert np.array_equal(trace.v[:, 0], f["lava_cpu_fixed_voltage"])
+        assert np.array_equal(trace.spike[:, 0], f["lava_cpu_fixed_spikes"])
+        chip = f["lava_loihi_fixed_voltage"]
+        differs = np.flatnonzero(trace.v[:, 0] != chip)
+        assert differs.tolist() == [461, 511, 711, 761] == np.flatnonzero(trace.spike[:, 0]).tolist()
+        assert chip[differs].tolist() == [128] * 4
+
+
+LARGE = st.integers(-(2**24), 2**24)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(LARGE, min_size=3, max_size=3), min_size=1, max_size=12),
+    st.integers(0, 4095),
+    st.integers(0, 4096),
+    st.integers(1, 131071),
+    st.integers(1, 5),
+    st.sampled_from([LAVA, NENGO_LOIHI, BRIAN2_LOIHI]),
+    st.integers(-524160, 524160),
+)
+def test_kernel_equals_plain_numpy(q, du, dv, vth, refractory, numerics, bias):
+    registers = lif.Registers.of(
+        3, du=du, dv=dv, threshold=vth << 6, bias=bias, refractory=refractory, v_min=-(2**20), v_max=2**23 - 1
+    )
+    a = lif.run(np.array(q), registers, numerics, rows=100)
+    b = lif.reference(np.array(q), registers, numerics)
+    for name in ("u", "v", "spike", "dead"):
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+    assert np.array_equal(a.overflows.count, b.overflows.count)
+    assert len(a.overflows.rows) == a.overflows.count.sum()
+
+
+def test_overflow_is_located():
+    q = np.zeros((6, 3), dtype=np.int64)
+    q[4, 2] = 2**21  # one more than a 22-bit accumulator holds
+    registers = lif.Registers.of(3, du=4095, dv=0, threshold=1 << 20)
+    found = lif.run(q, registers, NENGO_LOIHI).overflows
+    assert found.rows.tolist() == [[lif.Cause.ACCUMULATOR, 4, 2, 2**21]]
+
+
+def test_refractory_register_counts_one_more_than_the_dead_steps():
+    q = np.full((20, 1), 1000 << 6)
+    registers = lif.Registers.of(1, du=4095, dv=0, threshold=500 << 6, refractory=4)
+    assert np.flatnonzero(lif.run(q, registers, NENGO_LOIHI).spike[:, 0]).tolist() == [0, 4, 8, 12, 16]
