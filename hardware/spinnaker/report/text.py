@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from neurosim.hardware.report_tables import Table, amount, table_lines
 from neurosim.hardware.spinnaker.report.remarks import remarks
 from neurosim.hardware.spinnaker.report.traffic import LINK_NAMES
 
 if TYPE_CHECKING:
     from neurosim.hardware.spinnaker.report.spinnaker_report import SpiNNakerReport
 
-__all__ = ["amount", "columns_of", "notes_of", "text_of"]
+__all__ = ["columns_of", "notes_of", "text_of"]
 
 RECEPTORS = ("exc", "inh")
-_MOST_ROWS, _BUSIEST = 20, 8
-
-
-def amount(value: float) -> str:
-    """A number with four digits, or all digits of a whole one."""
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
-
-
-Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+_BUSIEST = 8
 
 
 def columns_of(report: SpiNNakerReport) -> dict[str, Table]:
@@ -125,29 +117,9 @@ def text_of(report: SpiNNakerReport) -> str:
     """All tables; of long ones the first rows."""
     found = remarks(report)
     first = ["\n".join(["Worth a look:", *(f"  {text}" for text in found)])] if found else []
-    blocks = ["\n".join(_lines(title, *table)) for title, table in columns_of(report).items()]
+    blocks = ["\n".join(table_lines(title, table)) for title, table in columns_of(report).items()]
     return "\n\n".join([*first, *blocks, "\n".join(notes_of(report))])
 
 
 def _known(value: float | None) -> str:
     return "-" if value is None else amount(value)
-
-
-def _lines(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
-    shown = [list(map(str, row)) for row in rows[:_MOST_ROWS]]
-    widths = [max(len(c) for c in column) for column in zip(headings, *shown, strict=True)]
-    texts = [not _is_number(column[0]) for column in zip(*shown, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        parts = (c.ljust(w) if t else c.rjust(w) for c, w, t in zip(cells, widths, texts, strict=True))
-        return ("  " + "  ".join(parts)).rstrip()
-
-    yield f"{title}:"
-    yield line(headings)
-    yield from map(line, shown)
-    if len(rows) > _MOST_ROWS:
-        yield f"  ... and {len(rows) - _MOST_ROWS} more"
-
-
-def _is_number(cell: str) -> bool:
-    return cell[:1].isdigit() or cell[:1] == "-"
