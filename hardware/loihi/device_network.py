@@ -8,30 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import DescriptionError
+from neurosim.hardware.loihi.numerics.programs import Program
 
 __all__ = ["DeviceNetwork", "DevicePopulation", "DeviceProjection", "Program"]
 
 Ints = NDArray[np.int64]
-
-
-class Program(IntEnum):
-    """What a core computes for its neurons. Loihi 1 knows the first alone; the others are microcode of Loihi 2."""
-
-    LIF = 0
-    TERNARY_LIF = 1
-    SIGMA_DELTA = 2
-    DELTA = 3
-    RESONATE_AND_FIRE = 4
-    RESONATE_AND_FIRE_IZHIKEVICH = 5
-    GRADED = 6
-    GRADED_RELU = 7
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,6 +76,12 @@ class DeviceProjection:
     def source(self) -> Ints:
         """Presynaptic neuron of each synapse, int64 [k]."""
         return np.repeat(np.arange(len(self.row_start) - 1, dtype=np.int64), np.diff(self.row_start))
+
+    @cached_property
+    def by_target(self) -> tuple[Ints, Ints]:
+        """Synapses in order of (target, source), and their targets in that order, int64 [k] each."""
+        order = np.argsort(self.target, kind="stable")
+        return order, self.target[order]
 
     @cached_property
     def longest_delay(self) -> int:

@@ -18,9 +18,57 @@ from neurosim.hardware.loihi.mapping.synapse_format import (
 )
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
 
-__all__ = ["CoreSynapses", "out_axons", "sort_synapses"]
+__all__ = ["CoreSynapses", "SourceLists", "out_axons", "sort_synapses", "source_lists"]
 
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class SourceLists:
+    """All synapses that end on one core, a list for each presynaptic neuron; int64 arrays.
+
+    Attributes:
+        source: [sources], ascending, in `DeviceNetwork.first_neuron`'s count.
+        start: [sources + 1]; list i is start[i]:start[i + 1] of the arrays [k] below, sorted by (compartment, delay).
+        compartment: on the core. delay: register value.
+        value: what a synapse adds, ``weight * 2^(exponent + 7)``: whole for every exponent of the register.
+        kind: ``16 * mode + exponent + 7``, how the network holds the weight.
+    """
+
+    source: Ints
+    start: Ints
+    compartment: Ints
+    delay: Ints
+    value: Ints
+    kind: Ints
+
+
+def source_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> SourceLists:
+    """The synapses that end at the neurons of these slices; those of weight zero are left out."""
+    parts: list[tuple[Ints, ...]] = [(np.zeros(0, np.int64),) * 5]
+    first = network.first_neuron
+    for part in slices:
+        for p in network.incoming(part.population):
+            order, targets = p.by_target
+            low, high = np.searchsorted(targets, [part.neurons.start, part.neurons.stop])
+            here = order[low:high]
+            here = here[p.weight[here] != 0]
+            exponent = p.exponent[here] + 7
+            value, kind = p.weight[here] << exponent, p.mode[here] << 4 | exponent
+            place = p.target[here] + (part.first - part.neurons.start)
+            parts.append((p.source[here] + first[p.pre], place, p.delay[here], value, kind))
+    source, place, delay, value, kind = (np.concatenate(c) for c in zip(*parts, strict=True))
+    # one key instead of three, each part within its register: 13 bits of compartment, 6 of delay
+    by = np.argsort(source << 19 | place << 6 | delay, kind="stable")
+    starts = np.flatnonzero(np.diff(source[by], prepend=-1))
+    return SourceLists(
+        source=source[by][starts],
+        start=np.append(starts, len(by)),
+        compartment=place[by],
+        delay=delay[by],
+        value=value[by],
+        kind=kind[by],
+    )
 
 
 @dataclass(frozen=True)

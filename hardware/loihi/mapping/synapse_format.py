@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
 
-__all__ = ["BLOCK", "COMPRESSION_DENSE", "COMPRESSION_SPARSE", "INDEX_WIDTHS", "SynapseFormat", "index_field"]
+__all__ = [
+    "BLOCK",
+    "COMPRESSION_DENSE",
+    "COMPRESSION_SPARSE",
+    "INDEX_WIDTHS",
+    "SynapseFormat",
+    "index_field",
+    "memory_bits",
+]
 
 INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
 """Bits of a compartment index for the values 0..7 of the register field."""
@@ -67,11 +75,16 @@ class SynapseFormat:
 
     def bits(self, synapses: ArrayLike) -> NDArray[np.int64]:
         """Memory in bits of lists of ``synapses`` synapses each: full blocks and a rest, in whole 64-bit words."""
-        n = np.asarray(synapses, dtype=np.int64)
-        size = self.block + 1
+        return memory_bits(synapses, self.bits_per_synapse(), self.block)
 
-        def words(k: NDArray[np.int64] | int) -> NDArray[np.int64]:
-            return -(-(np.asarray(k) * self.bits_per_synapse() + _HEADER) // 64) * 64
 
-        rest = n % size
-        return n // size * words(size) + np.where(rest > 0, words(rest), 0)
+def memory_bits(synapses: ArrayLike, per_synapse: ArrayLike, block: int = BLOCK) -> NDArray[np.int64]:
+    """Memory in bits of lists of ``synapses`` synapses of ``per_synapse`` bits each, arrays that broadcast."""
+    n, per = np.asarray(synapses, dtype=np.int64), np.asarray(per_synapse, dtype=np.int64)
+    size = block + 1
+
+    def words(k: NDArray[np.int64] | int) -> NDArray[np.int64]:
+        return -(-(k * per + _HEADER) // 64) * 64
+
+    rest = n % size
+    return n // size * words(size) + np.where(rest > 0, words(rest), 0)
