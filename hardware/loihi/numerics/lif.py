@@ -8,6 +8,10 @@ With ``decay(x, keep)`` rounding toward zero, one step of a compartment is
 
 and the counter goes down by one at the end of every step, so that ``refractory`` steps give
 ``refractory - 1`` dead ones. In the register names of the chip keep_u = 4095 - du and keep_v = 4096 - dv.
+
+Options of the one kernel: the rules of a `Numerics`; a reset of u and v at an interval, as Lava's ``LIFReset`` has; a
+second threshold below which a spike is negative, as Lava's ``TernaryLIF`` has; noise, which is an addend of q or of the
+bias (see `neurosim.hardware.loihi.numerics.noise`).
 """
 
 from __future__ import annotations
@@ -26,26 +30,25 @@ from neurosim.hardware.loihi.numerics.arithmetic import (
     wrap_once,
     wrap_once_array,
 )
+from neurosim.hardware.loihi.numerics.overflow import Cause, Overflows, located, note, overflow_rows
 from neurosim.hardware.loihi.numerics.profiles import LAVA, CurrentRule, Numerics
 
-__all__ = ["Cause", "Overflows", "Registers", "Trace", "located", "reference", "run", "step"]
+__all__ = [
+    "Cause",
+    "Overflows",
+    "Registers",
+    "Trace",
+    "located",
+    "reference",
+    "resets",
+    "run",
+    "step",
+    "ternary_step",
+]
 
 Ints = NDArray[np.int64]
 
 _WRAP_ONCE, _WRAP = int(CurrentRule.WRAP_ONCE), int(CurrentRule.WRAP)
-
-
-class Cause:
-    """Numbers of the causes in an overflow row."""
-
-    ACCUMULATOR, CURRENT, BIAS, UPPER, LOWER = 0, 1, 2, 3, 4
-    NAMES = (
-        "the sum of arrivals wrapped",
-        "the synaptic current wrapped",
-        "current plus bias wrapped",
-        "the potential saturated at its upper limit",
-        "the potential saturated at its lower limit",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,17 +97,6 @@ class Registers:
 
 
 @dataclass(frozen=True)
-class Overflows:
-    """How often each `Cause` struck, and the first overflows as rows (cause, step, compartment, value).
-
-    A cause that strikes only later has one row more, its first.
-    """
-
-    count: Ints
-    rows: Ints
-
-
-@dataclass(frozen=True)
 class Trace:
     """State after every step: ``u``, ``v``, ``spike``, ``dead`` (the counter), each int64 [T, n]."""
 
@@ -116,21 +108,54 @@ class Trace:
 
 
 @njit(cache=True)
-def _note(cause, time, neuron, value, rows, count):  # type: ignore[no-untyped-def]
-    at, common = count.sum(), rows.shape[0] - count.shape[0]
-    if at >= common:  # the last rows are kept for the first overflow of each cause
-        at = max(common, 0) + cause if count[cause] == 0 else rows.shape[0]
-    if at < rows.shape[0]:
-        rows[at, 0], rows[at, 1], rows[at, 2], rows[at, 3] = cause, time, neuron, value
-    count[cause] += 1
+def ternary_step(  # type: ignore[no-untyped-def]
+    base, time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, threshold_low, refractory, v_min, v_max,
+    accumulator_bits, current_rule, bias_bits, rows, count,
+):  # fmt: skip
+    """`step` with a second threshold: ``spike`` is 1 above ``threshold``, -1 below ``threshold_low``, else 0.
 
-
-def located(rows: Ints, count: Ints) -> Ints:
-    """The rows that `step` filled in, in the order of the steps."""
-    common = max(len(rows) - len(count), 0)
-    first = rows[: min(common, int(count.sum()))]
-    late = [rows[common + c] for c in np.flatnonzero(count).tolist() if c not in first[:, 0]]
-    return np.array([*first, *sorted(late, key=lambda row: int(row[1]))], dtype=np.int64).reshape(-1, 4)
+    The potential is reset where the two do not cancel (a lower threshold above the upper one), as in Lava's
+    ``TernaryLIF``. ``base`` is added to the number of a compartment in an overflow row.
+    """
+    for n in range(q.shape[0]):
+        x = np.int64(q[n])
+        if accumulator_bits:
+            held = wrap(x, accumulator_bits)
+            if held != x:
+                note(0, time, base + n, x, rows, count)
+            x = held
+        x += decay(u[n], keep_u[n])
+        held = x
+        if current_rule == _WRAP_ONCE:
+            held = wrap_once(x)
+        elif current_rule == _WRAP:
+            held = wrap(x, 24)
+        if held != x:
+            note(1, time, base + n, x, rows, count)
+        u[n] = held
+        x = held + bias[n]
+        if bias_bits:
+            held = wrap(x, bias_bits)
+            if held != x:
+                note(2, time, base + n, x, rows, count)
+            x = held
+        x += decay(v[n], keep_v[n])
+        if x > v_max[n]:
+            note(3, time, base + n, x, rows, count)
+            x = v_max[n]
+        elif x < v_min[n]:
+            note(4, time, base + n, x, rows, count)
+            x = v_min[n]
+        if dead[n] > 0:
+            x = np.int64(0)
+        sign = np.int64(x > threshold[n]) - np.int64(x < threshold_low[n])
+        if sign != 0:
+            x = np.int64(0)
+            dead[n] = refractory[n]
+        if dead[n] > 0:
+            dead[n] -= 1
+        v[n] = x
+        spike[n] = sign
 
 
 @njit(cache=True)
@@ -140,48 +165,21 @@ def step(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Advance n compartments by one step in place: ``u``, ``v``, ``dead`` are state, ``spike`` is 0 or 1.
 
-    All arrays are int64 [n]; ``rows`` int64 [m + 5, 4] and ``count`` int64 [5] collect overflows: the first m, and the
-    first of every cause that is not among them (read them with `located`).
+    All arrays are int64 [n]; ``rows`` and ``count`` from `overflow_rows` collect overflows (read them with `located`).
     """
-    for n in range(q.shape[0]):
-        x = q[n]
-        if accumulator_bits:
-            held = wrap(x, accumulator_bits)
-            if held != x:
-                _note(0, time, n, x, rows, count)
-            x = held
-        x += decay(u[n], keep_u[n])
-        held = x
-        if current_rule == _WRAP_ONCE:
-            held = wrap_once(x)
-        elif current_rule == _WRAP:
-            held = wrap(x, 24)
-        if held != x:
-            _note(1, time, n, x, rows, count)
-        u[n] = held
-        x = held + bias[n]
-        if bias_bits:
-            held = wrap(x, bias_bits)
-            if held != x:
-                _note(2, time, n, x, rows, count)
-            x = held
-        x += decay(v[n], keep_v[n])
-        if x > v_max[n]:
-            _note(3, time, n, x, rows, count)
-            x = v_max[n]
-        elif x < v_min[n]:
-            _note(4, time, n, x, rows, count)
-            x = v_min[n]
-        if dead[n] > 0:
-            x = np.int64(0)
-        fires = x > threshold[n]
-        if fires:
-            x = np.int64(0)
-            dead[n] = refractory[n]
-        if dead[n] > 0:
-            dead[n] -= 1
-        v[n] = x
-        spike[n] = fires
+    ternary_step(  # the potential is never below v_min
+        0, time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, v_min, refractory, v_min, v_max,
+        accumulator_bits, current_rule, bias_bits, rows, count,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def resets(time: int, interval: int, offset: int) -> bool:
+    """Whether u and v are zeroed before step ``time`` (counted from 0): every ``interval`` steps; never if that is 0.
+
+    With Lava's count of steps, t = time + 1, this is t mod interval = offset mod interval.
+    """
+    return interval > 0 and (time + 1 - offset) % interval == 0
 
 
 def _start(n: int, value: ArrayLike) -> Ints:
@@ -195,6 +193,8 @@ def run(
     *,
     u: ArrayLike = 0,
     v: ArrayLike = 0,
+    threshold_low: ArrayLike | None = None,
+    membrane: Ints | None = None,
     reset_every: int = 0,
     reset_offset: int = 0,
     rows: int = 64,
@@ -204,22 +204,24 @@ def run(
     Args:
         q: arrivals int64 [T, n], in units of the state (weights already shifted by six).
         u, v: initial state.
-        reset_every, reset_offset: zero u and v before each step t (counted from 1) with
-            t mod every = offset mod every.
+        threshold_low: in units of the state, below which a spike is -1; none by default.
+        membrane: int64 [T, n], added to the bias in each step: noise at the membrane.
+        reset_every, reset_offset: zero u and v before steps, see `resets`.
         rows: how many overflows to keep with their place; all are counted.
     """
     steps, n = q.shape
     r = registers
+    low = r.v_min if threshold_low is None else _start(n, threshold_low)
     us, vs, spikes, deads = (np.zeros((steps, n), dtype=np.int64) for _ in range(4))
     u_now, v_now, dead, spike = _start(n, u), _start(n, v), _start(n, 0), _start(n, 0)
-    found, count = np.zeros((rows + 5, 4), dtype=np.int64), np.zeros(5, dtype=np.int64)
+    found, count = overflow_rows(rows)
     for t in range(steps):
-        if reset_every and (t + 1 - reset_offset) % reset_every == 0:
+        if resets(t, reset_every, reset_offset):
             u_now[:], v_now[:] = 0, 0
-        step(
-            t, np.ascontiguousarray(q[t], dtype=np.int64), u_now, v_now, dead, spike, r.keep_u, r.keep_v,
-            r.bias, r.threshold, r.refractory, r.v_min, r.v_max, numerics.accumulator_bits, int(numerics.current),
-            numerics.bias_bits, found, count,
+        ternary_step(
+            0, t, np.ascontiguousarray(q[t], dtype=np.int64), u_now, v_now, dead, spike, r.keep_u, r.keep_v,
+            r.bias if membrane is None else r.bias + membrane[t], r.threshold, low, r.refractory, r.v_min, r.v_max,
+            numerics.accumulator_bits, int(numerics.current), numerics.bias_bits, found, count,
         )  # fmt: skip
         us[t], vs[t], spikes[t], deads[t] = u_now, v_now, spike, dead
     return Trace(us, vs, spikes, deads, Overflows(count, located(found, count)))
@@ -232,15 +234,18 @@ def reference(
     *,
     u: ArrayLike = 0,
     v: ArrayLike = 0,
+    threshold_low: ArrayLike | None = None,
+    membrane: Ints | None = None,
     reset_every: int = 0,
     reset_offset: int = 0,
 ) -> Trace:
     """The same as `run` in plain NumPy; overflows are counted, not located."""
     steps, n = q.shape
     r = registers
+    low = r.v_min if threshold_low is None else _start(n, threshold_low)
     us, vs, spikes, deads = (np.zeros((steps, n), dtype=np.int64) for _ in range(4))
     u_now, v_now, dead = _start(n, u), _start(n, v), _start(n, 0)
-    count = np.zeros(5, dtype=np.int64)
+    count = np.zeros(len(Cause.NAMES), dtype=np.int64)
     for t in range(steps):
         if reset_every and (t + 1) % reset_every == reset_offset % reset_every:
             u_now, v_now = np.zeros_like(u_now), np.zeros_like(v_now)
@@ -253,15 +258,15 @@ def reference(
         else:
             u_now = wrap_array(raw, 24) if numerics.current is CurrentRule.WRAP else raw
         count[Cause.CURRENT] += np.count_nonzero(u_now != raw)
-        raw = u_now + r.bias
+        raw = u_now + r.bias + (0 if membrane is None else membrane[t])
         drive = wrap_array(raw, numerics.bias_bits) if numerics.bias_bits else raw
         count[Cause.BIAS] += np.count_nonzero(drive != raw)
         raw = decay_array(v_now, r.keep_v) + drive
         count[Cause.UPPER] += np.count_nonzero(raw > r.v_max)
         count[Cause.LOWER] += np.count_nonzero(raw < r.v_min)
         v_new = np.where(dead > 0, 0, np.clip(raw, r.v_min, r.v_max))
-        spike = v_new > r.threshold
-        v_now = np.where(spike, 0, v_new)
-        dead = np.maximum(np.where(spike, r.refractory, dead) - 1, 0)
+        spike = (v_new > r.threshold).astype(np.int64) - (v_new < low)
+        v_now = np.where(spike != 0, 0, v_new)
+        dead = np.maximum(np.where(spike != 0, r.refractory, dead) - 1, 0)
         us[t], vs[t], spikes[t], deads[t] = u_now, v_now, spike, dead
     return Trace(us, vs, spikes, deads, Overflows(count, np.zeros((0, 4), dtype=np.int64)))
