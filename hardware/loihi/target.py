@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import DescriptionError
-from neurosim.hardware.loihi.limits import read_limits, read_limits_file
-from neurosim.hardware.loihi.numerics.profiles import LAVA, NENGO_LOIHI, Numerics
+from neurosim.hardware.loihi.chip import ChipDescription, read_chip, read_chip_file
+from neurosim.hardware.loihi.numerics.profiles import PROFILES, Numerics
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.hardware.loihi.support import LOIHI1_SUPPORT, LOIHI2_SUPPORT
@@ -24,7 +24,6 @@ class LoihiTarget(Parameters):
     """What both chips share. A subclass names its limits, features and arithmetic."""
 
     CHIP: ClassVar[str]
-    NUMERICS: ClassVar[Numerics]
     SUPPORT: ClassVar[Mapping[Feature, Support]]
 
     signs: Signs = Signs.SPLIT
@@ -44,8 +43,13 @@ class LoihiTarget(Parameters):
                 value=self.weight_bits,
                 limit=widths,
             )
-        if self.chip_file is not None:
-            _ = self.limits
+        if self.chip.base not in (None, self.CHIP):
+            raise DescriptionError(
+                "is based on another chip",
+                where=f"{type(self).__name__}.chip_file, {self.chip_file}",
+                value=self.chip.base,
+                limit=self.CHIP,
+            )
 
     @property
     def name(self) -> str:
@@ -53,9 +57,19 @@ class LoihiTarget(Parameters):
         return self.CHIP
 
     @property
+    def chip(self) -> ChipDescription:
+        """The chip of this name, or the one of ``chip_file``."""
+        return read_chip(self.CHIP) if self.chip_file is None else read_chip_file(self.chip_file)
+
+    @property
     def limits(self) -> Mapping[str, int]:
-        """Limits of a core and of the chip, from the TOML file of its name or from ``chip_file``."""
-        return read_limits(self.CHIP) if self.chip_file is None else read_limits_file(self.chip_file)
+        """Limits of a core and of the chip."""
+        return self.chip.limits
+
+    @property
+    def numerics(self) -> Numerics:
+        """The arithmetic that the chip is emulated in."""
+        return PROFILES[self.chip.numerics]
 
     @property
     def support(self) -> Mapping[Feature, Support]:
@@ -82,11 +96,11 @@ class Loihi1(LoihiTarget):
     Attributes:
         signs: how projections with weights of both signs are stored.
         weight_bits: of a stored weight, 1 (2 with `Signs.MIXED`) to 6 or 8; fewer take less synapse memory.
-        chip_file: a TOML file with the limits of another chip, laid out like ``loihi1.toml`` beside this module.
+        chip_file: a TOML file that describes another chip, alone or by what differs from this one; see
+            `neurosim.hardware.loihi.chip`.
     """
 
     CHIP: ClassVar[str] = "loihi1"
-    NUMERICS: ClassVar[Numerics] = NENGO_LOIHI
     SUPPORT: ClassVar[Mapping[Feature, Support]] = LOIHI1_SUPPORT
 
     signs: Signs = Signs.SPLIT
@@ -101,11 +115,11 @@ class Loihi2(LoihiTarget):
     Attributes:
         signs: how projections with weights of both signs are stored; a netx file needs `Signs.MIXED`.
         weight_bits: of a stored weight, 1 (2 with `Signs.MIXED`) to 6 or 8; fewer take less synapse memory.
-        chip_file: a TOML file with the limits of another chip, laid out like ``loihi2.toml`` beside this module.
+        chip_file: a TOML file that describes another chip, alone or by what differs from this one; see
+            `neurosim.hardware.loihi.chip`.
     """
 
     CHIP: ClassVar[str] = "loihi2"
-    NUMERICS: ClassVar[Numerics] = LAVA
     SUPPORT: ClassVar[Mapping[Feature, Support]] = LOIHI2_SUPPORT
 
     signs: Signs = Signs.MIXED

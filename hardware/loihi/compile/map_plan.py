@@ -63,7 +63,7 @@ def map_plan(
 def _candidate(plan: Plan, lag: Mapping[str, int], target: LoihiTarget, percentile: float) -> Candidate:
     network, extra, notes = _quantise(plan, target, percentile)
     mapped = map_network(device_network(plan, network), target.limits)
-    tables = tables_of(mapped, target.NUMERICS)
+    tables = tables_of(mapped, target.numerics)
     files = {**write_tables(tables), **extra}
     manifest = _manifest(plan, lag, target, network, percentile)
     return Candidate(percentile, network, mapped, tables, files, manifest, notes)
@@ -118,7 +118,7 @@ def _manifest(
             "signs": target.signs.value,
             "weight_bits": target.weight_bits,
             "percentile": percentile,
-            "numerics": target.NUMERICS.name,
+            "numerics": target.numerics.name,
         },
     )
 
