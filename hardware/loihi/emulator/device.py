@@ -149,6 +149,8 @@ class LoihiDevice(Device):
             ours = [(np.full(len(n), b)[n >= 0], k[n >= 0], n[n >= 0]) for b, k, n in cells]
             nothing = np.zeros(0, np.int64)  # a batch may be empty
             which, step, neuron = (np.concatenate([nothing, *(c[i] for c in ours)]) for i in range(3))
+            order = np.lexsort((neuron, step, which))  # cores hold neurons in any order
+            which, step, neuron = which[order], step[order], neuron[order]
             spikes = Spikes(
                 which, step, neuron, shape=entry.shape, dt=self.manifest.dt, steps=steps, samples=len(done)
             )

@@ -1,6 +1,6 @@
 """The tables of a chip as plain data: what is emitted, and all that the emulator knows.
 
-Field names are those of Intel's NxSDK, as nengo-loihi 1.1 hands them over (``hardware/builder.py``).
+Field names are those of Intel's NxSDK; `tables.layout` says what each means and holds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neurosim.hardware.loihi.tables.layout import CORE_TABLES
 
 __all__ = [
     "AXON",
@@ -27,28 +29,17 @@ __all__ = [
 Ints = NDArray[np.int64]
 Rows = NDArray[Any]
 
-CX_CFG = np.dtype([("bias", "<i2"), ("biasExp", "u1"), ("vthProfile", "<u2"), ("cxProfile", "<u2")])
+CX_CFG = CORE_TABLES["cxCfg"].dtype
 """a compartment: bias = bias << biasExp, rows of the two profile tables"""
-CX_STATE = np.dtype([("u", "<i4"), ("v", "<i4")])
+CX_STATE = CORE_TABLES["cxState"].dtype
 """initial state of a compartment"""
-SYNAPSE = np.dtype([("CIdx", "<u2"), ("Wgt", "<i2"), ("Dly", "u1"), ("synFmtId", "u1"), ("LrnEn", "u1")])
-SYNAPSE_MAP = np.dtype(
-    [("synapsePtr", "<u4"), ("synapseLen", "<u4"), ("popSize", "<u2"), ("cxBase", "<i2"), ("atomBits", "u1")]
-)
+SYNAPSE = CORE_TABLES["synapses"].dtype
+SYNAPSE_MAP = CORE_TABLES["synapseMap"].dtype
 """an input axon: the synapses of atom a are the synapseLen ones from synapsePtr + a * synapseLen on; they end at the
 compartments cxBase + CIdx"""
-AXON = np.dtype(
-    [
-        ("srcCx", "<u2"),
-        ("dstChip", "<u2"),
-        ("dstCore", "<u2"),
-        ("dstSynMapId", "<u2"),
-        ("popId", "u1"),
-        ("srcRelCx", "<u2"),
-    ]
-)
-"""an output axon: where spikes of a compartment go; popId 0 for a discrete spike, 16 or 32 for one of a population, of
-which srcRelCx is the atom. ``srcCx`` of an input's axon is not used"""
+AXON = CORE_TABLES["axons"].dtype
+"""an output axon: where spikes of a compartment go; popType 0 for a discrete spike, 16 or 32 for one of a population,
+of which srcRelCx is the atom. ``srcCx`` of an input's axon is not used"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -33,6 +33,8 @@ _V_MIN_EXPONENT = 23
 _V_MAX_EXPONENT = {True: 7, False: 6}
 """vmax = 2^(9 + 2k) - 1; a population that never spikes saturates below the largest threshold instead of resetting"""
 _POP16_ATOMS = 512
+_POP16_BITS = 5
+"""Bits of the atom that every 16-bit population spike has; it may have up to four more."""
 
 
 def tables_of(mapped: MappedNetwork, numerics: Numerics) -> ChipTables:
@@ -59,41 +61,57 @@ def tables_of(mapped: MappedNetwork, numerics: Numerics) -> ChipTables:
         for s in core.slices:
             pieces[s.population].append(Piece(core.number, s.first, s.neurons.start, len(s.neurons)))
     populations = {name: tuple(sorted(p, key=lambda piece: piece.neuron)) for name, p in pieces.items()}
+    cores.sort(key=lambda core: core.number)
     return ChipTables(numerics=numerics.name, cores=tuple(cores), populations=populations, inputs=inputs)
 
 
 def _axons(mapped: MappedNetwork) -> tuple[list[Rows], dict[str, InputTable]]:
     """Output axons of every core, and those of the inputs, from the input axons at the other end."""
     network = mapped.network
-    columns: list[list[Ints]] = [[] for _ in range(5)]
+    columns: list[list[Ints]] = [[] for _ in range(6)]
     for core in mapped.cores:
         a = core.axons
         of_axon = np.repeat(np.arange(len(a.source)), a.atoms)
         atom = np.arange(len(of_axon)) - np.repeat(np.cumsum(a.atoms) - a.atoms, a.atoms)
         kind = np.where(a.atoms == 1, 0, np.where(a.atoms <= _POP16_ATOMS, 16, 32))[of_axon]
-        rows = (a.source[of_axon] + atom, np.full(len(of_axon), core.number), of_axon, kind, atom)
+        first_atom = a.source[of_axon]
+        rows = (first_atom + atom, np.full(len(of_axon), core.number), of_axon, kind, first_atom, atom)
         for column, values in zip(columns, rows, strict=True):
             column.append(values)
     nothing = np.zeros(0, np.int64)
-    source, number, axon, kind, atom = (np.concatenate([nothing, *c]) for c in columns)
+    source, number, axon, kind, first_atom, atom = (np.concatenate([nothing, *c]) for c in columns)
     order = np.lexsort((axon, number, source))
     source = source[order]
     every = np.zeros(len(source), dtype=AXON)
     every["dstCore"], every["dstSynMapId"] = number[order], axon[order]
-    every["popId"], every["srcRelCx"] = kind[order], atom[order]
+    every["popType"], every["srcRelCx"] = kind[order], atom[order]
+    first_atom = first_atom[order]
     inputs, first = {}, network.first_neuron
     for name, size in network.inputs.items():
         start = np.searchsorted(source, first[name] + np.arange(size + 1)).astype(np.int64)
-        inputs[name] = InputTable(start=start - start[0], axons=every[start[0] : start[-1]])
+        part = slice(start[0], start[-1])
+        inputs[name] = InputTable(start=start - start[0], axons=_numbered(every[part], first_atom[part]))
     begin = int(np.searchsorted(source, sum(network.inputs.values())))
-    source, every = source[begin:] - sum(network.inputs.values()), every[begin:]
+    source, every, first_atom = (
+        source[begin:] - sum(network.inputs.values()),
+        every[begin:],
+        first_atom[begin:],
+    )
     core_of, compartment = mapped.placed
     every["srcCx"] = compartment[source]
     axons = []
     for i in range(len(mapped.cores)):
-        mine = every[core_of[source] == i]
+        here = core_of[source] == i
+        mine = _numbered(every[here], first_atom[here])
         axons.append(mine[np.lexsort((mine["dstSynMapId"], mine["dstCore"], mine["srcCx"]))])
     return axons, inputs
+
+
+def _numbered(axons: Rows, first_atom: Ints) -> Rows:
+    """Axons with the number of their population: those with the same neuron as atom 0 are of one."""
+    populations = axons["popType"] > 0
+    axons["popId"][populations] = np.unique(first_atom[populations], return_inverse=True)[1].reshape(-1)
+    return axons
 
 
 def _compartments(network: DeviceNetwork, core: MappedCore) -> tuple[Rows, Rows]:
@@ -117,7 +135,8 @@ def _synapses(core: MappedCore) -> tuple[Rows, Rows]:
     lists = np.zeros(len(a.source), dtype=SYNAPSE_MAP)
     lists["synapsePtr"], lists["synapseLen"] = a.pointer, a.length
     lists["popSize"], lists["cxBase"] = a.atoms, a.base
-    lists["atomBits"] = [int(n - 1).bit_length() for n in a.atoms.tolist()]
+    bits = np.array([int(n - 1).bit_length() for n in a.atoms.tolist()], dtype=np.int64)
+    lists["atomBits"] = np.where(a.atoms <= _POP16_ATOMS, np.maximum(bits - _POP16_BITS, 0), 0)
     return synapses, lists
 
 

@@ -1,189 +1,246 @@
-"""The tables of a core as files: registers in JSON, columns in NPZ. Field names are those of Intel's NxSDK.
+"""The tables of a chip as one HDF5 file, ``chip.h5``; `tables.layout` says what is in every table.
 
-Layout of a build (docs/contracts.md names the manifest beside it):
+::
 
-``chip.json``
-    ``cores``: for each core its number and the small tables ``cxProfileCfg``, ``vthProfileCfg``, ``synapseFmt``
-    (entry 0 unused), ``dendriteSharedCfg``, ``dendriteAccumCfg``, ``numUpdates``; ``populations``: which compartments
-    hold which neurons; ``inputs``: names and sizes of the host's inputs.
-``core_NNN.npz``
-    ``cxCfg``, ``cxState``, ``synapses``, ``synapseMap``, ``axons``: one structured array each.
-``inputs.npz``
-    ``start_I``, ``axon_I`` for input number I: neuron n sends to the axons start[n]:start[n + 1].
+    (512 bytes of text)             format, version, and the SHA-256 of all that follows
+    /  @format @version @numerics   numerics: name of the arithmetic, see `numerics.profiles`
+    /cores/00007/                   the tables of core 7, one dataset each, a row being a record
+    /populations/00000/ @name       pieces
+    /inputs/00000/ @name            start, axons
+
+Equal tables give equal bytes. The text in front is HDF5's user block: tools that read HDF5 skip it. Nothing of a file
+is read as HDF5 before its version is known and its content is what was written.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.loihi.tables.chip_tables import (
-    AXON,
-    CX_CFG,
-    CX_STATE,
-    SYNAPSE,
-    SYNAPSE_MAP,
-    ChipTables,
-    CoreTables,
-    InputTable,
-    Piece,
+from neurosim.hardware.loihi.tables.chip_tables import ChipTables, InputTable, Piece
+from neurosim.hardware.loihi.tables.layout import CORE_TABLES, INPUT_TABLES, POPULATION_TABLES, Table
+from neurosim.hardware.loihi.tables.table_rows import (
+    check_tables,
+    core_of_rows,
+    core_rows,
+    input_of_rows,
+    input_rows,
+    piece_rows,
+    pieces_of_rows,
 )
+from neurosim.hardware.manifest import FileContent
+from neurosim.network_file import open_file
 
-__all__ = ["read_tables", "write_tables"]
+__all__ = ["FILE", "VERSION", "read_tables", "seal", "write_tables"]
 
-_CORE = {
-    "cxCfg": CX_CFG,
-    "cxState": CX_STATE,
-    "synapses": SYNAPSE,
-    "synapseMap": SYNAPSE_MAP,
-    "axons": AXON,
-}
+FILE = "chip.h5"
+FORMAT = "neurosim loihi tables"
+VERSION = 1
 
-MAX_CHIP_BYTES = 64 * 2**20
-MAX_ARRAYS_BYTES = 2**30
+_BLOCK = 512
+_CHUNK_ROWS = 1 << 16
+_PACKED_ROWS = 1 << 10
+"""Longer tables are compressed, in chunks."""
+_DEFLATE = 1032
+"""Deflate shrinks no data more than this."""
+_MAX_BYTES = 16 * 2**30
+_MAX_GROUPS = 1 << 16
+_MAX_NAME = 1 << 15
 
-
-def _write_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An NPZ file; equal arrays give equal bytes."""
-    buffer = io.BytesIO()
-    # numpy.savez_compressed has no level, and its best one takes most of the time of compiling
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, array in sorted(arrays.items()):
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
+Rows = NDArray[Any]
 
 
-def _read_arrays(path: Path, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, NDArray[Any]]:
-    """The vectors of an NPZ file, each of the dtype that is expected.
+def write_tables(tables: ChipTables) -> dict[str, FileContent]:
+    """The file of a build by its path. It is written when the build is.
 
     Raises:
-        FileFormatError: not such a file, too large, or a vector missing or of another type.
+        FileFormatError: a value that its register does not hold.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_ARRAYS_BYTES:
-            raise FileFormatError(
-                "is too large", where=str(path), value=size, limit=f"{MAX_ARRAYS_BYTES} bytes"
-            )
-        with np.load(path, allow_pickle=False) as archive_arrays:
-            found = {name: archive_arrays[name] for name in dtypes}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(f"cannot be read: {error}", where=str(path)) from None
-    for name, dtype in dtypes.items():
-        if found[name].dtype != dtype or found[name].ndim != 1:
-            raise FileFormatError(
-                "has another layout",
-                where=f"{path}, array {name!r}",
-                value=f"{found[name].dtype}, {found[name].ndim} axes",
-                limit=f"{dtype}, 1 axis",
-            )
-    return found
-
-
-def _read_chip(path: Path) -> dict[str, Any]:
-    """The content of ``chip.json``.
-
-    Raises:
-        FileFormatError: not such a file, or too large.
-    """
-    if not path.is_file() or path.stat().st_size > MAX_CHIP_BYTES:
-        raise FileFormatError("is missing or too large", where=str(path), limit=f"{MAX_CHIP_BYTES} bytes")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FileFormatError(f"is no JSON: {error}", where=str(path)) from None
-    for key, kind in (("cores", list), ("populations", dict), ("inputs", list)):
-        if not isinstance(data, dict) or not isinstance(data.get(key), kind):
-            raise FileFormatError(f"has no {key}", where=str(path))
-    return data
-
-
-def write_tables(tables: ChipTables) -> dict[str, bytes | str]:
-    """Files of a build by path."""
-    files: dict[str, bytes | str] = {}
-    cores = []
-    for core in tables.cores:
-        name = f"core_{core.number:03d}.npz"
-        cores.append({"core": core.number, "tables": name, **core.registers})
-        arrays = (core.cx, core.state, core.synapses, core.synapse_map, core.axons)
-        files[name] = _write_arrays(dict(zip(_CORE, arrays, strict=True)))
-    inputs, arrays_of = [], {}
-    for i, (name, table) in enumerate(tables.inputs.items()):
-        inputs.append({"name": name, "size": len(table.start) - 1})
-        arrays_of[f"start_{i}"], arrays_of[f"axon_{i}"] = table.start, table.axons
-    files["inputs.npz"] = _write_arrays(arrays_of)
-    populations = {name: [asdict(p) for p in pieces] for name, pieces in tables.populations.items()}
-    chip = {
-        "format": 1,
-        "numerics": tables.numerics,
-        "cores": cores,
-        "populations": populations,
-        "inputs": inputs,
-    }
-    files["chip.json"] = json.dumps(chip, indent=1) + "\n"
-    return files
+    check_tables(tables)
+    return {FILE: partial(_write, tables)}
 
 
 def read_tables(folder: Path) -> ChipTables:
-    """The tables in a build folder; what they say is checked when they are loaded.
+    """The tables in a build folder. Whether they point at each other is checked when they are loaded.
 
     Raises:
-        FileFormatError: files that are damaged or incomplete.
+        FileFormatError: a file that is missing, damaged, changed, foreign, of a newer version, or holds what the
+            registers do not.
     """
-    path = folder / "chip.json"
-    chip = _read_chip(path)
-    try:
-        cores = []
-        for entry in chip["cores"]:
-            where = folder / str(entry["tables"])
-            if where.parent != folder:
-                raise FileFormatError("names another folder", where=str(path), value=entry["tables"])
-            arrays = _read_arrays(where, _CORE)
-            cores.append(
-                CoreTables(
-                    number=int(entry["core"]),
-                    registers=entry,
-                    cx=arrays["cxCfg"],
-                    state=arrays["cxState"],
-                    synapses=arrays["synapses"],
-                    synapse_map=arrays["synapseMap"],
-                    axons=arrays["axons"],
-                )
-            )
-        populations = {
-            str(name): tuple(Piece(**piece) for piece in pieces)
-            for name, pieces in chip["populations"].items()
-        }
-        count = range(len(chip["inputs"]))
-        expected = {f"start_{i}": np.dtype("<i8") for i in count}
-        arrays = _read_arrays(folder / "inputs.npz", {**expected, **{f"axon_{i}": AXON for i in count}})
-        for i in count:
-            if int(chip["inputs"][i]["size"]) != len(arrays[f"start_{i}"]) - 1:
-                raise FileFormatError("axons of an input do not fit", where=str(path))
-        inputs = {
-            str(chip["inputs"][i]["name"]): InputTable(start=arrays[f"start_{i}"], axons=arrays[f"axon_{i}"])
-            for i in count
-        }
-        return ChipTables(
-            numerics=str(chip.get("numerics")),
-            cores=tuple(cores),
-            populations=populations,
-            inputs=inputs,
+    path = folder / FILE
+    _check_seal(path)
+    with open_file(path) as file:
+        reader = _Reader(path)
+        cores = tuple(
+            core_of_rows(number, reader.tables(group, CORE_TABLES), f"{path}, core {number}")
+            for number, group in reader.groups(file, "cores")
         )
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(f"a table is incomplete: {error!r}", where=str(path)) from None
+        populations: dict[str, tuple[Piece, ...]] = {}
+        for _, group in reader.groups(file, "populations"):
+            name = reader.name(group, populations)
+            rows = reader.tables(group, POPULATION_TABLES)["pieces"]
+            populations[name] = pieces_of_rows(rows, f"{path}, population {name!r}")
+        inputs: dict[str, InputTable] = {}
+        for _, group in reader.groups(file, "inputs"):
+            name = reader.name(group, inputs)
+            inputs[name] = input_of_rows(reader.tables(group, INPUT_TABLES), f"{path}, input {name!r}")
+        return ChipTables(
+            numerics=reader.text(file, "numerics"), cores=cores, populations=populations, inputs=inputs
+        )
+
+
+def seal(path: Path) -> None:
+    """Write the text in front of a file of tables; to be done again after a change, or the file is refused."""
+    digest = _digest(path)
+    text = f"{FORMAT}\nversion {VERSION}\nsha256 {digest}\nHDF5 from byte {_BLOCK} on\n"
+    with path.open("r+b") as file:
+        file.write(text.encode().ljust(_BLOCK, b"\0"))
+
+
+def _write(tables: ChipTables, path: Path) -> None:
+    with h5py.File(path, "w", userblock_size=_BLOCK, track_order=False) as file:
+        file.attrs.update({"format": _fixed(FORMAT), "version": VERSION, "numerics": _fixed(tables.numerics)})
+        cores = file.create_group("cores")
+        for core in tables.cores:
+            _write_rows(cores.create_group(f"{core.number:05d}"), core_rows(core))
+        populations = file.create_group("populations")
+        for i, (name, pieces) in enumerate(tables.populations.items()):
+            group = populations.create_group(f"{i:05d}")
+            group.attrs["name"] = _fixed(name)
+            _write_rows(group, {"pieces": piece_rows(pieces)})
+        inputs = file.create_group("inputs")
+        for i, (name, table) in enumerate(tables.inputs.items()):
+            group = inputs.create_group(f"{i:05d}")
+            group.attrs["name"] = _fixed(name)
+            _write_rows(group, input_rows(table))
+    seal(path)
+
+
+def _write_rows(group: h5py.Group, tables: Mapping[str, Rows]) -> None:
+    for name, rows in tables.items():
+        packed: dict[str, Any] = {}
+        if len(rows) > _PACKED_ROWS:
+            packed = {
+                "chunks": (min(len(rows), _CHUNK_ROWS),),
+                "compression": "gzip",
+                "compression_opts": 1,
+                "shuffle": True,
+            }
+        group.create_dataset(name, data=rows, track_times=False, **packed)
+
+
+def _fixed(text: str) -> NDArray[np.bytes_]:
+    """Text of a fixed length, which HDF5 keeps where the attribute is; a last character keeps zeros at the end."""
+    return np.array(text.encode(), dtype=f"S{max(len(text.encode()), 1)}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise FileFormatError("no such file", where=str(path))
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise FileFormatError(f"cannot be read: {error}", where=str(path)) from None
+
+
+def _digest(path: Path) -> str:
+    with _opened(path) as file:
+        file.seek(_BLOCK)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_seal(path: Path) -> None:
+    with _opened(path) as file:
+        lines = file.read(_BLOCK).rstrip(b"\0").split(b"\n")
+    if len(lines) < 3 or lines[0] != FORMAT.encode():
+        raise FileFormatError("is no file of Loihi tables", where=str(path))
+    key, _, version = lines[1].partition(b" ")
+    if key != b"version" or not version.isdigit() or len(version) > 9:
+        raise FileFormatError("names no version", where=str(path))
+    if int(version) > VERSION:
+        raise FileFormatError(
+            "was made by a newer neurosim",
+            where=str(path),
+            value=f"version {int(version)}",
+            limit=f"<= {VERSION}",
+            remedy="Upgrade neurosim",
+        )
+    if int(version) < 1 or lines[2] != b"sha256 " + _digest(path).encode():
+        raise FileFormatError(
+            "is truncated or was changed since it was written", where=str(path), remedy="Compile again"
+        )
+
+
+class _Reader:
+    """Looks at what an item declares before it reads it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = path, path.stat().st_size
+        self.bytes = 0
+
+    def fail(self, what: str, at: Any, **details: Any) -> FileFormatError:
+        return FileFormatError(what, where=f"{self.path}:{at}", **details)
+
+    def child(self, group: h5py.Group, name: str, kind: type) -> Any:
+        at = f"{group.name}/{name}"
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise self.fail("is missing or a link", at)
+        item = group[name]
+        if not isinstance(item, kind):
+            raise self.fail("is not a table" if kind is h5py.Dataset else "is not a group", at)
+        return item
+
+    def groups(self, file: h5py.File, name: str) -> list[tuple[int, h5py.Group]]:
+        parent = self.child(file, name, h5py.Group)
+        if len(parent) > _MAX_GROUPS:
+            raise self.fail("holds too many groups", name, value=len(parent), limit=_MAX_GROUPS)
+        keys = sorted(parent)
+        if any(not (len(key) == 5 and key.isascii() and key.isdecimal()) for key in keys):
+            raise self.fail("holds groups that are not numbered", name)
+        return [(int(key), self.child(parent, key, h5py.Group)) for key in keys]
+
+    def name(self, group: h5py.Group, known: Mapping[str, Any]) -> str:
+        name = self.text(group, "name")
+        if name in known:
+            raise self.fail("has a name that is there twice", group.name, value=name)
+        return name
+
+    def text(self, group: h5py.Group, name: str) -> str:
+        at = f"{group.name}@{name}"
+        if name not in group.attrs:
+            raise self.fail("is missing", at)
+        held = group.attrs.get_id(name)
+        if held.shape != () or held.dtype.kind != "S" or held.dtype.itemsize > _MAX_NAME:
+            raise self.fail("is no text", at)
+        return bytes(group.attrs[name]).decode()
+
+    def tables(self, group: h5py.Group, layout: Mapping[str, Table]) -> dict[str, Rows]:
+        return {name: self.rows(group, name, table.dtype) for name, table in layout.items()}
+
+    def rows(self, group: h5py.Group, name: str, dtype: np.dtype[Any]) -> Rows:
+        data, at = self.child(group, name, h5py.Dataset), f"{group.name}/{name}"
+        if data.dtype != dtype or data.shape is None or len(data.shape) != 1:
+            raise self.fail(
+                "has another layout", at, value=f"{data.dtype}, shape {data.shape}", limit=f"{dtype}, 1 axis"
+            )
+        if data.is_virtual or data.external:
+            raise self.fail("keeps its content in another file", at)
+        chunk = dtype.itemsize * (data.chunks[0] if data.chunks else 0)
+        stored = data.id.get_storage_size()
+        self.bytes += data.nbytes
+        if data.nbytes > stored * _DEFLATE or stored > self.size or chunk > max(data.nbytes, 1) * 2:
+            raise self.fail("declares more than the file holds", at, value=f"{data.nbytes} bytes")
+        if self.bytes > _MAX_BYTES:
+            raise self.fail("tables are too large", at, limit=f"{_MAX_BYTES} bytes")
+        return np.asarray(data[()])

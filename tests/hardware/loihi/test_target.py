@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -14,6 +13,7 @@ from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError, DescriptionError, LossError, UnsupportedError
 from neurosim.hardware.loihi import Loihi1, Loihi2, Signs
+from neurosim.hardware.loihi.tables.table_files import read_tables
 from neurosim.loss_report import LossKind
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, Reset, SpikeWhen
@@ -294,13 +294,12 @@ def test_equal_networks_give_equal_files(tmp_path):
 def test_chip_file_holds_the_registers(tmp_path):
     net = layers(LIF(tau_membrane=tau_of(3896), refractory=2 * DT), np.ones((2, 2)))
     hardware.compile(net, Loihi1()).save(tmp_path / "build")
-    chip = json.loads((tmp_path / "build" / "chip.json").read_text())
-    (core,) = chip["cores"]
-    assert core["cxProfileCfg"] == [
+    (core,) = read_tables(tmp_path / "build").cores
+    assert core.registers["cxProfileCfg"] == [
         {"decayU": 4095, "decayV": 200, "refractDelay": 3, "enableNoise": 0, "bapAction": 1}
     ]
-    assert core["synapseFmt"][0] is None
-    assert core["numUpdates"]["numUpdates"] == 1
+    assert core.registers["synapseFmt"][0] is None
+    assert core.registers["numUpdates"]["numUpdates"] == 1
 
 
 def test_one_to_one_with_heterogeneous_parameters(tmp_path):

@@ -71,7 +71,7 @@ def device_of(tmp_path, numerics, matrices, n, *, du, dv, threshold, bias=0, ref
     )
     mapped = map_network(device_network(plan, network), read_limits("loihi1"))
     for name, content in write_tables(tables_of(mapped, numerics)).items():
-        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        content(tmp_path / name)
     entry = PopulationEntry(
         shape=(n,), states={"v": (1.0, 0.0), "i": (1.0, 0.0), "refractory_left": (1.0, 0.0)}
     )
