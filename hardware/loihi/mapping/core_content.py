@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.device_network import DeviceNetwork
-from neurosim.hardware.loihi.mapping.core_synapses import source_lists
+from neurosim.hardware.loihi.mapping.core_synapses import discrete_lists
 from neurosim.hardware.loihi.mapping.list_formats import choose_formats, runs_of
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice, InputAxons, StoredSynapses
+from neurosim.hardware.loihi.mapping.population_axons import population_groups, population_lists
 from neurosim.hardware.loihi.mapping.shared_lists import share_lists
-from neurosim.hardware.loihi.mapping.synapse_format import INDEX_WIDTHS
+from neurosim.hardware.loihi.mapping.synapse_format import INDEX_WIDTHS, memory_bits
 
 __all__ = ["CoreContent", "core_content"]
 
@@ -23,11 +24,15 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class CoreContent:
-    """What a core stores of its synapses, the axons that lead there, and the synapse memory in bits."""
+    """What a core stores of its synapses, the axons that lead there, and the synapse memory in bits.
+
+    ``bits_unshared`` is what it would be if every axon had a list of its own.
+    """
 
     synapses: StoredSynapses
     axons: InputAxons
     bits: int
+    bits_unshared: int
 
 
 def core_content(
@@ -36,12 +41,15 @@ def core_content(
     """Synapses, axons and memory of a core that holds these slices.
 
     Equal lists are stored once, weights in the narrowest formats, runs of compartments without indices where that is
-    less. A format table may come out longer than the core's where weights differ too much in size.
+    less. More presynaptic neurons than a core has input axons share axons where they can. Input axons may still come
+    out as more than the core has, and so may formats where weights differ too much in size.
 
     Raises:
         CapacityError: a compartment is beyond the reach of an index.
     """
-    lists = source_lists(network, slices)
+    lists = discrete_lists(network, slices)
+    if len(lists.atoms) > limits["input_axons"]:
+        lists = population_lists(lists, population_groups(network), limits)
     shared = share_lists(lists, limits["axon_base_maximum"])
     if len(shared.index) and int(shared.index.max()) >= 1 << INDEX_WIDTHS[-1]:
         raise CapacityError(
@@ -52,33 +60,38 @@ def core_content(
         )
     runs = runs_of(shared)
     number, formats = choose_formats(runs, limits["synapse_formats"])
-    bits = sum(int(fmt.bits(runs.cells[number == i]).sum()) for i, fmt in enumerate(formats))
-    # entries of a run: its synapses in turn, or every compartment from the base on, most of them filled
+    taken = memory_bits(
+        runs.cells, np.array([fmt.bits_per_synapse() for fmt in formats], dtype=np.int64)[number]
+    )
+    # entries of a run: its synapses in turn, or, of each atom, every compartment from the base on, most of them filled
     begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(runs.cells)])
-    count = np.diff(runs.start)
-    run = np.repeat(np.arange(len(count)), count)
-    index = shared.index[runs.order]
-    at = begin[run] + np.where(runs.dense[run], index, np.arange(len(run)) - runs.start[run])
-    entry = np.repeat(np.arange(len(count)), runs.cells)
-    compartment, weight, delay = np.zeros((3, int(begin[-1])), np.int64)
-    compartment[:] = np.arange(len(entry)) - begin[entry]
-    compartment[at] = index
+    run = np.repeat(np.arange(len(runs.cells)), np.diff(runs.start))
+    entry = np.repeat(np.arange(len(runs.cells)), runs.cells)
+    length = runs.cells // runs.atoms
+    index, atom = shared.index[runs.order], shared.atom[runs.order]
+    inside = np.where(runs.dense[run], atom * length[run] + index, np.arange(len(run)) - runs.start[run])
+    at = begin[run] + inside
+    compartment = (np.arange(len(entry)) - begin[entry]) % length[entry]
+    weight, delay = np.zeros((2, len(entry)), np.int64)
     exponent = np.array([fmt.exponent for fmt in formats], dtype=np.int64)
+    compartment[at] = index
     weight[at] = shared.value[runs.order] >> (exponent[number][run] + 7)
     delay[at] = shared.delay[runs.order]
-    first_run = np.searchsorted(runs.list_of, np.arange(len(shared.start)))
-    pointer = begin[first_run]
-    source = lists.source
+    pointer = begin[np.searchsorted(runs.list_of, np.arange(len(shared.start)))]
+    bits_of_list = np.zeros(len(shared.atoms), np.int64)
+    np.add.at(bits_of_list, runs.list_of, taken)
     return CoreContent(
         synapses=StoredSynapses(
             compartment=compartment, weight=weight, delay=delay, format=number[entry] + 1, formats=formats
         ),
         axons=InputAxons(
-            source=source,
-            atoms=np.ones(len(source), np.int64),
+            source=lists.source,
+            atoms=lists.atoms,
+            kind=lists.kind,
             pointer=pointer[shared.list_of],
-            length=np.diff(pointer)[shared.list_of],
+            length=(np.diff(pointer) // shared.atoms)[shared.list_of],
             base=shared.base,
         ),
-        bits=bits,
+        bits=int(taken.sum()),
+        bits_unshared=int(bits_of_list[shared.list_of].sum()),
     )

@@ -18,33 +18,37 @@ from neurosim.hardware.loihi.mapping.synapse_format import (
 )
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
 
-__all__ = ["CoreSynapses", "SourceLists", "out_axons", "sort_synapses", "source_lists"]
+__all__ = ["AxonLists", "CoreSynapses", "discrete_lists", "out_axons", "sort_synapses"]
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class SourceLists:
-    """All synapses that end on one core, a list for each presynaptic neuron; int64 arrays.
+class AxonLists:
+    """All synapses that end on one core, a list for each input axon; int64 arrays.
 
     Attributes:
-        source: [sources], ascending, in `DeviceNetwork.first_neuron`'s count.
-        start: [sources + 1]; list i is start[i]:start[i + 1] of the arrays [k] below, sorted by (compartment, delay).
-        compartment: on the core. delay: register value.
+        source: [atoms of all axons]; atoms, kind: [axons]; as in `InputAxons`.
+        start: [axons + 1]; list i is start[i]:start[i + 1] of the arrays [k] below, sorted by (atom, compartment,
+            delay); all atoms of an axon have the same compartments and delays, with zeros for values they lack.
+        atom, compartment, delay: the register value of the delay.
         value: what a synapse adds, ``weight * 2^(exponent + 7)``: whole for every exponent of the register.
-        kind: ``16 * mode + exponent + 7``, how the network holds the weight.
+        held: ``16 * mode + exponent + 7``, how the network holds the weight.
     """
 
     source: Ints
+    atoms: Ints
+    kind: Ints
     start: Ints
+    atom: Ints
     compartment: Ints
     delay: Ints
     value: Ints
-    kind: Ints
+    held: Ints
 
 
-def source_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> SourceLists:
-    """The synapses that end at the neurons of these slices; those of weight zero are left out."""
+def discrete_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> AxonLists:
+    """An axon for each presynaptic neuron, ascending, of the neurons in these slices; no synapses of weight zero."""
     parts: list[tuple[Ints, ...]] = [(np.zeros(0, np.int64),) * 5]
     first = network.first_neuron
     for part in slices:
@@ -54,20 +58,23 @@ def source_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> SourceL
             here = order[low:high]
             here = here[p.weight[here] != 0]
             exponent = p.exponent[here] + 7
-            value, kind = p.weight[here] << exponent, p.mode[here] << 4 | exponent
+            value, held = p.weight[here] << exponent, p.mode[here] << 4 | exponent
             place = p.target[here] + (part.first - part.neurons.start)
-            parts.append((p.source[here] + first[p.pre], place, p.delay[here], value, kind))
-    source, place, delay, value, kind = (np.concatenate(c) for c in zip(*parts, strict=True))
+            parts.append((p.source[here] + first[p.pre], place, p.delay[here], value, held))
+    source, place, delay, value, held = (np.concatenate(c) for c in zip(*parts, strict=True))
     # one key instead of three, each part within its register: 13 bits of compartment, 6 of delay
     by = np.argsort(source << 19 | place << 6 | delay, kind="stable")
     starts = np.flatnonzero(np.diff(source[by], prepend=-1))
-    return SourceLists(
+    return AxonLists(
         source=source[by][starts],
+        atoms=np.ones(len(starts), np.int64),
+        kind=np.zeros(len(starts), np.int64),
         start=np.append(starts, len(by)),
+        atom=np.zeros(len(by), np.int64),
         compartment=place[by],
         delay=delay[by],
         value=value[by],
-        kind=kind[by],
+        held=held[by],
     )
 
 

@@ -7,7 +7,8 @@ may be lower than the network's, with no bit lost, and the width is the smallest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from neurosim.hardware.loihi.mapping.synapse_format import (
 )
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
 
-__all__ = ["Runs", "choose_formats", "runs_of"]
+__all__ = ["Runs", "choose_formats", "fit_one_format", "runs_of"]
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -39,7 +40,8 @@ class Runs:
     Attributes:
         order: int64 [k]; the synapses of `SharedLists` in order of the runs. start: [runs + 1] into ``order``.
         list_of: the list each run belongs to, ascending.
-        cells: entries that are stored: the synapses, or all compartments from the base on if ``dense``.
+        atoms: lists of one length that the run consists of.
+        cells: entries that are stored: the synapses, or, ``dense``, of each atom all compartments from the base on.
         mode, low, high, index, delay_bits: what the run needs of a format; ``index`` is the largest one.
         dense: bool; no indices are stored.
     """
@@ -47,6 +49,7 @@ class Runs:
     order: Ints
     start: Ints
     list_of: Ints
+    atoms: Ints
     cells: Ints
     mode: Ints
     low: Ints
@@ -57,17 +60,20 @@ class Runs:
 
 
 def runs_of(lists: SharedLists) -> Runs:
-    """Cut every list into runs: one if a format can hold all its weights, else one a kind of weight in the network."""
+    """Cut every list into runs: one if a format can hold all its weights, else one for each way the network holds them.
+
+    Lists of several atoms have to fit one format: `fit_one_format` tells.
+    """
     n, k = len(lists.start) - 1, len(lists.index)
     of = np.repeat(np.arange(n), np.diff(lists.start))
     whole = _needs(lists, np.arange(k), lists.start, np.arange(n))
-    order = np.argsort(of << 7 | lists.kind, kind="stable")
-    key = of[order] << 7 | lists.kind[order]
+    order = np.argsort(of << 7 | lists.held, kind="stable")
+    key = of[order] << 7 | lists.held[order]
     begins = np.flatnonzero(np.diff(key, prepend=-1))
     split = _needs(lists, order, np.append(begins, k), of[order][begins])
     cost = np.zeros(n, np.int64)
     np.add.at(cost, split.list_of, _bits(split))
-    one = _held(whole) & (_bits(whole) <= cost)
+    one = _fits(whole.mode, whole.low, whole.high) & ((_bits(whole) <= cost) | (whole.atoms > 1))
     taken = np.concatenate([np.flatnonzero(one), n + np.flatnonzero(~one[split.list_of])])
     both = np.concatenate([whole.list_of, split.list_of])
     taken = taken[np.argsort(both[taken], kind="stable")]
@@ -78,27 +84,20 @@ def _needs(lists: SharedLists, order: Ints, start: Ints, list_of: Ints) -> Runs:
     first, count = start[:-1], np.diff(start)
     value, index, delay = lists.value[order], lists.index[order], lists.delay[order]
 
-    def over(ufunc: np.ufunc, values: Ints) -> Ints:
+    def over(ufunc: np.ufunc, values: NDArray[Any]) -> Ints:
         return np.asarray(ufunc.reduceat(values, first) if len(first) else first, dtype=np.int64)
 
-    used = over(np.bitwise_or, np.abs(value))
-    top, bottom = over(np.maximum, value), over(np.minimum, value)
-    low = _bit_length(used & -used) - 1
-    magnitude = _bit_length(np.maximum(np.abs(top), np.abs(bottom))) - 1
-    negative = (bottom < 0) & (magnitude <= _HIGHEST)
-    mode = np.where(bottom >= 0, SignMode.EXCITATORY, np.where(top <= 0, SignMode.INHIBITORY, SignMode.MIXED))
-    # a mixed weight is in two's complement: -256 fits where 256 does not
-    mixed = (mode == SignMode.MIXED) | ((mode == SignMode.INHIBITORY) & ~negative)
-    high = np.where(mixed, _bit_length(np.maximum(np.maximum(top, -bottom - 1), 1)) - 1, magnitude)
+    mode, low, high = _weights(value, first)
     largest = over(np.maximum, index)
     runs = Runs(
         order=order,
         start=start,
         list_of=list_of,
+        atoms=lists.atoms[list_of],
         cells=count,
-        mode=np.where(mixed, np.int64(SignMode.MIXED), mode).astype(np.int64),
+        mode=mode,
         low=low,
-        high=np.maximum(high, _LOWEST),
+        high=high,
         index=largest,
         delay_bits=_bit_length(over(np.maximum, delay)),
         dense=np.zeros(len(first), bool),
@@ -108,14 +107,33 @@ def _needs(lists: SharedLists, order: Ints, start: Ints, list_of: Ints) -> Runs:
         return runs
     ascends = np.diff(index, prepend=-1) > 0
     ascends[first] = True
+    ascends[1:] |= np.diff(lists.atom[order]) != 0
     fills = over(np.logical_and, ascends).astype(bool) & (largest > 0)
-    width = _WEIGHT_WIDTHS[np.minimum(_weight_field(runs.mode, low, runs.high), 7)] + runs.delay_bits
-    fills &= memory_bits(largest + 1, width) < _bits(runs)
-    return _replaced(runs, dense=fills, cells=np.where(fills, largest + 1, count))
+    cells = runs.atoms * (largest + 1)
+    width = _per_synapse(mode, low, high, largest, runs.delay_bits, np.ones(len(first), bool))
+    fills &= memory_bits(cells, width) < _bits(runs)
+    return replace(runs, dense=fills, cells=np.where(fills, cells, count))
 
 
-def _replaced(runs: Runs, *, dense: Flags, cells: Ints) -> Runs:
-    return Runs(**{**runs.__dict__, "dense": dense, "cells": cells})
+def fit_one_format(value: Ints, start: Ints) -> Flags:
+    """Whether a format holds all values of each list, bool [lists]; ``value`` and ``start`` as in `AxonLists`."""
+    mode, low, high = _weights(value, start[:-1])
+    return _fits(mode, low, high)
+
+
+def _weights(value: Ints, first: Ints) -> tuple[Ints, Ints, Ints]:
+    """Mode, lowest and highest bit of the values from each ``first`` to the next."""
+    if not len(first):
+        return first, first, first
+    top, bottom = np.maximum.reduceat(value, first), np.minimum.reduceat(value, first)
+    used = np.bitwise_or.reduceat(np.abs(value), first)
+    low = _bit_length(used & -used) - 1
+    magnitude = _bit_length(np.maximum(top, -bottom)) - 1
+    # a mixed weight is in two's complement: -256 fits where 256 does not
+    mixed = (bottom < 0) & ((top > 0) | (magnitude > _HIGHEST))
+    mode = np.where(mixed, SignMode.MIXED, np.where(bottom < 0, SignMode.INHIBITORY, SignMode.EXCITATORY))
+    high = np.where(mixed, _bit_length(np.maximum(np.maximum(top, -bottom - 1), 1)) - 1, magnitude)
+    return mode.astype(np.int64), low, np.maximum(high, _LOWEST)
 
 
 def _bit_length(x: Ints) -> Ints:
@@ -132,9 +150,9 @@ def _index_field(largest: Ints) -> Ints:
     return np.searchsorted(_INDEX_WIDTHS, _bit_length(largest)).astype(np.int64)
 
 
-def _held(runs: Runs) -> Flags:
-    """Whether a format holds the weights of a run."""
-    return (_weight_field(runs.mode, runs.low, runs.high) < 8) & (runs.high <= _HIGHEST)
+def _fits(mode: Ints, low: Ints, high: Ints) -> Flags:
+    """Whether a format holds such weights."""
+    return (_weight_field(mode, low, high) < 8) & (high <= _HIGHEST)
 
 
 def _per_synapse(mode: Ints, low: Ints, high: Ints, index: Ints, delay_bits: Ints, dense: Flags) -> Ints:
@@ -150,14 +168,14 @@ def _bits(runs: Runs) -> Ints:
 def _joined(whole: Runs, split: Runs, taken: Ints) -> Runs:
     """The runs ``taken`` from those of both, counted through."""
 
-    def of(name: str) -> Ints:
+    def of(name: str) -> Any:
         return np.concatenate([getattr(whole, name), getattr(split, name)])[taken]
 
     first = np.concatenate([whole.start[:-1], split.start[:-1] + len(whole.order)])[taken]
     count = np.concatenate([np.diff(whole.start), np.diff(split.start)])[taken]
     start = np.concatenate([np.zeros(1, np.int64), np.cumsum(count)])
     at = np.repeat(first - start[:-1], count) + np.arange(start[-1])
-    names = ("list_of", "cells", "mode", "low", "high", "index", "delay_bits", "dense")
+    names = ("list_of", "atoms", "cells", "mode", "low", "high", "index", "delay_bits", "dense")
     return Runs(
         order=np.concatenate([whole.order, split.order])[at],
         start=start,

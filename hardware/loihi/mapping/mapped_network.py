@@ -46,9 +46,10 @@ class InputAxons:
     """The synapse map of a core, arrays int64 [axons]; several axons may lead to one list.
 
     Attributes:
-        source: number of the presynaptic neuron of atom 0 in `DeviceNetwork.first_neuron`'s count; atom a comes from
-            neuron source + a.
+        source: int64 [atoms of all axons], axon after axon: the presynaptic neuron of each atom, in
+            `DeviceNetwork.first_neuron`'s count.
         atoms: presynaptic neurons that share the axon; 1 for an axon of one neuron.
+        kind: what its spikes are: 0 discrete, 16 or 32 of a population of that many bits.
         pointer: first synapse of atom 0; those of atom a begin ``a * length`` later.
         length: synapses of each atom.
         base: compartment that the indices of the synapses count from.
@@ -56,9 +57,20 @@ class InputAxons:
 
     source: Ints
     atoms: Ints
+    kind: Ints
     pointer: Ints
     length: Ints
     base: Ints
+
+    @cached_property
+    def of_atom(self) -> Ints:
+        """The axon of every atom, int64 [atoms of all axons]."""
+        return np.repeat(np.arange(len(self.atoms)), self.atoms)
+
+    @cached_property
+    def atom(self) -> Ints:
+        """The number of every atom within its axon, int64 [atoms of all axons]."""
+        return np.arange(len(self.source)) - np.repeat(np.cumsum(self.atoms) - self.atoms, self.atoms)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -32,7 +32,6 @@ Rows = NDArray[Any]
 _V_MIN_EXPONENT = 23
 _V_MAX_EXPONENT = {True: 7, False: 6}
 """vmax = 2^(9 + 2k) - 1; a population that never spikes saturates below the largest threshold instead of resetting"""
-_POP16_ATOMS = 512
 _POP16_BITS = 5
 """Bits of the atom that every 16-bit population spike has; it may have up to four more."""
 
@@ -71,11 +70,9 @@ def _axons(mapped: MappedNetwork) -> tuple[list[Rows], dict[str, InputTable]]:
     columns: list[list[Ints]] = [[] for _ in range(6)]
     for core in mapped.cores:
         a = core.axons
-        of_axon = np.repeat(np.arange(len(a.source)), a.atoms)
-        atom = np.arange(len(of_axon)) - np.repeat(np.cumsum(a.atoms) - a.atoms, a.atoms)
-        kind = np.where(a.atoms == 1, 0, np.where(a.atoms <= _POP16_ATOMS, 16, 32))[of_axon]
-        first_atom = a.source[of_axon]
-        rows = (first_atom + atom, np.full(len(of_axon), core.number), of_axon, kind, first_atom, atom)
+        first_atom = a.source[np.cumsum(a.atoms) - a.atoms][a.of_atom]
+        number = np.full(len(a.source), core.number)
+        rows = (a.source, number, a.of_atom, a.kind[a.of_atom], first_atom, a.atom)
         for column, values in zip(columns, rows, strict=True):
             column.append(values)
     nothing = np.zeros(0, np.int64)
@@ -132,11 +129,11 @@ def _synapses(core: MappedCore) -> tuple[Rows, Rows]:
     synapses = np.zeros(len(s.compartment), dtype=SYNAPSE)
     synapses["CIdx"], synapses["Wgt"], synapses["Dly"] = s.compartment, s.weight, s.delay
     synapses["synFmtId"] = s.format
-    lists = np.zeros(len(a.source), dtype=SYNAPSE_MAP)
+    lists = np.zeros(len(a.atoms), dtype=SYNAPSE_MAP)
     lists["synapsePtr"], lists["synapseLen"] = a.pointer, a.length
     lists["popSize"], lists["cxBase"] = a.atoms, a.base
     bits = np.array([int(n - 1).bit_length() for n in a.atoms.tolist()], dtype=np.int64)
-    lists["atomBits"] = np.where(a.atoms <= _POP16_ATOMS, np.maximum(bits - _POP16_BITS, 0), 0)
+    lists["atomBits"] = np.where(a.kind == 16, np.maximum(bits - _POP16_BITS, 0), 0)
     return synapses, lists
 
 
