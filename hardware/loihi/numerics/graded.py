@@ -21,24 +21,24 @@ _MESSAGE = 6  # a cause, as a constant for the kernels
 
 
 @njit(cache=True)
-def _pass_on(base, time, q, threshold, both_signs, out, rows, count):  # type: ignore[no-untyped-def]
-    for n in range(q.shape[0]):
+def _pass_on(first, stop, time, q, threshold, both_signs, out, rows, count):  # type: ignore[no-untyped-def]
+    for n in range(first, stop):
         x = np.int64(q[n])
         out[n] = x if x > threshold[n] or (both_signs and -x > threshold[n]) else np.int64(0)
         if out[n] > STATE_MAX or out[n] < -STATE_MAX - 1:
-            note(_MESSAGE, time, base + n, x, rows, count)
+            note(_MESSAGE, time, n, x, rows, count)
 
 
 @njit(cache=True)
-def graded_step(base, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
-    """One step of n ``GradedVec`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
-    _pass_on(base, time, q, registers[0], True, out, rows, count)
+def graded_step(first, stop, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
+    """One step of ``GradedVec`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
+    _pass_on(first, stop, time, q, registers[0], True, out, rows, count)
 
 
 @njit(cache=True)
-def graded_relu_step(base, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
-    """One step of n ``GradedReluVec`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
-    _pass_on(base, time, q, registers[0], False, out, rows, count)
+def graded_relu_step(first, stop, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
+    """One step of ``GradedReluVec`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
+    _pass_on(first, stop, time, q, registers[0], False, out, rows, count)
 
 
 def graded_reference(q: Ints, q2: Ints, state: Ints, registers: Ints, options: Ints) -> Ints:

@@ -81,18 +81,14 @@ class Registers:
         numerics: Numerics = LAVA,
     ) -> Registers:
         """Registers of ``n`` compartments from the fields of the chip."""
-
-        def spread(x: ArrayLike) -> Ints:
-            return np.ascontiguousarray(np.broadcast_to(np.asarray(x, dtype=np.int64), (n,)))
-
         return Registers(
-            keep_u=spread(4095 - np.asarray(du, dtype=np.int64)),
-            keep_v=spread(4096 - np.asarray(dv, dtype=np.int64)),
-            bias=spread(bias),
-            threshold=spread(threshold),
-            refractory=spread(refractory),
-            v_min=spread(numerics.v_min if v_min is None else v_min),
-            v_max=spread(numerics.v_max if v_max is None else v_max),
+            keep_u=_start(n, 4095 - np.asarray(du, dtype=np.int64)),
+            keep_v=_start(n, 4096 - np.asarray(dv, dtype=np.int64)),
+            bias=_start(n, bias),
+            threshold=_start(n, threshold),
+            refractory=_start(n, refractory),
+            v_min=_start(n, numerics.v_min if v_min is None else v_min),
+            v_max=_start(n, numerics.v_max if v_max is None else v_max),
         )
 
 
@@ -109,20 +105,20 @@ class Trace:
 
 @njit(cache=True)
 def ternary_step(  # type: ignore[no-untyped-def]
-    base, time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, threshold_low, refractory, v_min, v_max,
+    first, stop, time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, threshold_low, refractory, v_min, v_max,
     accumulator_bits, current_rule, bias_bits, rows, count,
 ):  # fmt: skip
-    """`step` with a second threshold: ``spike`` is 1 above ``threshold``, -1 below ``threshold_low``, else 0.
+    """`step` of compartments ``first`` to ``stop - 1`` with a second threshold.
 
-    The potential is reset where the two do not cancel (a lower threshold above the upper one), as in Lava's
-    ``TernaryLIF``. ``base`` is added to the number of a compartment in an overflow row.
+    ``spike`` is 1 above ``threshold``, -1 below ``threshold_low``, else 0. Both at once, where the lower threshold is
+    above the upper one, cancel: then the potential is not reset, as in Lava's ``TernaryLIF``.
     """
-    for n in range(q.shape[0]):
+    for n in range(first, stop):
         x = np.int64(q[n])
         if accumulator_bits:
             held = wrap(x, accumulator_bits)
             if held != x:
-                note(0, time, base + n, x, rows, count)
+                note(0, time, n, x, rows, count)
             x = held
         x += decay(u[n], keep_u[n])
         held = x
@@ -131,20 +127,20 @@ def ternary_step(  # type: ignore[no-untyped-def]
         elif current_rule == _WRAP:
             held = wrap(x, 24)
         if held != x:
-            note(1, time, base + n, x, rows, count)
+            note(1, time, n, x, rows, count)
         u[n] = held
         x = held + bias[n]
         if bias_bits:
             held = wrap(x, bias_bits)
             if held != x:
-                note(2, time, base + n, x, rows, count)
+                note(2, time, n, x, rows, count)
             x = held
         x += decay(v[n], keep_v[n])
         if x > v_max[n]:
-            note(3, time, base + n, x, rows, count)
+            note(3, time, n, x, rows, count)
             x = v_max[n]
         elif x < v_min[n]:
-            note(4, time, base + n, x, rows, count)
+            note(4, time, n, x, rows, count)
             x = v_min[n]
         if dead[n] > 0:
             x = np.int64(0)
@@ -168,7 +164,7 @@ def step(  # type: ignore[no-untyped-def]
     All arrays are int64 [n]; ``rows`` and ``count`` from `overflow_rows` collect overflows (read them with `located`).
     """
     ternary_step(  # the potential is never below v_min
-        0, time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, v_min, refractory, v_min, v_max,
+        0, q.shape[0], time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, v_min, refractory, v_min, v_max,
         accumulator_bits, current_rule, bias_bits, rows, count,
     )  # fmt: skip
 
@@ -182,7 +178,23 @@ def resets(time: int, interval: int, offset: int) -> bool:
     return interval > 0 and (time + 1 - offset) % interval == 0
 
 
+@njit(cache=True)
+def _run(  # type: ignore[no-untyped-def]
+    q, u, v, dead, keep_u, keep_v, bias, threshold, threshold_low, refractory, v_min, v_max,
+    accumulator_bits, current_rule, bias_bits, reset_every, reset_offset, us, vs, spikes, deads, rows, count,
+):  # fmt: skip
+    for t in range(q.shape[0]):
+        if resets(t, reset_every, reset_offset):
+            u[:], v[:] = 0, 0
+        ternary_step(
+            0, q.shape[1], t, q[t], u, v, dead, spikes[t], keep_u, keep_v, bias[t % bias.shape[0]], threshold,
+            threshold_low, refractory, v_min, v_max, accumulator_bits, current_rule, bias_bits, rows, count,
+        )  # fmt: skip
+        us[t], vs[t], deads[t] = u, v, dead
+
+
 def _start(n: int, value: ArrayLike) -> Ints:
+    # a copy: Numba would compile again for a view that is read-only
     return np.array(np.broadcast_to(np.asarray(value, dtype=np.int64), (n,)), order="C")
 
 
@@ -213,17 +225,13 @@ def run(
     r = registers
     low = r.v_min if threshold_low is None else _start(n, threshold_low)
     us, vs, spikes, deads = (np.zeros((steps, n), dtype=np.int64) for _ in range(4))
-    u_now, v_now, dead, spike = _start(n, u), _start(n, v), _start(n, 0), _start(n, 0)
+    bias = r.bias[None] if membrane is None else np.ascontiguousarray(r.bias + membrane)
     found, count = overflow_rows(rows)
-    for t in range(steps):
-        if resets(t, reset_every, reset_offset):
-            u_now[:], v_now[:] = 0, 0
-        ternary_step(
-            0, t, np.ascontiguousarray(q[t], dtype=np.int64), u_now, v_now, dead, spike, r.keep_u, r.keep_v,
-            r.bias if membrane is None else r.bias + membrane[t], r.threshold, low, r.refractory, r.v_min, r.v_max,
-            numerics.accumulator_bits, int(numerics.current), numerics.bias_bits, found, count,
-        )  # fmt: skip
-        us[t], vs[t], spikes[t], deads[t] = u_now, v_now, spike, dead
+    _run(
+        np.ascontiguousarray(q, dtype=np.int64), _start(n, u), _start(n, v), _start(n, 0), r.keep_u, r.keep_v, bias,
+        r.threshold, low, r.refractory, r.v_min, r.v_max, numerics.accumulator_bits, int(numerics.current),
+        numerics.bias_bits, reset_every, reset_offset, us, vs, spikes, deads, found, count,
+    )  # fmt: skip
     return Trace(us, vs, spikes, deads, Overflows(count, located(found, count)))
 
 

@@ -3,10 +3,10 @@
     options = option_values(program, population.options, numerics)      # int64 [8]
     registers = register_rows(program, registers_as_of_a_lif, options)  # int64 [8, n]
     state = np.zeros((4, n), dtype=np.int64)                            # rows 0 and 1 start with registers u and v
-    advance(int(program), base, time, q, q2, state, registers, options, out, rows, count)  # each step, in place
+    advance(int(program), first, stop, time, q, q2, state, registers, options, out, rows, count)  # a step, in place
 
-`advance` is compiled and calls the kernel of the program. It may be called on slices of arrays of a whole chip, for
-each run of compartments of one population: ``state[:, first:stop]``, ``registers[:, first:stop]``, ``q[first:stop]``.
+`advance` is compiled and calls the kernel of the program. Arrays may be those of a whole chip: it advances compartments
+``first`` to ``stop - 1``. Every call with int64 arrays in C order shares one compiled version.
 """
 
 from __future__ import annotations
@@ -211,45 +211,44 @@ def register_rows(program: Program, registers: Registers, options: Ints) -> Ints
 
 
 @njit(cache=True, nogil=True)
-def _lif_step(base, time, q, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
+def _lif_step(first, stop, time, q, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
     if resets(time, options[3], options[4]):
-        state[0, :] = 0
-        state[1, :] = 0
+        state[0, first:stop] = 0
+        state[1, first:stop] = 0
     ternary_step(
-        base, time, q, state[0], state[1], state[2], out, registers[0], registers[1], registers[2], registers[3],
+        first, stop, time, q, state[0], state[1], state[2], out, registers[0], registers[1], registers[2], registers[3],
         registers[4], registers[5], registers[6], registers[7], options[0], options[1], options[2], rows, count,
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def advance(  # type: ignore[no-untyped-def]
-    program: Any, base, time, q, q2, state, registers, options, out, rows, count
+    program: Any, first, stop, time, q, q2, state, registers, options, out, rows, count
 ):
-    """Advance n neurons of one program by one step, in place.
+    """Advance compartments ``first`` to ``stop - 1``, which run one program, by one step in place.
 
     Args:
         program: number of the `Program`.
-        base: number of the first of these compartments, for the overflow rows.
         time: step, counted from 0.
-        q: arrivals int64 [n] of this step, in the units that `ProgramRules.weight_shift` says. Not changed.
-        q2: arrivals of the second accumulator, int64 [n]; not read (any array will do) where there is none.
-        state: int64 [`STATE_ROWS`, n], rows as `ProgramRules.state` says.
-        registers: int64 [`REGISTER_ROWS`, n] from `register_rows`.
+        q: arrivals int64 [N] of this step, in the units that `ProgramRules.weight_shift` says. Not changed.
+        q2: arrivals of the second accumulator, int64 [N]; not read (any array will do) where there is none.
+        state: int64 [`STATE_ROWS`, N], rows as `ProgramRules.state` says.
+        registers: int64 [`REGISTER_ROWS`, N] from `register_rows`.
         options: int64 [`OPTION_COUNT`] from `option_values`.
-        out: int64 [n]; receives the message of each neuron, 0 for none.
+        out: int64 [N]; receives the message of each of these compartments, 0 for none.
         rows, count: from `neurosim.hardware.loihi.numerics.overflow.overflow_rows`.
     """
     if program <= 1:
-        _lif_step(base, time, q, state, registers, options, out, rows, count)
+        _lif_step(first, stop, time, q, state, registers, options, out, rows, count)
     elif program == 2:
-        sigma_delta_step(base, time, q, q2, state, registers, options, out, rows, count)
+        sigma_delta_step(first, stop, time, q, q2, state, registers, options, out, rows, count)
     elif program == 3:
-        delta_step(base, time, q, q2, state, registers, options, out, rows, count)
+        delta_step(first, stop, time, q, q2, state, registers, options, out, rows, count)
     elif program == 4:
-        resonate_step(base, time, q, q2, state, registers, options, out, rows, count)
+        resonate_step(first, stop, time, q, q2, state, registers, options, out, rows, count)
     elif program == 5:
-        izhikevich_step(base, time, q, q2, state, registers, options, out, rows, count)
+        izhikevich_step(first, stop, time, q, q2, state, registers, options, out, rows, count)
     elif program == 6:
-        graded_step(base, time, q, q2, state, registers, options, out, rows, count)
+        graded_step(first, stop, time, q, q2, state, registers, options, out, rows, count)
     else:
-        graded_relu_step(base, time, q, q2, state, registers, options, out, rows, count)
+        graded_relu_step(first, stop, time, q, q2, state, registers, options, out, rows, count)

@@ -55,28 +55,28 @@ def _clipped(x, time, neuron, rows, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _turn(n, base, time, q, q2, state, options, rows, count):  # type: ignore[no-untyped-def]
+def _turn(n, time, q, q2, state, options, rows, count):  # type: ignore[no-untyped-def]
     sin, cos, state_exp, bits = options[0], options[1], options[2], options[3]
     re, im = state[0, n], state[1, n]
     new_re = _scaled(cos * re, bits) - _scaled(sin * im, bits) + (np.int64(q[n]) << state_exp)
     new_im = _scaled(sin * re, bits) + _scaled(cos * im, bits) + (np.int64(q2[n]) << state_exp)
-    return _clipped(new_re, time, base + n, rows, count), _clipped(new_im, time, base + n, rows, count)
+    return _clipped(new_re, time, n, rows, count), _clipped(new_im, time, n, rows, count)
 
 
 @njit(cache=True)
-def resonate_step(base, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
-    """One step of n ``RF`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
-    for n in range(q.shape[0]):
-        re, im = _turn(n, base, time, q, q2, state, options, rows, count)
+def resonate_step(first, stop, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
+    """One step of ``RF`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
+    for n in range(first, stop):
+        re, im = _turn(n, time, q, q2, state, options, rows, count)
         out[n] = re >= registers[0, n] and im >= 0 and state[1, n] < 0
         state[0, n], state[1, n] = re, im
 
 
 @njit(cache=True)
-def izhikevich_step(base, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
-    """One step of n ``RF_IZ`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
-    for n in range(q.shape[0]):
-        re, im = _turn(n, base, time, q, q2, state, options, rows, count)
+def izhikevich_step(first, stop, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
+    """One step of ``RF_IZ`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
+    for n in range(first, stop):
+        re, im = _turn(n, time, q, q2, state, options, rows, count)
         out[n] = im >= registers[0, n]
         if out[n]:
             re, im = np.int64(0), registers[0, n] - 1

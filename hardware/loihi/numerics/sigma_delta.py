@@ -36,7 +36,7 @@ def _check(cause, time, neuron, x, rows, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _send(n, x, act, residue, error, threshold, state_exp, cum_error, base, time, rows, count):  # type: ignore[no-untyped-def]
+def _send(n, x, act, residue, error, threshold, state_exp, cum_error, time, rows, count):  # type: ignore[no-untyped-def]
     d = x - act[n] + residue[n]
     judged = d
     if cum_error:
@@ -47,36 +47,36 @@ def _send(n, x, act, residue, error, threshold, state_exp, cum_error, base, time
         error[n] = 0
     residue[n] = d - sent
     act[n] = x
-    _check(_STATE, time, base + n, x, rows, count)
-    _check(_STATE, time, base + n, judged, rows, count)
+    _check(_STATE, time, n, x, rows, count)
+    _check(_STATE, time, n, judged, rows, count)
     message = sent >> state_exp
-    _check(_MESSAGE, time, base + n, message, rows, count)
+    _check(_MESSAGE, time, n, message, rows, count)
     return message
 
 
 @njit(cache=True)
-def delta_step(base, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
-    """One step of n ``Delta`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
+def delta_step(first, stop, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
+    """One step of ``Delta`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
     exponent = options[0] + options[1]
-    for n in range(q.shape[0]):
+    for n in range(first, stop):
         x = np.int64(q[n]) << exponent
         out[n] = _send(
-            n, x, state[0], state[1], state[2], registers[0], options[1], options[2], base, time, rows, count
+            n, x, state[0], state[1], state[2], registers[0], options[1], options[2], time, rows, count
         )
 
 
 @njit(cache=True)
-def sigma_delta_step(base, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
-    """One step of n ``SigmaDelta`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
-    for n in range(q.shape[0]):
+def sigma_delta_step(first, stop, time, q, q2, state, registers, options, out, rows, count):  # type: ignore[no-untyped-def]
+    """One step of ``SigmaDelta`` neurons; arguments as in `neurosim.hardware.loihi.numerics.programs.advance`."""
+    for n in range(first, stop):
         sigma = state[0, n] + np.int64(q[n])
-        _check(_STATE, time, base + n, sigma, rows, count)
+        _check(_STATE, time, n, sigma, rows, count)
         state[0, n] = sigma
         x = sigma + registers[1, n]
         if options[3] and x < 0:
             x = np.int64(0)
         out[n] = _send(
-            n, x, state[1], state[2], state[3], registers[0], options[1], options[2], base, time, rows, count
+            n, x, state[1], state[2], state[3], registers[0], options[1], options[2], time, rows, count
         )
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from neurosim.hardware.loihi.numerics import lif
-from neurosim.hardware.loihi.numerics.arithmetic import shift
+from neurosim.hardware.loihi.numerics.arithmetic import shift, wrap_array
 from neurosim.hardware.loihi.numerics.delay_slots import deliver, split_by_delay
+from neurosim.hardware.loihi.numerics.overflow import overflow_rows
 from neurosim.hardware.loihi.numerics.profiles import BRIAN2_LOIHI, LAVA, NENGO_LOIHI
 from neurosim.hardware.loihi.numerics.weights import SignMode, brian2_effective, effective, sign_mode
 
@@ -41,12 +42,23 @@ def test_lava_lif_reset(reference_file, run):
         assert mismatches(trace, f, u="u", v="v", s="spike") == {"u": 0, "v": 0, "s": 0}
 
 
+@pytest.mark.reference("loihi/ternarylif_*.npz")
+@pytest.mark.parametrize("run", RUNS)
+def test_lava_ternary_lif(reference_file, run):
+    with np.load(reference_file) as f:
+        n = f["a_in"].shape[1]
+        bias = shift(f["p_bias_mant"], f["p_bias_exp"])
+        registers = lif.Registers.of(n, du=f["p_du"], dv=f["p_dv"], threshold=f["p_vth_hi"] << 6, bias=bias)
+        trace = run(f["a_in"] << 6, registers, LAVA, threshold_low=f["p_vth_lo"] << 6)
+        assert mismatches(trace, f, u="u", v="v", s="spike") == {"u": 0, "v": 0, "s": 0}
+
+
 def closed_loop(arrivals, deliver_spikes, registers, numerics):
     """Advance one step at a time so that spikes can feed back; ``arrivals`` is a growing table of sums."""
     steps, n = arrivals.shape
     out = {k: np.zeros((steps, n), dtype=np.int64) for k in ("u", "v", "spike", "dead")}
     u, v, dead, spike = (np.zeros(n, dtype=np.int64) for _ in range(4))
-    rows, count = np.zeros((4, 4), dtype=np.int64), np.zeros(5, dtype=np.int64)
+    rows, count = overflow_rows(4)
     r = registers
     for t in range(steps):
         lif.step(
@@ -96,18 +108,19 @@ def test_nengo_loihi_emulator(reference_file):
         )  # fmt: skip
         arrivals = np.zeros((steps + 1, n), dtype=np.int64)
         arrivals[1:] = f["spk_in"].astype(np.int64) @ f["w"].astype(np.int64)
-        w_rec = f["w_rec"].astype(np.int64) if "w_rec" in f.files else None
+        if "w_rec" in f.files:
+            w_rec = f["w_rec"].astype(np.int64)
 
-        def feed_back(t, spike):
-            if w_rec is not None:
+            def feed_back(t, spike):
                 arrivals[t + 1] += spike @ w_rec
 
-        trace = closed_loop(arrivals[:steps], feed_back, registers, NENGO_LOIHI)
-        found = mismatches(trace, f, u="u", v="v", s="spike", ref="dead")
-        assert found == {"u": 0, "v": 0, "s": 0, "ref": 0}
-        if w_rec is None:
-            plain = lif.reference(arrivals[:steps], registers, NENGO_LOIHI)
-            assert mismatches(plain, f, u="u", v="v", s="spike", ref="dead") == found
+            traces = [closed_loop(arrivals[:steps], feed_back, registers, NENGO_LOIHI)]
+        else:
+            traces = [run(arrivals[:steps], registers, NENGO_LOIHI) for run in RUNS]
+        for trace in traces:
+            found = mismatches(trace, f, u="u", v="v", s="spike", ref="dead")
+            assert found == {"u": 0, "v": 0, "s": 0, "ref": 0}
+            assert np.array_equal(wrap_array(arrivals[:steps], 22), f["q"])
 
 
 @pytest.mark.reference("loihi/b2_*.npz")
