@@ -56,8 +56,10 @@ def test_distinct_parameters_are_spread_over_cores():
 
 
 def test_too_many_presynaptic_neurons():
-    with pytest.raises(CapacityError, match=r"population 'p', neuron 0.*got 5000.*allowed: 4096"):
-        placed(5000, 2, weight=np.random.default_rng(0).normal(size=(5000, 2)))
+    """Input neurons with targets of their own cannot share an axon."""
+    weight = np.random.default_rng(0).uniform(0.2, 1.0, (200, 50))
+    with pytest.raises(CapacityError, match=r"population 'p', neuron 0.*input axons.*allowed: 150"):
+        placed(200, 50, weight=weight * np.tril(np.ones((200, 50))), limits={**LOIHI1, "input_axons": 150})
 
 
 def test_too_many_cores():

@@ -1,0 +1,163 @@
+"""Filling cores one after another with as many neurons of a sequence as each holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.errors import CapacityError
+from neurosim.hardware.loihi.device_network import DeviceNetwork
+from neurosim.hardware.loihi.mapping.core_content import CoreContent, core_content
+from neurosim.hardware.loihi.mapping.core_limits import over_limit
+from neurosim.hardware.loihi.mapping.growth import Growth
+from neurosim.hardware.loihi.mapping.incoming import Incoming
+from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
+from neurosim.hardware.loihi.mapping.neuron_needs import NeuronNeeds
+from neurosim.hardware.loihi.mapping.population_axons import population_groups
+
+__all__ = ["Filler", "Filling", "synapse_loads"]
+
+Ints = NDArray[np.int64]
+Slices = tuple[CoreSlice, ...]
+
+_CLOSE_ENOUGH = 0.005
+"""A core is full when this part more of its neurons may be too much."""
+_MOST_TRIALS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """Cores in order of the sequence: their slices and contents. Cores beyond the chip's have slices alone."""
+
+    slices: tuple[Slices, ...]
+    contents: tuple[CoreContent, ...]
+
+
+def synapse_loads(content: CoreContent) -> dict[str, int]:
+    """What the synapses of a core take of its limits."""
+    return {
+        "input_axons": len(content.axons.atoms),
+        "synapse_bits": content.bits,
+        "synapse_formats": len(content.synapses.formats),
+    }
+
+
+class Filler:
+    """Fills cores; keeps the contents of one filling for the next, which often starts with the same cores."""
+
+    def __init__(
+        self, network: DeviceNetwork, incoming: Incoming, needs: NeuronNeeds, limits: Mapping[str, int]
+    ) -> None:
+        self._network, self._incoming, self._needs, self._limits = network, incoming, needs, limits
+        self._names = tuple(network.populations)
+        self._known: dict[Slices, CoreContent | None] = {}
+        self._used: dict[Slices, CoreContent | None] = {}
+        groups = population_groups(network)
+        # presynaptic neurons share axons where a core would have too many
+        self._sharing = (int(groups.max(initial=0)) + 1) / max(1, len(groups))
+
+    def fill(self, sequence: Ints, sends: Ints) -> Filling:
+        """The cores that hold the neurons of ``sequence``, each filled before the next is begun.
+
+        ``sends``: output axons that every neuron is expected to take, int64 [neurons].
+
+        Raises:
+            CapacityError: a neuron alone is over a limit of a core.
+        """
+        growth = Growth(self._incoming, self._needs, self._limits, sequence)
+        self._known, self._used = self._used, {}
+        slices: list[Slices] = []
+        contents: list[CoreContent] = []
+        place, scale = 0, (self._sharing, 1.0)
+        while place < len(sequence):
+            if len(slices) < self._limits["cores"]:
+                taken, content, scale = self._fullest(growth, place, sends, scale)
+                contents.append(content)
+            else:  # too many already: count on from estimates
+                axons, bits = self._grow(growth, place, sends, scale)
+                taken = max(1, self._most(axons, bits, scale))
+            slices.append(self._slices(sequence[place : place + taken]))
+            place += taken
+        return Filling(tuple(slices), tuple(contents))
+
+    def _fullest(
+        self, growth: Growth, place: int, sends: Ints, scale: tuple[float, float]
+    ) -> tuple[int, CoreContent, tuple[float, float]]:
+        """How many neurons from ``place`` on fill a core, its content, and by what estimates were off.
+
+        Estimates say where to look; `core_content` says what is true there, and by how much they were off.
+        """
+        fits, over, trials = 0, len(growth.sequence) - place + 1, 0
+        best = self._content(())
+        while over - fits > 1 and (best is None or trials < _MOST_TRIALS):
+            axons, bits = self._grow(growth, place, sends, scale)
+            wanted = self._most(axons, bits, scale)
+            if best is not None and min(wanted, over) - fits <= _CLOSE_ENOUGH * fits:
+                break
+            if wanted >= over or (best is None and trials >= 3):  # estimates lead nowhere
+                wanted = (fits + over) // 2
+            wanted = min(max(wanted, fits + 1), over - 1, len(axons))
+            if wanted <= fits:  # a counted limit, compartments for one, ends it
+                break
+            part = self._slices(growth.sequence[place : place + wanted])
+            content = self._content(part)
+            excess = None if content is None else self._excess(content)
+            if content is not None and excess is None:
+                fits, best = wanted, content
+            elif wanted == 1:
+                raise over_limit(part[0].population, part[0].neurons, *(excess or self._nothing()))
+            else:
+                over = wanted
+            if content is not None:
+                shared = len(content.axons.atoms) / max(1, int(axons[wanted - 1]))
+                scale = (
+                    shared if content.axons.kind.any() else self._sharing,
+                    content.bits / max(1, int(bits[wanted - 1])),
+                )
+            trials += 1
+        assert best is not None
+        return fits, best, scale
+
+    def _grow(self, growth: Growth, place: int, sends: Ints, scale: tuple[float, float]) -> tuple[Ints, Ints]:
+        axons, bits = self._limits["input_axons"], self._limits["synapse_bits"]
+        return growth.after(place, sends, axons / max(scale[0], 1e-9), bits / max(scale[1], 1e-9))
+
+    def _most(self, axons: Ints, bits: Ints, scale: tuple[float, float]) -> int:
+        """Neurons that fit if the estimates are off by ``scale``."""
+        most = (self._limits["input_axons"], self._limits["synapse_bits"])
+        ends = (np.searchsorted(x * s, m + 0.5) for x, s, m in zip((axons, bits), scale, most, strict=True))
+        return int(min(ends))
+
+    def _slices(self, neurons: Ints) -> Slices:
+        found, compartment = [], 0
+        population = self._needs.population[neurons]
+        for p in np.unique(population).tolist():
+            mine = neurons[population == p] - self._needs.start[p]
+            first = int(mine[0])
+            found.append(CoreSlice(self._names[p], range(first, first + len(mine)), compartment))
+            compartment += len(mine)
+        return tuple(found)
+
+    def _content(self, part: Slices) -> CoreContent | None:
+        """None where a compartment is beyond the reach of an index."""
+        if part not in self._used:
+            if part in self._known:
+                self._used[part] = self._known[part]
+            else:
+                try:
+                    self._used[part] = core_content(self._network, part, self._limits)
+                except CapacityError:
+                    self._used[part] = None
+        return self._used[part]
+
+    def _excess(self, content: CoreContent) -> tuple[str, int, int] | None:
+        """The resource of synapses that a core has too little of, the need and the limit."""
+        loads = synapse_loads(content)
+        name = max(loads, key=lambda n: loads[n] / self._limits[n])
+        return (name, loads[name], self._limits[name]) if loads[name] > self._limits[name] else None
+
+    def _nothing(self) -> tuple[str, int, int]:
+        return "synapse_bits", 0, self._limits["synapse_bits"]
