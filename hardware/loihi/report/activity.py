@@ -135,4 +135,4 @@ def _active(mapped: MappedNetwork, train: Mapping[str, sparse.csr_array], steps:
 
 def _counted(synapses: Sequence[Synapses]) -> Iterator[Synapses]:
     for s in synapses:
-        yield Synapses(s.pre, s.source, s.target, np.ones(len(s.target)), s.delay)
+        yield Synapses(s.pre, s.source, s.target, (s.value != 0).astype(np.float64), s.delay)

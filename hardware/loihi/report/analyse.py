@@ -103,7 +103,7 @@ def analyse_build(
         duration: seconds; None: as long as the inputs.
 
     Raises:
-        TimeGridError, ShapeError, DescriptionError: see `neurosim.hardware.emulator.Device.emulate`.
+        DataError, ShapeError: see `neurosim.hardware.emulator.Device.emulate`.
     """
     plan, mapped, manifest = compiled.plan, compiled.mapped, compiled.manifest
     report = analyse(mapped, chip, numerics=compiled.tables.numerics, dt=plan.dt)

@@ -1,0 +1,110 @@
+"""The whole report, as data and as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from neurosim.errors import DataError, FileFormatError
+from neurosim.hardware.loihi.chip import read_chip
+from neurosim.hardware.loihi.report.analyse import MOST_SAMPLES, analyse, analyse_build
+from neurosim.hardware.loihi.report.loihi_report import LoihiReport
+from neurosim.hardware.loihi.report.remarks import remarks
+
+LOIHI1, LOIHI2 = read_chip("loihi1"), read_chip("loihi2")
+
+
+@pytest.fixture(scope="module")
+def made(compile_by_hand, make_two_layers):
+    return compile_by_hand(make_two_layers())
+
+
+@pytest.fixture(scope="module")
+def report(made, make_noise):
+    return analyse_build(made, LOIHI1, inputs=make_noise())
+
+
+def test_json_holds_all_of_it(report):
+    again = LoihiReport.from_json(json.loads(json.dumps(report.to_json())))
+    assert again == report
+    with pytest.raises(FileFormatError):
+        LoihiReport.from_json({**report.to_json(), "format": 0})
+
+
+def test_text_says_all_of_it(report):
+    text = str(report)
+    for part in (
+        "Loihi 1, within the published limits", "Headroom:", "Fullest cores:", "Rounding of weights:",
+        "Spikes beside the float engine:", "First divergence: population", "Cause:", "Time, at least:",
+        "Energy, at least:", "23.6 pJ", "IEEE Micro 38(1)", "lower bounds",
+    ):  # fmt: skip
+        assert part in text, part
+
+
+def test_without_inputs_only_what_is_known_without_is_there(made):
+    report = analyse_build(made, LOIHI1)
+    assert report.headroom
+    assert report.projections
+    assert (report.run, report.effects, report.energy, report.divergence) == (None, (), None, None)
+    assert "No inputs were given" in str(report)
+    assert "Divergence" not in str(report)
+    bare = analyse(made.mapped, LOIHI1, numerics="lava", dt=1e-3)
+    assert bare.populations == ()
+    assert "arithmetic of lava" in str(bare)
+
+
+def test_loihi_2_gets_no_invented_energy(made, make_noise):
+    report = analyse_build(made, LOIHI2, inputs=make_noise())
+    assert report.energy is None
+    assert report.latency is None
+    assert report.run.operations > 0
+    assert "no constants of Loihi 2 are public" in str(report)
+
+
+def test_calibration_inputs_are_the_default(made, make_noise):
+    report = analyse_build(made, LOIHI1, make_noise(samples=MOST_SAMPLES + 2, steps=20))
+    assert report.run.samples == MOST_SAMPLES
+    assert "first 16 samples" in report.run.basis
+    few = analyse_build(made, LOIHI1, make_noise(samples=2, steps=20))
+    assert (few.run.samples, few.run.basis) == (2, "the calibration inputs")
+
+
+def test_a_duration_without_inputs_runs_in_silence(made):
+    report = analyse_build(made, LOIHI1, duration=0.02)
+    assert report.run.steps == 20
+    assert report.run.inputs == 0
+
+
+def test_inputs_on_another_grid_are_refused(made, make_noise):
+    spikes = make_noise()["in"]
+    other = type(spikes)(spikes.sample, spikes.step, spikes.neuron, shape=24, dt=2e-3, steps=80, samples=2)
+    with pytest.raises(DataError, match="time step"):
+        analyse_build(made, LOIHI1, inputs={"in": other})
+
+
+def test_remarks_name_what_is_off(report):
+    quiet = replace(report, effects=(), projections=(), populations=(), headroom=())
+    assert remarks(quiet) == ()
+    effect = replace(report.effects[0], chip_spikes=0, counts=1.0, wraps=3, saturations=2)
+    population = replace(report.populations[0], threshold_error=0.02)
+    projections = (
+        replace(report.projections[0], zeroed=0.5),
+        replace(report.projections[1], zeroed=0.0, relative=0.2),
+    )
+    cores = replace(report.headroom[0], used=128)
+    found = "\n".join(
+        remarks(
+            replace(
+                quiet,
+                effects=(effect,),
+                populations=(population,),
+                projections=projections,
+                headroom=(cores,),
+            )
+        )
+    )
+    for part in ("is silent on the chip", "wraps 3 times", "saturates 2 times", "threshold is off by 2.0%",
+                 "50.0% of the weights round to zero", "by 20.0% (root", "128 of 128 cores"):  # fmt: skip
+        assert part in found, part
