@@ -32,6 +32,7 @@ PURPOSES = frozenset(
     {
         "connect", "weight", "delay", "init", "source", "drive", "rewire", "dropout", "encode", "feedback", "retina",
         "split", "shuffle", "check", "device.program", "device.read", "device.fault", "device.drift", "device.pulse",
+        "device.noise",
     }
 )  # fmt: skip
 

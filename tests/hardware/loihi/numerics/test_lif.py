@@ -9,6 +9,7 @@ from neurosim.hardware.loihi.numerics.arithmetic import shift, wrap_array
 from neurosim.hardware.loihi.numerics.delay_slots import deliver, split_by_delay
 from neurosim.hardware.loihi.numerics.overflow import overflow_rows
 from neurosim.hardware.loihi.numerics.profiles import BRIAN2_LOIHI, LAVA, NENGO_LOIHI
+from neurosim.hardware.loihi.numerics.voltage_register import voltage_readout
 from neurosim.hardware.loihi.numerics.weights import SignMode, brian2_effective, effective, sign_mode
 
 
@@ -161,6 +162,7 @@ def test_nir_paper_fixed_point_run_and_loihi_2_chip(reference_file, run):
         differs = np.flatnonzero(trace.v[:, 0] != chip)
         assert differs.tolist() == [461, 511, 711, 761] == np.flatnonzero(trace.spike[:, 0]).tolist()
         assert chip[differs].tolist() == [128] * 4
+        assert np.array_equal(voltage_readout(trace.v, trace.spike, trace.dead)[:, 0], chip)
 
 
 LARGE = st.integers(-(2**24), 2**24)
