@@ -17,6 +17,7 @@ from neurosim.hardware.loihi.mapping.incoming import Incoming
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
 from neurosim.hardware.loihi.mapping.neuron_needs import NeuronNeeds
 from neurosim.hardware.loihi.mapping.population_axons import population_groups
+from neurosim.hardware.loihi.mapping.synapse_format import INDEX_WIDTHS
 
 __all__ = ["Filler", "Filling", "synapse_loads"]
 
@@ -90,9 +91,8 @@ class Filler:
 
         Estimates say where to look; `core_content` says what is true there, and by how much they were off.
         """
-        fits, over, trials = 0, len(growth.sequence) - place + 1, 0
-        best = self._content(())
-        while over - fits > 1 and (best is None or trials < _MOST_TRIALS):
+        fits, over, trials, best = 0, len(growth.sequence) - place + 1, 0, None
+        while best is None or (over - fits > 1 and trials < _MOST_TRIALS):
             axons, bits = self._grow(growth, place, sends, scale)
             wanted = self._most(axons, bits, scale)
             if best is not None and min(wanted, over) - fits <= _CLOSE_ENOUGH * fits:
@@ -104,11 +104,11 @@ class Filler:
                 break
             part = self._slices(growth.sequence[place : place + wanted])
             content = self._content(part)
-            excess = None if content is None else self._excess(content)
-            if content is not None and excess is None:
+            excess = self._excess(content)
+            if excess is None:
                 fits, best = wanted, content
             elif wanted == 1:
-                raise over_limit(part[0].population, part[0].neurons, *(excess or self._nothing()))
+                raise over_limit(part[0].population, part[0].neurons, *excess)
             else:
                 over = wanted
             if content is not None:
@@ -118,7 +118,6 @@ class Filler:
                     content.bits / max(1, int(bits[wanted - 1])),
                 )
             trials += 1
-        assert best is not None
         return fits, best, scale
 
     def _grow(self, growth: Growth, place: int, sends: Ints, scale: tuple[float, float]) -> tuple[Ints, Ints]:
@@ -153,11 +152,10 @@ class Filler:
                     self._used[part] = None
         return self._used[part]
 
-    def _excess(self, content: CoreContent) -> tuple[str, int, int] | None:
+    def _excess(self, content: CoreContent | None) -> tuple[str, int, int] | None:
         """The resource of synapses that a core has too little of, the need and the limit."""
+        if content is None:
+            return "compartments", 1 << INDEX_WIDTHS[-1], (1 << INDEX_WIDTHS[-1]) - 1
         loads = synapse_loads(content)
         name = max(loads, key=lambda n: loads[n] / self._limits[n])
         return (name, loads[name], self._limits[name]) if loads[name] > self._limits[name] else None
-
-    def _nothing(self) -> tuple[str, int, int]:
-        return "synapse_bits", 0, self._limits["synapse_bits"]
