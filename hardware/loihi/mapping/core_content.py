@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.mapping.core_synapses import discrete_lists
-from neurosim.hardware.loihi.mapping.list_formats import choose_formats, runs_of
+from neurosim.hardware.loihi.mapping.format_table import encode
+from neurosim.hardware.loihi.mapping.list_runs import runs_as_held, runs_of
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice, InputAxons, StoredSynapses
 from neurosim.hardware.loihi.mapping.population_axons import population_groups, population_lists
 from neurosim.hardware.loihi.mapping.shared_lists import share_lists
-from neurosim.hardware.loihi.mapping.synapse_format import INDEX_WIDTHS, memory_bits
+from neurosim.hardware.loihi.mapping.synapse_format import INDEX_WIDTHS
 
 __all__ = ["CoreContent", "core_content"]
 
@@ -58,11 +59,9 @@ def core_content(
             value=int(shared.index.max()),
             limit=(1 << INDEX_WIDTHS[-1]) - 1,
         )
-    runs = runs_of(shared)
-    number, formats = choose_formats(runs, limits["synapse_formats"])
-    taken = memory_bits(
-        runs.cells, np.array([fmt.bits_per_synapse() for fmt in formats], dtype=np.int64)[number]
-    )
+    runs = encode(runs_of(shared), limits["synapse_formats"])
+    if len(runs.formats) > limits["synapse_formats"]:
+        runs = encode(runs_as_held(shared), limits["synapse_formats"])
     # entries of a run: its synapses in turn, or, of each atom, every compartment from the base on, most of them filled
     begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(runs.cells)])
     run = np.repeat(np.arange(len(runs.cells)), np.diff(runs.start))
@@ -73,16 +72,20 @@ def core_content(
     at = begin[run] + inside
     compartment = (np.arange(len(entry)) - begin[entry]) % length[entry]
     weight, delay = np.zeros((2, len(entry)), np.int64)
-    exponent = np.array([fmt.exponent for fmt in formats], dtype=np.int64)
+    exponent = np.array([fmt.exponent for fmt in runs.formats], dtype=np.int64)[runs.number]
     compartment[at] = index
-    weight[at] = shared.value[runs.order] >> (exponent[number][run] + 7)
+    weight[at] = shared.value[runs.order] >> (exponent[run] + 7)
     delay[at] = shared.delay[runs.order]
     pointer = begin[np.searchsorted(runs.list_of, np.arange(len(shared.start)))]
     bits_of_list = np.zeros(len(shared.atoms), np.int64)
-    np.add.at(bits_of_list, runs.list_of, taken)
+    np.add.at(bits_of_list, runs.list_of, runs.bits)
     return CoreContent(
         synapses=StoredSynapses(
-            compartment=compartment, weight=weight, delay=delay, format=number[entry] + 1, formats=formats
+            compartment=compartment,
+            weight=weight,
+            delay=delay,
+            format=runs.number[entry] + 1,
+            formats=runs.formats,
         ),
         axons=InputAxons(
             source=lists.source,
@@ -92,6 +95,6 @@ def core_content(
             length=(np.diff(pointer) // shared.atoms)[shared.list_of],
             base=shared.base,
         ),
-        bits=int(taken.sum()),
+        bits=int(runs.bits.sum()),
         bits_unshared=int(bits_of_list[shared.list_of].sum()),
     )

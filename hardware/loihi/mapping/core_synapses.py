@@ -16,6 +16,7 @@ from neurosim.hardware.loihi.mapping.synapse_format import (
     SynapseFormat,
     index_field,
 )
+from neurosim.hardware.loihi.numerics.programs import PROGRAMS
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
 
 __all__ = ["AxonLists", "CoreSynapses", "discrete_lists", "out_axons", "sort_synapses"]
@@ -48,9 +49,14 @@ class AxonLists:
 
 
 def discrete_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> AxonLists:
-    """An axon for each presynaptic neuron, ascending, of the neurons in these slices; no synapses of weight zero."""
+    """An axon for each presynaptic neuron, ascending, of the neurons in these slices; no synapses of weight zero.
+
+    Where a program of the core has several accumulators, "compartment" c stands for accumulator c % n of compartment
+    c // n.
+    """
     parts: list[tuple[Ints, ...]] = [(np.zeros(0, np.int64),) * 5]
     first = network.first_neuron
+    width = max((PROGRAMS[network.populations[s.population].program].accumulators for s in slices), default=1)
     for part in slices:
         for p in network.incoming(part.population):
             order, targets = p.by_target
@@ -59,7 +65,7 @@ def discrete_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> AxonL
             here = here[p.weight[here] != 0]
             exponent = p.exponent[here] + 7
             value, held = p.weight[here] << exponent, p.mode[here] << 4 | exponent
-            place = p.target[here] + (part.first - part.neurons.start)
+            place = (p.target[here] + (part.first - part.neurons.start)) * width + p.accumulator
             parts.append((p.source[here] + first[p.pre], place, p.delay[here], value, held))
     source, place, delay, value, held = (np.concatenate(c) for c in zip(*parts, strict=True))
     # one key instead of three, each part within its register: 13 bits of compartment, 6 of delay

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.mapping.core_synapses import AxonLists
 from neurosim.hardware.loihi.mapping.digests import scrambled
-from neurosim.hardware.loihi.mapping.list_formats import fit_one_format
+from neurosim.hardware.loihi.mapping.list_runs import fit_one_format
 
 __all__ = ["ATOMS", "population_groups", "population_lists"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +17,14 @@ __all__ = [
     "COMPRESSION_SPARSE",
     "INDEX_WIDTHS",
     "SynapseFormat",
+    "bits_per_synapse",
     "index_field",
+    "index_fields",
     "memory_bits",
+    "weight_field",
 ]
+
+Ints = NDArray[np.int64]
 
 INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
 """Bits of a compartment index for the values 0..7 of the register field."""
@@ -88,3 +94,19 @@ def memory_bits(synapses: ArrayLike, per_synapse: ArrayLike, block: int = BLOCK)
 
     rest = n % size
     return n // size * words(size) + np.where(rest > 0, words(rest), 0)
+
+
+def weight_field(mode: Ints, low: Ints, high: Ints) -> Ints:
+    """Field of the narrowest weight with the bits ``low`` to ``high``, and a sign if MIXED; 8 where none holds it."""
+    return np.searchsorted(WEIGHT_WIDTHS, high - low + 1 + (mode == SignMode.MIXED)).astype(np.int64)
+
+
+def index_fields(largest: Ints) -> Ints:
+    """The smallest field ``idxBits`` for each largest index; 8 where none holds it."""
+    return np.searchsorted(INDEX_WIDTHS, np.frexp(largest.astype(np.float64))[1]).astype(np.int64)
+
+
+def bits_per_synapse(weight: Ints, index: Ints, delay_bits: Ints, dense: NDArray[Any]) -> Ints:
+    """Bits that each synapse takes in formats of these fields; ``dense`` ones store no index."""
+    width = np.take(WEIGHT_WIDTHS, weight, mode="clip") + delay_bits
+    return np.asarray(width + np.where(dense, 0, np.take(INDEX_WIDTHS, index, mode="clip")), dtype=np.int64)

@@ -1,0 +1,37 @@
+"""An order of neurons in which those that hear the same presynaptic neurons are neighbours.
+
+Neurons of a convolution are numbered channel after channel; a core that holds consecutive ones hears all of the input.
+In this order it holds all channels of a few pixels and hears what surrounds them, so it needs fewer input axons, and
+every presynaptic neuron sends to fewer cores.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.hardware.loihi.device_network import DeviceNetwork
+from neurosim.hardware.loihi.mapping.population_axons import population_groups
+
+__all__ = ["reach_order"]
+
+Ints = NDArray[np.int64]
+
+
+def reach_order(network: DeviceNetwork, population: str) -> Ints:
+    """The neurons of a population by the mean place of their presynaptic neurons, int64 [size].
+
+    Of several projections the one with the most presynaptic neurons counts. Presynaptic neurons with the same targets,
+    as the channels of a pixel, have one place. Neurons alike stay in their order, as do all of a population without
+    incoming synapses or in front of which all are connected to all.
+    """
+    size = network.populations[population].size
+    incoming = [p for p in network.incoming(population) if len(p.target)]
+    if not incoming:
+        return np.arange(size)
+    widest = max(incoming, key=lambda p: network.size_of(p.pre))
+    first = network.first_neuron[widest.pre]
+    place = population_groups(network)[first : first + network.size_of(widest.pre)][widest.source]
+    count = np.bincount(widest.target, minlength=size)
+    total = np.bincount(widest.target, weights=place.astype(np.float64), minlength=size)
+    return np.argsort(total / np.maximum(count, 1), kind="stable")
