@@ -118,7 +118,7 @@ def _needs(lists: SharedLists, order: Ints, start: Ints, list_of: Ints) -> Runs:
 
 
 def _filled(runs: Runs, lists: SharedLists) -> Runs:
-    """Whole lists without indices where that is less. Not two runs of a list: where the second begins is nowhere said."""
+    """Whole lists without indices where that is less. Not two runs of a list: where the second begins is not said."""
     if not len(runs.list_of):
         return runs
     ascends = np.diff(lists.index, prepend=-1) > 0
