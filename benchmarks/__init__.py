@@ -22,6 +22,7 @@ TASKS: dict[str, str] = {
     "memory": "benchmarks.memory:run",
     "mapping": "benchmarks.mapping:run",
     "emulation": "benchmarks.emulation:run",
+    "loihi": "benchmarks.loihi:run",
     "startup": "benchmarks.startup:run",
 }
 """Name to ``"module:function"``, imported when the task is asked for."""

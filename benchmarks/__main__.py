@@ -133,7 +133,7 @@ def _print(rows: Sequence[Row], missing: Sequence[Missing]) -> None:
     if ours := [v for row, v in zip(rows, shown, strict=True) if is_ours(row.system)]:
         print("\n" + table(bounds, [[v[c] for c in bounds] for v in ours]))
     for row in rows:
-        if text := "; ".join(filter(None, (row.differs, row.note))):
+        if text := "; ".join(filter(None, (row.differs, row.digest and f"raster {row.digest}", row.note))):
             print(f"{row.case}: {row.system}, {row.threads} thread(s): {text}")
     for m in missing:
         print(_line(m))

@@ -16,7 +16,8 @@ class Case:
     Attributes:
         name: the case in the rows.
         kind: which network a system has to build: ``"cuba"``, ``"coba"``, ``"brunel"``, ``"liquid"``, ``"stdp"``,
-            ``"large"``, or to train: ``"training"`` or ``"delays"``, each also with ``"-recurrent"``.
+            ``"large"``; to train: ``"training"`` or ``"delays"``, each also with ``"-recurrent"``; to emulate:
+            ``"loihi"``, ``"loihi-chip"``, ``"loihi-batch"``.
         arrays: path of an ``.npz`` file with connectivity, initial state and input; empty for ``"large"``.
         neurons, synapses: size of the network.
         steps, samples: steps of one sample, and samples that run one after the other or as a batch.

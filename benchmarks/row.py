@@ -21,7 +21,7 @@ class Row:
         case: what was run, the same text for every system.
         system, version: who ran it; ours are called ``neurosim`` and ``neurosim-f32``.
         threads: threads that the system was allowed.
-        precision: ``"double"`` or ``"single"``, of state and arithmetic.
+        precision: ``"double"``, ``"single"`` or ``"integer"``, of state and arithmetic.
         neurons, synapses, steps: size of the work; steps are summed over the samples.
         spikes: how many the neurons fired (mean over the repeats).
         work, unit: how much was done, such as 1.2e6 synaptic events.
@@ -31,7 +31,7 @@ class Row:
         memory: largest resident memory of the process that ran, bytes, or None.
         ratio: seconds over ours on the same case, threads and precision; None for ours and where not comparable.
         comparable: the same neurons, synapses and steps as ours, and spikes (of every layer, where they are known)
-            within `WORK_TOLERANCE`.
+            within `WORK_TOLERANCE`; where both have a ``digest``, it is the same.
         scaling: the system's own time on one thread over this one; None on one thread.
         noise_seconds: part of ``seconds`` spent drawing random input, where it was measured.
         ns_per_event, neuron_updates_per_second: ``seconds`` spread over the work; see `benchmarks.bounds`.
@@ -45,6 +45,7 @@ class Row:
             the spikes need would take at the rate of the fastest large matrix product at hand; ours only.
         without_delays_seconds, without_delays_ratio, without_delays_bound: our own step with the same layers without
             delays; ``seconds`` over it; and the same ratio of the products that the two need.
+        digest: tells one set of spikes from another, where systems have to agree bit for bit.
         differs: what the system is known to do otherwise: then it has a ratio though it is not ``comparable``.
         note: what else should be known.
     """
@@ -83,6 +84,7 @@ class Row:
     without_delays_seconds: float | None = None
     without_delays_ratio: float | None = None
     without_delays_bound: float | None = None
+    digest: str = ""
     differs: str = ""
     note: str = ""
 
@@ -131,6 +133,8 @@ def with_ratios(rows: Iterable[Row]) -> Iterator[Row]:
 
 def _same_work(row: Row, mine: Row) -> bool:
     if (row.neurons, row.synapses, row.steps) != (mine.neurons, mine.synapses, mine.steps):
+        return False
+    if row.digest and mine.digest and row.digest != mine.digest:
         return False
     pairs = [(row.spikes, mine.spikes), *zip(row.layer_spikes, mine.layer_spikes, strict=False)]
     return all(abs(theirs - ours) <= WORK_TOLERANCE * ours for theirs, ours in pairs)

@@ -97,6 +97,13 @@ _ALL = (
         precision="single",
         threads=(1,),
     ),
+    System(
+        name="nengo-loihi",
+        module="benchmarks.systems.nengo_loihi",
+        kinds=frozenset({"loihi"}),
+        precision="integer",
+        threads=(1,),
+    ),
     *map(_torch, ("dense", "sparse", "snntorch", "spikingjelly", "norse")),
     _training("neurosim-nn", TRAINING | DELAYS, module="training_ours"),
     _training("snntorch", TRAINING),

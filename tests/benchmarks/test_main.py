@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import TASKS, Missing, Row
-from benchmarks.__main__ import main
+from benchmarks.__main__ import PYTHON, main
 from benchmarks.race import Options
 
 OURS = Row(
