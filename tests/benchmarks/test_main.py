@@ -82,6 +82,8 @@ def test_a_failure_of_ours_is_an_error() -> None:
 
 
 def test_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(PYTHON)]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("NEUROSIM_BENCH_PYTHON_BRIAN2_CPP", "/a/python")
     arguments = ["--peers", "nest, torch", "--quick", "--threads", "1", "--cases", "x,y"]
     main(["rows", *arguments, "--python", "brainpy=/b/python"])
