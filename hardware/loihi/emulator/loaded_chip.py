@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import FileFormatError
+from neurosim.hardware.loihi.emulator.chip import Chip, ProgramRun, Sends
 from neurosim.hardware.loihi.numerics.arithmetic import BIAS_EXPONENT_MAX, shift
 from neurosim.hardware.loihi.numerics.lif import Registers
+from neurosim.hardware.loihi.numerics.programs import PROGRAMS, Program
 from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
 from neurosim.hardware.loihi.tables.chip_tables import ChipTables, CoreTables, InputTable
 
-__all__ = ["Chip", "Sends", "load_chip"]
+__all__ = ["load_chip"]
 
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Sends:
-    """What axons lead to, int64 [axons] each: the synapses ``start`` to ``stop - 1``, from compartment ``base`` on."""
-
-    start: Ints
-    stop: Ints
-    base: Ints
-
-
-@dataclass(frozen=True, eq=False)
-class Chip:
-    """N compartments of all cores, counted through; `run_chip.run_sample` has the arrays.
-
-    ``members[population]``: the compartment of each of its neurons. ``host[input]``: (start, what its axons lead to).
-    """
-
-    registers: Registers
-    u: Ints
-    v: Ints
-    axon_start: Ints
-    send: Sends
-    target: NDArray[np.int32]
-    weight: NDArray[np.int32]
-    delay: NDArray[np.int32]
-    slots: int
-    members: Mapping[str, Ints]
-    host: Mapping[str, tuple[Ints, Sends]]
 
 
 def load_chip(tables: ChipTables) -> Chip:
@@ -64,176 +36,223 @@ def load_chip(tables: ChipTables) -> Chip:
 
 
 def _join(tables: ChipTables) -> Chip:
-    first_compartment, first_axon, first_synapse = {}, {}, {}
-    compartments = axons = synapses = 0
+    first: dict[int, int] = {}
+    compartments = 0
     for core in tables.cores:
-        _check(core.number not in first_compartment, f"core {core.number}", "is there twice")
-        first_compartment[core.number], first_axon[core.number] = compartments, axons
-        first_synapse[core.number] = synapses
+        _check(core.number not in first, f"core {core.number}", "is there twice")
+        first[core.number] = compartments
         compartments += len(core.cx)
-        axons += len(core.synapse_map)
-        synapses += len(core.synapses)
+    cores = [_core(core, f"core {core.number}", first[core.number]) for core in tables.cores]
+    programs = tuple(run for core in tables.cores for run in _programs(core, first[core.number]))
+    width = max((PROGRAMS[run.program].accumulators for run in programs), default=1)
+    sends = _senders(tables, first, width)
+    parts = [
+        sends(core.axons["srcCx"], len(core.cx), core.axons, f"core {core.number}") for core in tables.cores
+    ]
 
-    def joined_map(name: str) -> Ints:
-        return np.concatenate(
-            [np.zeros(0, np.int64), *(c.synapse_map[name].astype(np.int64) for c in tables.cores)]
-        )
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([np.zeros(0, np.int8), *(rows[name] for rows in cores)])
 
-    pointer, length, atoms, base = (joined_map(n) for n in ("synapsePtr", "synapseLen", "popSize", "cxBase"))
-    core_of_axon = np.repeat(np.arange(len(tables.cores)), [len(c.synapse_map) for c in tables.cores])
-    pointer += np.array([first_synapse[c.number] for c in tables.cores], dtype=np.int64)[core_of_axon]
-    base += np.array([first_compartment[c.number] for c in tables.cores], dtype=np.int64)[core_of_axon]
-
-    def sends(rows: NDArray[Any], where: str) -> tuple[Ints, Ints, Ints]:
-        """First synapse, one behind the last, and first compartment of what each axon leads to."""
-        known = np.isin(rows["dstCore"], list(first_axon))
-        _check(
-            bool(known.all()) and not rows["dstChip"].any(),
-            where,
-            "an axon leads to a core that is not there",
-        )
-        counts = {c.number: len(c.synapse_map) for c in tables.cores}
-        limit = np.array([counts[c] for c in rows["dstCore"].tolist()], dtype=np.int64)
-        _check(bool(np.all(rows["dstSynMapId"] < limit)), where, "an axon leads to a list that is not there")
-        axon = (
-            np.array([first_axon[c] for c in rows["dstCore"].tolist()], dtype=np.int64) + rows["dstSynMapId"]
-        )
-        atom = rows["srcRelCx"].astype(np.int64)
-        _check(bool(np.all(atom < atoms[axon])), where, "an axon names an atom that is not there")
-        start = pointer[axon] + atom * length[axon]
-        return start, start + length[axon], base[axon]
-
-    parts: list[dict[str, Ints]] = []
-    for core in tables.cores:
-        where = f"core {core.number}"
-        rows = _core(core, where)
-        rows["axon_count"] = np.bincount(core.axons["srcCx"], minlength=len(core.cx)).astype(np.int64)
-        _check(
-            len(rows["axon_count"]) == len(core.cx), where, "an axon leaves a compartment that is not there"
-        )
-        rows["send_start"], rows["send_stop"], rows["send_base"] = sends(core.axons, where)
-        parts.append(rows)
-
-    def joined(name: str) -> Ints:
-        return np.concatenate([np.zeros(0, np.int64), *(rows[name] for rows in parts)])
-
-    def starts(counts: Ints) -> Ints:
-        return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    def whole(name: str) -> Ints:
+        return joined(name).astype(np.int64)
 
     names = ("keep_u", "keep_v", "bias", "threshold", "refractory", "v_min", "v_max")
-    delay = joined("delay")
+    target = joined("target").astype(np.int64)
+    _check(not len(target) or int(target.max()) < 1 << 14, "synapses", "a target is beyond any core")
     return Chip(
-        registers=Registers(**{name: joined(name) for name in names}),
-        u=joined("u"),
-        v=joined("v"),
-        axon_start=starts(joined("axon_count")),
-        send=Sends(joined("send_start"), joined("send_stop"), joined("send_base")),
-        target=joined("target").astype(np.int32),
-        weight=joined("weight").astype(np.int32),
-        delay=delay.astype(np.int32),
-        slots=1 << (int(delay.max(initial=0)) + 1).bit_length(),
-        members=_members(tables, first_compartment),
+        core=np.repeat(
+            np.array([c.number for c in tables.cores], np.int64), [len(c.cx) for c in tables.cores]
+        ),
+        registers=Registers(**{name: whole(name) for name in names}),
+        u=whole("u"),
+        v=whole("v"),
+        programs=programs,
+        send=Sends.joined(parts),
         host={name: _host(name, table, sends) for name, table in tables.inputs.items()},
+        target=(target * width + joined("accumulator")).astype(np.uint16),
+        weight=joined("weight").astype(np.int16),
+        delay=joined("delay").astype(np.uint8),
+        members=_members(tables, first),
     )
 
 
-def _core(core: CoreTables, where: str) -> dict[str, Ints]:
+def _senders(
+    tables: ChipTables, first: Mapping[int, int], width: int
+) -> Callable[[NDArray[Any], int, NDArray[Any], str], Sends]:
+    """From the sources of axons, the number of sources, and rows of the axons, to what they lead to."""
+    numbers = np.array(list(first), dtype=np.int64)
+    by_number = np.argsort(numbers, kind="stable")
+    count = np.array([len(c.synapse_map) for c in tables.cores], dtype=np.int64)
+    first_axon = np.cumsum(count) - count
+    size = np.array([len(c.synapses) for c in tables.cores], dtype=np.int64)
+
+    def column(name: str) -> Ints:
+        return np.concatenate([np.zeros(0, np.int64), *(c.synapse_map[name] for c in tables.cores)])
+
+    of_core = np.repeat(np.arange(len(count)), count)
+    length, atoms = column("synapseLen").astype(np.int64), column("popSize").astype(np.int64)
+    pointer = column("synapsePtr").astype(np.int64) + (np.cumsum(size) - size)[of_core]
+    base = column("cxBase").astype(np.int64)
+    nowhere = base < 0
+    length[nowhere] = 0
+    base += np.array(list(first.values()), dtype=np.int64)[of_core]
+    base[nowhere] = 0
+
+    def sends(source: NDArray[Any], sources: int, rows: NDArray[Any], where: str) -> Sends:
+        at = np.searchsorted(numbers[by_number], rows["dstCore"])
+        known = at < len(numbers)
+        known[known] = numbers[by_number][at[known]] == rows["dstCore"][known]
+        there = bool(known.all()) and not rows["dstChip"].any()
+        _check(there, where, "an axon leads to a core that is not there")
+        core = by_number[at]
+        number = rows["dstSynMapId"].astype(np.int64)
+        _check(bool(np.all(number < count[core])), where, "an axon leads to a list that is not there")
+        _check(
+            not len(source) or int(source.max()) < sources,
+            where,
+            "an axon leaves a compartment that is not there",
+        )
+        order = np.argsort(source, kind="stable")
+        axon = (first_axon[core] + number)[order]
+        atom = rows["srcRelCx"].astype(np.int64)[order]
+        _check(bool(np.all(atom < atoms[axon])), where, "an axon names an atom that is not there")
+        starts = np.append(0, np.cumsum(np.bincount(source, minlength=sources)))
+        start = pointer[axon] + atom * length[axon]
+        return Sends(starts, start, start + length[axon], width * base[axon])
+
+    return sends
+
+
+def _core(core: CoreTables, where: str, first: int) -> dict[str, NDArray[Any]]:
     """Registers and synapses of one core, targets counted within the core."""
-    cx, state, synapses, lists = core.cx, core.state, core.synapses, core.synapse_map
-    registers = core.registers
-    profiles = registers["cxProfileCfg"]
+    cx, state, synapses, registers = core.cx, core.state, core.synapses, core.registers
+    profiles, thresholds, formats = (registers[n] for n in ("cxProfileCfg", "vthProfileCfg", "synapseFmt"))
+    shared, spread = registers["dendriteSharedCfg"], np.ones(len(cx), dtype=np.int64)
     _check(len(state) == len(cx), where, "cxState and cxCfg differ in length")
-    _check(
-        not len(cx) or int(cx["cxProfile"].max()) < len(profiles), where, "a compartment profile is not there"
-    )
-    _check(
-        not len(cx) or int(cx["vthProfile"].max()) < len(registers["vthProfileCfg"]),
-        where,
-        "a threshold is not there",
-    )
-
-    shared = registers["dendriteSharedCfg"]
+    _below(cx["cxProfile"], len(profiles), where, "a compartment profile is not there")
+    _below(cx["vthProfile"], len(thresholds), where, "a threshold is not there")
+    _below(cx["biasExp"], BIAS_EXPONENT_MAX + 1, where, "a bias exponent is out of range")
     _in_range(profiles, {"decayU": (-1, 4095), "decayV": (0, 4096), "refractDelay": (1, 64)}, where)
-    _in_range(registers["vthProfileCfg"], {"vth": (0, 131071)}, where)
+    _in_range(thresholds, {"vth": (0, 131071)}, where)
     _in_range([shared], {"negVmLimit": (0, 31), "posVmLimit": (0, 7)}, where)
-    _check(
-        not len(cx) or int(cx["biasExp"].max()) <= BIAS_EXPONENT_MAX, where, "a bias exponent is out of range"
-    )
+    _check_lists(core, where)
+    exponents, accumulators = _check_formats(core, where)
 
     def profile(name: str) -> Ints:
         return np.array([row[name] for row in profiles], dtype=np.int64)[cx["cxProfile"]]
 
-    ends = lists["synapsePtr"].astype(np.int64) + lists["synapseLen"].astype(np.int64) * lists["popSize"]
-    _check(
-        not len(ends) or int(ends.max()) <= len(synapses),
-        where,
-        "an axon leads to synapses that are not there",
-    )
-    # the furthest compartment of each list, counted from its base, must be there; lists may be shared
-    for row, end in zip(lists, ends.tolist(), strict=True):
-        mine = synapses["CIdx"][row["synapsePtr"] : end]
-        _check(
-            not len(mine) or (row["cxBase"] >= 0 and int(mine.max()) + int(row["cxBase"]) < len(cx)),
-            where,
-            "a synapse ends at a compartment that is not there",
-        )
-    formats = registers["synapseFmt"]
     number = synapses["synFmtId"]
-    if len(synapses):
-        _check(
-            int(number.min()) > 0 and int(number.max()) < len(formats), where, "a synapse format is not there"
-        )
-    for i, fmt in enumerate(formats[1:], start=1):
-        mine = synapses[number == i]
-        common = is_common(mine["Wgt"], fmt["wgtExp"], SignMode(fmt["fanoutType"]))
-        _check(common, where, f"weights do not fit synapse format {i}")
-        _check(
-            not len(mine) or int(mine["Dly"].max()) >> fmt["dlyBits"] == 0,
-            where,
-            f"delays do not fit format {i}",
-        )
-    exponent = np.array([0, *(fmt["wgtExp"] for fmt in formats[1:])], dtype=np.int64)[number]
-    spread = np.ones(len(cx), dtype=np.int64)
+    weight = np.zeros(len(synapses), np.int16)
+    for i in range(1, len(formats)):
+        mine = number == i
+        weight[mine] = shift(synapses["Wgt"][mine], exponents[i])
     return {
         "keep_u": 4095 - profile("decayU"),
         "keep_v": 4096 - profile("decayV"),
         "refractory": profile("refractDelay"),
         "bias": shift(cx["bias"], cx["biasExp"]),
-        "threshold": np.array([row["vth"] for row in registers["vthProfileCfg"]], dtype=np.int64)[
-            cx["vthProfile"]
-        ]
-        << 6,
+        "threshold": np.array([row["vth"] for row in thresholds], dtype=np.int64)[cx["vthProfile"]] << 6,
         "v_min": spread * (1 - (1 << shared["negVmLimit"])),
         "v_max": spread * ((1 << (9 + 2 * shared["posVmLimit"])) - 1),
-        "u": state["u"].astype(np.int64),
-        "v": state["v"].astype(np.int64),
-        "target": synapses["CIdx"].astype(np.int64),
-        "weight": shift(synapses["Wgt"], exponent) << 6,
-        "delay": synapses["Dly"].astype(np.int64),
+        "u": state["u"],
+        "v": state["v"],
+        "target": synapses["CIdx"],
+        "weight": weight,
+        "delay": synapses["Dly"],
+        "accumulator": accumulators[number],
     }
+
+
+def _check_lists(core: CoreTables, where: str) -> None:
+    """The furthest compartment of each list, counted from its base, must be there; lists may be shared."""
+    lists, targets = core.synapse_map, core.synapses["CIdx"]
+    begins = lists["synapsePtr"].astype(np.int64)
+    ends = begins + lists["synapseLen"].astype(np.int64) * lists["popSize"]
+    _below(ends, len(targets) + 1, where, "an axon leads to synapses that are not there")
+    used = (ends > begins) & (lists["cxBase"] >= 0)
+    if not used.any():
+        return
+    # the largest target of each range: reduceat takes pairs of begin and end, of which every second result counts
+    edges = np.stack([begins[used], ends[used]], axis=1).reshape(-1)
+    furthest = np.maximum.reduceat(np.append(targets, 0).astype(np.int64), edges)[::2]
+    _below(
+        furthest + lists["cxBase"][used],
+        len(core.cx),
+        where,
+        "a synapse ends at a compartment that is not there",
+    )
+
+
+def _check_formats(core: CoreTables, where: str) -> tuple[Ints, Ints]:
+    """Exponent of each format and the accumulator that its synapses feed; row 0 is not used."""
+    formats, synapses = core.registers["synapseFmt"], core.synapses
+    number = synapses["synFmtId"]
+    there = not len(synapses) or (int(number.min()) > 0 and int(number.max()) < len(formats))
+    _check(there, where, "a synapse format is not there")
+    exponents, accumulators = (
+        np.zeros(max(len(formats), 1), np.int64),
+        np.zeros(max(len(formats), 1), np.int64),
+    )
+    for i, fmt in enumerate(formats[1:], start=1):
+        mine = synapses[number == i] if len(formats) > 2 else synapses
+        exponents[i], accumulators[i] = fmt["wgtExp"], fmt.get("accumulator", 0)
+        common = is_common(mine["Wgt"], fmt["wgtExp"], SignMode(fmt["fanoutType"]))
+        _check(common, where, f"weights do not fit synapse format {i}")
+        late = len(mine) and int(mine["Dly"].max()) >> fmt["dlyBits"]
+        _check(not late, where, f"delays do not fit format {i}")
+    return exponents, accumulators
+
+
+def _programs(core: CoreTables, first: int) -> list[ProgramRun]:
+    """What the compartments of a core run, the leaky integrate-and-fire ones between the others included."""
+    runs, at, where = [], 0, f"core {core.number}"
+    for row in sorted(core.registers.get("programs", ()), key=lambda row: int(row["first"])):
+        begin, size = row["first"], row["size"]
+        _check(
+            at <= begin and size > 0 and begin + size <= len(core.cx),
+            where,
+            "programs do not fit its compartments",
+        )
+        try:
+            program = Program[str(row["name"]).upper()]
+        except KeyError:
+            raise FileFormatError("names no program of ours", where=where, value=row["name"]) from None
+        if begin > at:
+            runs.append(ProgramRun(first + at, first + begin))
+        options = {name: value for name, value in row.items() if name not in ("name", "first", "size")}
+        runs.append(ProgramRun(first + begin, first + begin + size, program, options))
+        at = begin + size
+    return [*runs, ProgramRun(first + at, first + len(core.cx))] if at < len(core.cx) else runs
 
 
 def _members(tables: ChipTables, first: Mapping[int, int]) -> dict[str, Ints]:
     sizes = {core.number: len(core.cx) for core in tables.cores}
+    taken = np.zeros(sum(sizes.values()), np.bool_)
     members = {}
     for name, pieces in tables.populations.items():
-        found: list[Ints] = []
+        found, neurons = [np.zeros(0, np.int64)], 0
         for p in pieces:
             fits = p.core in sizes and p.compartment >= 0 and p.size >= 0
-            fits = fits and p.compartment + p.size <= sizes[p.core]
-            _check(
-                fits and p.neuron == sum(len(f) for f in found), f"population {name!r}", "is not on the cores"
-            )
+            fits = fits and p.compartment + p.size <= sizes[p.core] and p.neuron == neurons
+            _check(fits, f"population {name!r}", "is not on the cores")
             found.append(first[p.core] + p.compartment + np.arange(p.size, dtype=np.int64))
-        members[name] = np.concatenate([np.zeros(0, np.int64), *found])
+            neurons += p.size
+            _check(not taken[found[-1]].any(), f"population {name!r}", "shares compartments with another")
+            taken[found[-1]] = True
+        members[name] = np.concatenate(found)
     return members
 
 
-def _host(name: str, table: InputTable, sends: Any) -> tuple[Ints, Sends]:
+def _host(name: str, table: InputTable, sends: Callable[..., Sends]) -> Sends:
     where, start = f"input {name!r}", table.start
     fits = len(start) > 0 and start[0] == 0 and start[-1] == len(table.axons)
     _check(fits and bool(np.all(np.diff(start) >= 0)), where, "its axons do not fit")
-    return start, Sends(*sends(table.axons, where))
+    source = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    return sends(source, len(start) - 1, table.axons, where)
+
+
+def _below(values: NDArray[Any], limit: int, where: str, what: str) -> None:
+    _check(not len(values) or int(values.max()) < limit, where, what)
 
 
 def _in_range(rows: list[dict[str, int]], limits: Mapping[str, tuple[int, int]], where: str) -> None:

@@ -1,61 +1,76 @@
-"""The run of a chip: spikes to axons, axons to lists of synapses, synapses to accumulators, accumulators to neurons."""
+"""The run of a chip in 64-bit integers, program by program: right for every chip and every value.
+
+In step t the accumulators of t go to the neurons; what these send, and what the inputs send, is added to the
+accumulators of t + 1 + delay.
+"""
 
 from __future__ import annotations
 
 from numba import njit
 
-from neurosim.hardware.loihi.numerics.lif import step
+from neurosim.hardware.loihi.numerics.programs import advance
 
-__all__ = ["run_sample"]
+__all__ = ["run_chip"]
 
 
 @njit(cache=True, nogil=True)
-def _send(start, stop, base, count, time, ring, target, weight, delay):  # type: ignore[no-untyped-def]
+def _send(axons, source, times, time, ring, target, weight, delay):  # type: ignore[no-untyped-def]
     last = ring.shape[0] - 1
-    for k in range(start, stop):
-        ring[(time + 1 + delay[k]) & last, base + target[k]] += count * weight[k]
+    for a in range(axons.start[source], axons.start[source + 1]):
+        start, stop, base = axons.to[a, 0], axons.to[a, 1], axons.to[a, 2]
+        for k in range(start, stop):
+            ring[(time + 1 + delay[k]) & last, base + target[k]] += times * weight[k]
 
 
 @njit(cache=True, nogil=True)
-def run_sample(  # type: ignore[no-untyped-def]
-    steps, ring, u, v, dead, spike,
-    keep_u, keep_v, bias, threshold, refractory, v_min, v_max, accumulator_bits, current_rule, bias_bits,
-    axon_start, send_start, send_stop, send_base, target, weight, delay,
-    input_start, input_source, input_count, host_start, host_send_start, host_send_stop, host_send_base,
-    watch, spikes, watched_u, watched_v, watched_dead, rows, count,
+def run_chip(  # type: ignore[no-untyped-def]
+    begin, end, born, width, runs, options, registers, state, ring, out, q, q2,
+    axons, inputs, target, weight, delay, feed, spikes, watch, found,
 ):  # fmt: skip
-    """Run one sample, N compartments of all cores counted through.
+    """Run steps ``begin`` to ``end - 1`` of one sample, N compartments, or as many as there is room for the messages of.
 
-    Everything is int64, but ``target``, ``weight`` and ``delay`` int32 and ``spikes`` uint8.
+    Args:
+        begin, end: steps, counted from the begin of this run; the chip has lived ``born`` steps before it.
+        width: accumulators of a compartment.
+        runs: int64 [r, 3], first compartment, one behind the last, program; options int64 [r, `OPTION_COUNT`].
+        registers, state: int64 [rows, N] as `neurosim.hardware.loihi.numerics.programs.advance` takes them.
+        ring: int64 [slots, width * N] accumulators, a power of two of slots, in units of a weight.
+        out, q, q2: int64 [N], to work with.
+        axons, inputs: of compartments and of input neurons. target, weight, delay: as in `Chip`.
+        feed, spikes, watch, found: input, and what comes out. Row 4 of a watched state is the message.
 
-    State: ``ring`` [slots, N] accumulators, a power of two of slots; ``u``, ``v``, ``dead``, ``spike`` [N].
-    Compartments: registers [N] and overflow rules as in `neurosim.hardware.loihi.numerics.lif.step`.
-    Connections: compartment c has the axons axon_start[c] to axon_start[c + 1]; axon a leads to the synapses
-    send_start[a] to send_stop[a] with ``target`` (from send_base[a] on), ``weight`` (in units of the state), ``delay``.
-    Host: in step t the sources ``input_source[input_start[t]:input_start[t + 1]]`` spike ``input_count`` times;
-    source i has the axons host_start[i] to host_start[i + 1].
-    Output: ``spikes`` [T, N]; ``watched_*`` [T, W] of the compartments ``watch``; overflows as in `step`.
+    Returns:
+        The first step that was not run.
     """
     last = ring.shape[0] - 1
-    for t in range(steps):
-        arrivals = ring[t & last]
-        step(
-            t, arrivals, u, v, dead, spike, keep_u, keep_v, bias, threshold, refractory, v_min, v_max,
-            accumulator_bits, current_rule, bias_bits, rows, count,
-        )  # fmt: skip
+    for t in range(begin, end):
+        at = spikes.end[t]
+        if at + out.shape[0] > spikes.compartment.shape[0]:
+            return t
+        time = born + t
+        arrivals = ring[time & last]
+        for r in range(runs.shape[0]):
+            first, stop, program = runs[r, 0], runs[r, 1], runs[r, 2]
+            up = 6 if program <= 1 else 0
+            for c in range(first, stop):
+                q[c] = arrivals[width * c] << up
+                if width == 2:
+                    q2[c] = arrivals[2 * c + 1]
+            advance(
+                program, first, stop, time, q, q2, state, registers, options[r], out, found.rows, found.count
+            )
         arrivals[:] = 0
-        for c in range(spike.shape[0]):
-            if spike[c]:
-                spikes[t, c] = 1
-                for a in range(axon_start[c], axon_start[c + 1]):
-                    _send(send_start[a], send_stop[a], send_base[a], 1, t, ring, target, weight, delay)
-        for e in range(input_start[t], input_start[t + 1]):
-            source = input_source[e]
-            for a in range(host_start[source], host_start[source + 1]):
-                _send(
-                    host_send_start[a], host_send_stop[a], host_send_base[a], input_count[e], t, ring, target,
-                    weight, delay,
-                )  # fmt: skip
-        for k in range(watch.shape[0]):
-            c = watch[k]
-            watched_u[t, k], watched_v[t, k], watched_dead[t, k] = u[c], v[c], dead[c]
+        for c in range(out.shape[0]):
+            if out[c]:
+                spikes.compartment[at], spikes.message[at] = c, out[c]
+                at += 1
+                _send(axons, c, out[c], time, ring, target, weight, delay)
+        spikes.end[t + 1] = at
+        for e in range(feed.start[t], feed.start[t + 1]):
+            _send(inputs, feed.source[e], feed.count[e], time, ring, target, weight, delay)
+        for j in range(watch.row.shape[0]):
+            row = watch.row[j]
+            for k in range(watch.compartment.shape[0]):
+                c = watch.compartment[k]
+                watch.kept[t, j, k] = out[c] if row == 4 else state[row, c]
+    return end

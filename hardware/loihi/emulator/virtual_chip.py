@@ -1,14 +1,16 @@
-"""A network in the numbers of the chip as one core without limits: what it computes wherever mapping puts its neurons."""
+"""A network in the numbers of the chip on one core without limits: what it computes wherever mapping puts it."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.errors import DescriptionError
 from neurosim.hardware.loihi.device_network import DeviceNetwork
-from neurosim.hardware.loihi.emulator.loaded_chip import Chip, Sends
+from neurosim.hardware.loihi.emulator.chip import Chip, ProgramRun, Sends
 from neurosim.hardware.loihi.numerics.arithmetic import STATE_MAX, shift
 from neurosim.hardware.loihi.numerics.lif import Registers
+from neurosim.hardware.loihi.numerics.programs import PROGRAMS
 
 __all__ = ["virtual_chip"]
 
@@ -20,31 +22,46 @@ _READOUT_MAX = (1 << 21) - 1
 
 def virtual_chip(network: DeviceNetwork) -> Chip:
     """All neurons on one core that holds anything; no mapping and no files. A build of the network gives the same
-    results as long as its cores hold populations that all spike, or readouts alone."""
+    results as long as its cores hold populations that all spike, or readouts alone.
+
+    Raises:
+        DescriptionError: a weight or a delay that no synapse holds.
+    """
     populations = network.populations.values()
     n = sum(p.size for p in populations)
     inputs = sum(network.inputs.values())
     first = network.first_neuron
+    width = max((PROGRAMS[p.program].accumulators for p in populations), default=1)
 
     def joined(columns: list[Ints]) -> Ints:
         return np.concatenate([np.zeros(0, np.int64), *columns])
 
     source = joined([p.source + first[p.pre] for p in network.projections])
-    order = np.argsort(source, kind="stable")
-    start = np.searchsorted(source[order], np.arange(inputs + n + 1))
-    target = joined([p.target + first[p.post] - inputs for p in network.projections])[order]
-    weight = joined([shift(p.weight, p.exponent) << 6 for p in network.projections])[order]
+    ends = [(p.target + first[p.post] - inputs) * width + p.accumulator for p in network.projections]
+    target = joined(ends)
+    # a list holds 16 bits of its targets: an axon for each 2^16 accumulators that a neuron reaches
+    segment = target >> 16
+    order = np.lexsort((segment, source))
+    source, target, segment = source[order], target[order] & 0xFFFF, segment[order]
+    weight = joined([shift(p.weight, p.exponent) for p in network.projections])[order]
     delay = joined([p.delay for p in network.projections])[order]
+    if len(weight) and (np.abs(weight).max() > 1 << 15 or weight.max() == 1 << 15 or delay.max() > 63):
+        raise DescriptionError(
+            "has a synapse that no core holds", where="device network", limit="16-bit weights, delays 0 to 63"
+        )
+    begins = np.flatnonzero((np.diff(source, prepend=-1) != 0) | (np.diff(segment, prepend=-1) != 0))
+    bounds = np.append(begins, len(source))
 
-    def sends(begin: int, size: int) -> tuple[Ints, Sends]:
-        part = start[begin : begin + size + 1]
-        return np.arange(size + 1), Sends(part[:-1], part[1:], np.zeros(size, np.int64))
+    def sends(begin: int, size: int) -> Sends:
+        axons = np.searchsorted(source[begins], begin + np.arange(size + 1))
+        mine = slice(axons[0], axons[-1])
+        return Sends(axons - axons[0], bounds[:-1][mine], bounds[1:][mine], segment[begins][mine] << 16)
 
-    axon_start, send = sends(inputs, n)
-    members = {}
-    for name, p in network.populations.items():
-        members[name] = np.arange(p.size) + (first[name] - inputs)
+    def placed(name: str) -> int:
+        return first[name] - inputs
+
     return Chip(
+        core=np.zeros(n, np.int64),
         registers=Registers(
             keep_u=joined([4095 - p.du for p in populations]),
             keep_v=joined([4096 - p.dv for p in populations]),
@@ -56,12 +73,14 @@ def virtual_chip(network: DeviceNetwork) -> Chip:
         ),
         u=joined([p.u for p in populations]),
         v=joined([p.v for p in populations]),
-        axon_start=axon_start,
-        send=send,
-        target=target.astype(np.int32),
-        weight=weight.astype(np.int32),
-        delay=delay.astype(np.int32),
-        slots=1 << (int(delay.max(initial=0)) + 1).bit_length(),
-        members=members,
+        programs=tuple(
+            ProgramRun(placed(name), placed(name) + p.size, p.program, p.options)
+            for name, p in network.populations.items()
+        ),
+        send=sends(inputs, n),
         host={name: sends(first[name], size) for name, size in network.inputs.items()},
+        target=target.astype(np.uint16),
+        weight=weight.astype(np.int16),
+        delay=delay.astype(np.uint8),
+        members={name: np.arange(p.size) + placed(name) for name, p in network.populations.items()},
     )

@@ -1,0 +1,232 @@
+"""The run of a chip of leaky integrate-and-fire compartments, fast: blocks of 32-bit integers, and lists of spikes.
+
+The same as `neurosim.hardware.loihi.emulator.run_chip` gives, or the word that it cannot be had here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import int32, njit
+from numpy.typing import NDArray
+
+from neurosim.hardware.loihi.emulator.block_update import BLOCK, STATE_LIMIT, is_silent, update_block
+from neurosim.hardware.loihi.numerics.lif import resets, ternary_step
+from neurosim.hardware.loihi.numerics.overflow import Cause
+
+__all__ = ["Blocks", "Limits", "PackedAxons", "run_blocks"]
+
+_TARGET = np.uint32(0xFFFF)
+_OUT_OF_RANGE = -1
+_UPPER, _LOWER = Cause.UPPER, Cause.LOWER
+
+
+class Blocks(NamedTuple):
+    """State of one sample: ``state`` int32 [blocks, 3 BLOCK]; ``still`` uint8 [blocks], 1 where nothing changes until
+    something arrives; ``ring`` int32 [slots * blocks * BLOCK], in units of a weight. ``fires`` bool [blocks, BLOCK] and
+    ``words`` the same as uint64 [blocks, BLOCK / 8]; ``before`` int32 [4 BLOCK], to work with; ``ones`` int64 [N]."""
+
+    state: NDArray[np.int32]
+    still: NDArray[np.uint8]
+    ring: NDArray[np.int32]
+    fires: NDArray[np.bool_]
+    words: NDArray[np.uint64]
+    before: NDArray[np.int32]
+    ones: NDArray[np.int64]
+
+
+class PackedAxons(NamedTuple):
+    """``start`` int64 [sources + 1]; ``to`` int32 [axons, 4]: first synapse, one behind the last, base, and the delay
+    that all have, or -1."""
+
+    start: NDArray[np.int64]
+    to: NDArray[np.int32]
+
+
+class Limits(NamedTuple):
+    """Ranges, both ends included, of values that 32 bits compute as the chip does: the sum of arrivals (in units of a
+    weight), u, and u + bias. ``clips``: whether a clipped potential is such a value too, because the chip's own limits
+    lie further out."""
+
+    sum_low: int
+    sum_high: int
+    u_low: int
+    u_high: int
+    drive_low: int
+    drive_high: int
+    clips: int
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add(synapses, sums):  # type: ignore[no-untyped-def]
+    for x in synapses:
+        sums[np.uint32(x) & _TARGET] += int32(x >> 16)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_times(synapses, sums, times):  # type: ignore[no-untyped-def]
+    for x in synapses:
+        sums[np.uint32(x) & _TARGET] += int32(int32(x >> 16) * times)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_delayed(synapses, delay, sums, times, first, last, cells):  # type: ignore[no-untyped-def]
+    for k in range(synapses.shape[0]):
+        x = synapses[k]
+        slot = np.uint64((first + delay[k]) & last)
+        sums[slot * np.uint64(cells) + np.uint64(np.uint32(x) & _TARGET)] += int32(int32(x >> 16) * times)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _send(begins, to, sources, times, first, ring, cells, synapses, delay):  # type: ignore[no-untyped-def]
+    """Add what some sources send, all of a step in one call, since a call with arrays costs as much as 100 synapses."""
+    last = ring.shape[0] // cells - 1
+    for i in range(sources.shape[0]):
+        for a in range(begins[sources[i]], begins[sources[i] + 1]):
+            start, stop, base, common = to[a, 0], to[a, 1], to[a, 2], to[a, 3]
+            if common < 0:
+                _add_delayed(
+                    synapses[start:stop], delay[start:stop], ring[base:], times[i], first, last, cells
+                )
+                continue
+            sums = ring[((first + common) & last) * cells + base :]
+            if times[i] == 1:
+                _add(synapses[start:stop], sums)
+            else:
+                _add_times(synapses[start:stop], sums, times[i])
+
+
+@njit(cache=True, nogil=True)
+def _carefully(  # type: ignore[no-untyped-def]
+    time, first, stop, state, before, registers, rules, fires, q, neurons, out, rows, counted
+):
+    """The block again, from where it was, by the 64-bit kernel. Returns whether the result fits 32 bits."""
+    for n in range(first, stop):
+        k = n - first
+        q[n] = np.int64(before[3 * BLOCK + k]) << 6
+        for row in range(3):
+            neurons[row, n] = before[row * BLOCK + k]
+    ternary_step(
+        first, stop, time, q, neurons[0], neurons[1], neurons[2], out, registers[0], registers[1], registers[2],
+        registers[3], registers[4], registers[5], registers[6], registers[7], rules[0], rules[1], rules[2], rows,
+        counted,
+    )  # fmt: skip
+    for n in range(first, stop):
+        k = n - first
+        if max(abs(neurons[0, n]), abs(neurons[1, n])) > STATE_LIMIT:
+            return False
+        for row in range(3):
+            state[row * BLOCK + k] = neurons[row, n]
+        fires[k] = out[n] != 0
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_blocks(  # type: ignore[no-untyped-def]
+    begin, end, born, compartments, runs, options, registers, packed, limits, blocks, q, neurons, out,
+    axons, inputs, synapses, delay, feed, spikes, watch, found,
+):  # fmt: skip
+    """Run steps ``begin`` to ``end - 1`` of one sample, or as many as there is room for the messages of.
+
+    Args:
+        begin, end: steps, counted from the begin of this run; the chip has lived ``born`` steps before it.
+        runs, options, registers: as in `run_chip`. packed: int32 [blocks, WIDTH], the registers of each block.
+        limits: `Limits`. blocks: `Blocks`. q, out: int64 [N], neurons: int64 [`STATE_ROWS`, N], to work with.
+        axons, inputs: `PackedAxons`. synapses: int32, the target in the lower half and the weight in the upper one.
+        delay: uint8 [synapses].
+        feed, spikes, watch, found: as in `run_chip`; messages are not written.
+
+    Returns:
+        The first step that was not run, or -1: a value beyond 32 bits; the state is of no use then.
+    """
+    state, still, ring, fires, words, before, ones = blocks
+    sum_low, sum_high, u_low, u_high, drive_low, drive_high, clips = limits
+    ends, room = spikes.end, spikes.compartment
+    rows, counted = found
+    cells = packed.shape[0] * BLOCK
+    last = ring.shape[0] // cells - 1
+    common = rows.shape[0] - counted.shape[0]
+    resetting = False
+    for r in range(runs.shape[0]):
+        resetting |= options[r, 3] > 0
+    for t in range(begin, end):
+        at = ends[t]
+        if at + compartments > room.shape[0]:
+            return t
+        time = born + t
+        if resetting:
+            _reset(time, runs, options, state, still)
+        slot = (time & last) * cells
+        for b in range(packed.shape[0]):
+            arrivals = ring[slot + b * BLOCK : slot + (b + 1) * BLOCK]
+            if still[b] and is_silent(arrivals):
+                continue
+            wrong, above, below, fired, moved = update_block(
+                arrivals, state[b], before, packed[b], fires[b],
+                int32(sum_low), int32(sum_high), int32(u_low), int32(u_high), int32(drive_low), int32(drive_high),
+            )  # fmt: skip
+            still[b] = moved == 0
+            if wrong < 0 or above + below > 0:
+                still[b] = 0
+                known = not clips and counted.sum() >= common
+                known = known and (above == 0 or counted[_UPPER] > 0) and (below == 0 or counted[_LOWER] > 0)
+                if wrong >= 0 and known:
+                    counted[_UPPER] += above
+                    counted[_LOWER] += below
+                else:
+                    stop = min((b + 1) * BLOCK, compartments)
+                    if not _carefully(
+                        time, b * BLOCK, stop, state[b], before, registers, options[0], fires[b], q, neurons, out, rows,
+                        counted,
+                    ):  # fmt: skip
+                        return _OUT_OF_RANGE
+                    fired = int32(1)
+            if fired:
+                for w in range(BLOCK // 8):
+                    if words[b, w]:
+                        for k in range(8 * w, 8 * w + 8):
+                            if fires[b, k]:
+                                room[at] = b * BLOCK + k
+                                at += 1
+        count = at - ends[t]
+        _send(axons.start, axons.to, room[ends[t] : at], ones[:count], time + 1, ring, cells, synapses, delay)
+        ends[t + 1] = at
+        e, f = feed.start[t], feed.start[t + 1]
+        if f > e:
+            _send(
+                inputs.start,
+                inputs.to,
+                feed.source[e:f],
+                feed.count[e:f],
+                time + 1,
+                ring,
+                cells,
+                synapses,
+                delay,
+            )
+        if watch.row.shape[0]:
+            _keep(t, state, fires, watch)
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _reset(time, runs, options, state, still):  # type: ignore[no-untyped-def]
+    for r in range(runs.shape[0]):
+        if resets(time, options[r, 3], options[r, 4]):
+            for c in range(runs[r, 0], runs[r, 1]):
+                b, k = c // BLOCK, c % BLOCK
+                state[b, k] = 0
+                state[b, BLOCK + k] = 0
+                still[b] = 0
+
+
+@njit(cache=True, nogil=True)
+def _keep(t, state, fires, watch):  # type: ignore[no-untyped-def]
+    for j in range(watch.row.shape[0]):
+        for k in range(watch.compartment.shape[0]):
+            b, n = watch.compartment[k] // BLOCK, watch.compartment[k] % BLOCK
+            if watch.row[j] == 4:  # of a still block too: its last update was without spikes
+                watch.kept[t, j, k] = fires[b, n]
+            else:
+                watch.kept[t, j, k] = state[b, watch.row[j] * BLOCK + n]
