@@ -1,9 +1,15 @@
 """Synaptic weights of a Loihi-style core: sign modes, clipping, truncation, exponents.
 
-A stored weight m acts on the state as ``m * 2^(6 + exponent)``. Three public models of the chip are covered:
-Lava (`effective`, `dense`, `optimise_bits`), nengo-loihi (`discretise`) and brian2-loihi (`brian2_effective`).
-They agree where weights of mixed sign are even and the bits that a negative exponent drops are zero;
-`is_common` tells.
+A stored weight m acts on the state as ``m * 2^(6 + exponent)``. Three public models of the chip are covered, which
+differ in what becomes of bits that are dropped:
+
+                                          of few weight bits             of a negative exponent
+    Lava (`effective`, `dense`)           floor (INHIBITORY: to zero)    floor of the sum of the arrivals
+    nengo-loihi (`discretise`)            round, halves to even          round of every synapse, halves to even
+    brian2-loihi (`brian2_effective`)     toward zero                    floor of every synapse
+
+With delays Lava takes the floor of the sum of each arrival slot and source step, see `delay_slots`. All agree where
+weights of mixed sign are even and the bits that a negative exponent drops are zero; `is_common` tells.
 """
 
 from __future__ import annotations
@@ -154,13 +160,30 @@ def discretise(weight: ArrayLike, exponent: int, width_field: int, mode: SignMod
 
 
 def brian2_effective(weight: ArrayLike, mode: SignMode, num_weight_bits: int, exponent: int) -> Ints:
-    """What weights act with on the state in brian2-loihi: truncated toward zero, shifted one by one, clipped."""
+    """What weights act with on the state in brian2-loihi: truncated toward zero, shifted one by one, clipped.
+
+    A weight acts with at most 2^21 - 64 either way.
+
+    Raises:
+        DescriptionError: beyond what brian2-loihi takes: weights from -256 to 254 (MIXED), to 0 (INHIBITORY) or from 0
+            to 255 (EXCITATORY), widths from 0 to 8, exponents from -8 to 7.
+    """
     weight = np.asarray(weight, dtype=np.int64)
-    low, high = {SignMode.MIXED: (-256, 254), SignMode.INHIBITORY: (-256, 0)}.get(mode, (0, 255))
+    limits = {SignMode.MIXED: (-256, 254), SignMode.INHIBITORY: (-256, 0)}.get(mode, (0, 255))
+    _check_range("weight", weight, *limits)
+    _check_range("width of the weights", num_weight_bits, 0, 8)
+    _check_range("exponent of the weights", exponent, -8, 7)
     lost = 1 << (8 - num_weight_bits + (mode is SignMode.MIXED))
-    clipped = np.clip(weight, low, high)
-    kept = np.sign(clipped) * (np.abs(clipped) // lost) * lost
+    kept = np.sign(weight) * (np.abs(weight) // lost) * lost
     return np.clip(shift(kept, exponent) << 6, -(1 << 21) + 64, (1 << 21) - 64)
+
+
+def _check_range(name: str, values: ArrayLike, low: int, high: int) -> None:
+    x = np.asarray(values)
+    if x.size and not (low <= x.min() and x.max() <= high):
+        raise DescriptionError(
+            f"{name} is out of range", value=[int(x.min()), int(x.max())], limit=f"{low} to {high}"
+        )
 
 
 def is_common(weight: ArrayLike, exponent: int, mode: SignMode) -> bool:

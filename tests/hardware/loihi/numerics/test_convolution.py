@@ -6,12 +6,13 @@ from scipy.signal import convolve as scipy_convolve
 
 from neurosim.errors import ShapeError
 from neurosim.hardware.loihi.numerics.convolution import convolve
+from neurosim.hardware.loihi.numerics.messages import received
 
 
 @pytest.mark.reference("loihi/conv_*.npz")
 def test_matches_lava(reference_file):
     with np.load(reference_file) as f:
-        x = f["x"] if int(f["num_message_bits"]) else (f["x"] != 0).astype(np.int64)
+        x = received(f["x"], int(f["num_message_bits"]))
         options = {name: f[name].tolist() for name in ("stride", "padding", "dilation")}
         out = convolve(x, f["w"], **options, groups=int(f["groups"]))
         assert not f["a_out"][..., 0].any()  # a connection takes one step

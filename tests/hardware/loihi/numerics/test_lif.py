@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -190,12 +192,122 @@ def test_kernel_equals_plain_numpy(q, du, dv, vth, refractory, numerics, bias):
     assert len(a.overflows.rows) == a.overflows.count.sum()
 
 
-def test_overflow_is_located():
-    q = np.zeros((6, 3), dtype=np.int64)
-    q[4, 2] = 2**21  # one more than a 22-bit accumulator holds
-    registers = lif.Registers.of(3, du=4095, dv=0, threshold=1 << 20)
-    found = lif.run(q, registers, NENGO_LOIHI).overflows
-    assert found.rows.tolist() == [[lif.Cause.ACCUMULATOR, 4, 2, 2**21]]
+def toward_zero(x: int, keep: int) -> int:
+    return x * keep // 4096 if x >= 0 else -(-x * keep // 4096)
+
+
+def published_step(q, u, v, keep_u, keep_v, bias, threshold, low, v_min, v_max, numerics):
+    """One step in Python's unbounded integers, from the rules as published; also the causes of overflows."""
+    m, causes = 2**23, []
+
+    def turned(x: int, half: int, cause: int) -> int:
+        y = (x + half) % (2 * half) - half
+        causes.extend([cause] * (x != y))
+        return y
+
+    x = q
+    if numerics is NENGO_LOIHI:
+        x = turned(x, 2**21, lif.Cause.ACCUMULATOR)
+    x += toward_zero(u, keep_u)
+    if numerics is NENGO_LOIHI:
+        x = turned(x, m, lif.Cause.CURRENT)
+    elif numerics is LAVA and (x > m or x <= -m):
+        causes.append(lif.Cause.CURRENT)
+        x += -2 * m if x > m else 2 * m
+    u, x = x, x + bias
+    if numerics is NENGO_LOIHI:
+        x = turned(x, m, lif.Cause.BIAS)
+    x += toward_zero(v, keep_v)
+    causes.extend([lif.Cause.UPPER] * (x > v_max) + [lif.Cause.LOWER] * (x < v_min))
+    x = min(max(x, v_min), v_max)
+    spike = (x > threshold) - (x < low)
+    return u, 0 if spike else x, spike, causes
+
+
+STATES = [s * x for x in (1, 4095, 2**21, 2**22 + 1, 2**23 - 2, 2**23 - 1) for s in (-1, 1)] + [0, 2**23]
+ARRIVALS = [s * x for x in (64, 2**21 - 1, 2**21, 2**23 - 1, 2**23, 3 * 2**23 + 1) for s in (-1, 1)] + [0]
+CASES = np.array([*product(ARRIVALS, STATES, STATES, [(4095, 4096), (1, 2048), (4096, 0)])], dtype=object)
+
+
+@pytest.mark.parametrize("numerics", [LAVA, NENGO_LOIHI, BRIAN2_LOIHI], ids=lambda n: n.name)
+@pytest.mark.parametrize("bias", [0, 4095 << 7, -(4096 << 7)])
+def test_every_edge_of_every_register_in_one_step(numerics, bias):
+    """Arrivals, currents and potentials at both sides of what registers hold, all with all, in every arithmetic."""
+    q, u, v = (CASES[:, k].astype(np.int64) for k in range(3))
+    keep = np.array(CASES[:, 3].tolist())
+    threshold, low, n = 131071 << 6, -(2**22), len(CASES)
+    v_min, v_max = (-(2**23) + 1, 2**23 - 1) if numerics is not BRIAN2_LOIHI else (-(2**60), 2**60)
+    r = lif.Registers.of(
+        n,
+        du=4095 - keep[:, 0],
+        dv=4096 - keep[:, 1],
+        threshold=threshold,
+        bias=bias,
+        v_min=v_min,
+        v_max=v_max,
+    )
+    expected = [
+        published_step(*case, *k, bias, threshold, low, v_min, v_max, numerics)
+        for case, k in zip(CASES[:, :3].tolist(), keep.tolist(), strict=True)
+    ]
+    causes = np.bincount([c for row in expected for c in row[3]], minlength=len(lif.Cause.NAMES))
+    for run in RUNS:
+        found = run(q[None], r, numerics, u=u, v=v, threshold_low=low)
+        for k, name in enumerate(("u", "v", "spike")):
+            assert getattr(found, name)[0].tolist() == [row[k] for row in expected], name
+        assert np.array_equal(found.overflows.count, causes)
+    assert sum(causes > 0) == {"lava": 3, "nengo-loihi": 5 if bias else 4, "brian2-loihi": 0}[numerics.name]
+
+
+M = 2**23
+
+
+@pytest.mark.parametrize(
+    ("numerics", "u", "v", "q", "bias", "expected"),
+    [
+        (NENGO_LOIHI, 0, 0, 2**21, 0, [lif.Cause.ACCUMULATOR, 2**21]),
+        (NENGO_LOIHI, M - 1, 0, 1, -1, [lif.Cause.CURRENT, M]),
+        (NENGO_LOIHI, M - 1, 0, 0, 1, [lif.Cause.BIAS, M]),
+        (LAVA, M - 1, 0, 2, 0, [lif.Cause.CURRENT, M + 1]),
+        (LAVA, 0, M - 1, 1, 0, [lif.Cause.UPPER, M]),
+        (LAVA, 0, -M + 1, 0, -1, [lif.Cause.LOWER, -M]),
+    ],
+)
+def test_every_cause_is_located(numerics, u, v, q, bias, expected):
+    """With the value that no register held, the step, and the one of three compartments."""
+    arrivals, membrane = np.zeros((4, 3), dtype=np.int64), np.zeros((4, 3), dtype=np.int64)
+    arrivals[2, 1], membrane[2, 1] = q, bias
+    keep_v = 0 if u else 4096  # where the current is at its limit, the potential keeps nothing
+    registers = lif.Registers.of(3, du=-1, dv=4096 - keep_v, threshold=M)
+    start = {"u": np.array([0, u, 0]), "v": np.array([0, v, 0])}
+    found = lif.run(arrivals, registers, numerics, **start, membrane=membrane).overflows
+    assert found.rows[0].tolist() == [expected[0], 2, 1, expected[1]]
+
+
+def test_late_causes_keep_their_first_row():
+    q = np.zeros((50, 1), dtype=np.int64)
+    q[:] = 2**21  # wraps in every step
+    registers = lif.Registers.of(1, du=4095, dv=0, threshold=131071 << 6)
+    found = lif.run(q, registers, NENGO_LOIHI, rows=3).overflows
+    assert found.count.tolist() == [50, 0, 0, 0, 47, 0, 0]
+    assert found.rows[:, 0].tolist() == [0, 0, 0, 4]
+    assert found.rows[3].tolist() == [4, 3, 0, -(2**23)]
+
+
+def test_reset_is_before_the_step_it_names():
+    registers = lif.Registers.of(1, du=4095, dv=0, threshold=1 << 20)
+    for run in RUNS:
+        found = run(np.full((8, 1), 64), registers, LAVA, reset_every=3, reset_offset=5)
+        assert (found.v[:, 0] // 64).tolist() == [1, 1, 2, 3, 1, 2, 3, 1]  # t = 2, 5, 8, counted from 1
+
+
+def test_ternary_neuron_spikes_on_either_side_and_not_where_both_thresholds_are_passed():
+    registers = lif.Registers.of(4, du=4095, dv=0, threshold=[64, 64, 64, -64])
+    q = np.array([[65, -66, 64, -32]])
+    for run in RUNS:
+        found = run(q, registers, LAVA, threshold_low=np.array([-65, -65, -65, 0]))
+        assert found.spike.tolist() == [[1, -1, 0, 0]]
+        assert found.v.tolist() == [[0, 0, 64, -32]]
 
 
 def test_refractory_register_counts_one_more_than_the_dead_steps():

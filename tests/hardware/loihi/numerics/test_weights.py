@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+from fractions import Fraction
+from math import floor, trunc
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -91,6 +95,94 @@ def test_rounding_of_dropped_bits_published_values():
     assert w.effective([-3], SignMode.MIXED) == [-4]
     assert w.effective([-3], SignMode.INHIBITORY, 7) == [-2]
     assert w.brian2_effective([-3], SignMode.MIXED, 8, 0) == [-2 << 6]
+
+
+def digest(values) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values, dtype="<i8").tobytes()).hexdigest()[:16]
+
+
+LAVA_TABLES = {0: "dda1015a767a9dba", 1: "fc6e882b1f9a71e5", 2: "dda1015a767a9dba", 3: "9ad1d2a9275ab48c"}
+BRIAN2_TABLES = {1: "b5add0e514a48d3c", 2: "e82fd89822809a4d", 3: "91ad64e498bc1e83"}
+NENGO_TABLES = {1: "f0c19e1a8a9f869b", 2: "2e7c20f41e8cc88c"}
+"""Digests of what the tools themselves gave, by sign mode; the tests say for which arguments."""
+
+
+@pytest.mark.parametrize("mode", SignMode)
+def test_every_weight_in_every_width_is_what_lava_makes_of_it(mode):
+    """``truncate_weights(clip_weights(w, mode, 8), mode, width)`` of lava-nc 0.10, also beyond the range."""
+    weight = np.arange(-600, 601)
+    table = [w.effective(weight, mode, bits) for bits in range(9)]
+    assert digest(table) == LAVA_TABLES[mode]
+    for bits, found in enumerate(table):
+        step = 2 ** (8 - bits + (mode is SignMode.MIXED))
+        low = -256 if mode is SignMode.MIXED else 0
+        if mode is SignMode.INHIBITORY:
+            expected = [-(min(max(-x, 0), 255) // step * step) for x in weight.tolist()]
+        else:
+            expected = [min(max(x, low), 255) // step * step for x in weight.tolist()]
+        assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("mode", [SignMode.MIXED, SignMode.EXCITATORY, SignMode.INHIBITORY])
+def test_every_weight_exponent_and_width_is_what_brian2_loihi_makes_of_it(mode):
+    """``calcActualWeights`` of brian2-loihi 0.5.2 for widths 0 to 8 and exponents -8 to 7."""
+    low, high = {SignMode.MIXED: (-256, 254), SignMode.INHIBITORY: (-256, 0)}.get(mode, (0, 255))
+    weight = np.arange(low, high + 1)
+    table = np.array([[w.brian2_effective(weight, mode, b, e) for e in range(-8, 8)] for b in range(9)])
+    assert digest(table) == BRIAN2_TABLES[mode]
+    for bits, exponent in ((0, 0), (1, 7), (5, -3), (8, -8), (8, 7)):
+        step = 2 ** (8 - bits + (mode is SignMode.MIXED))
+        kept = [trunc(Fraction(x, step)) * step for x in weight.tolist()]
+        acting = [floor(x * Fraction(2) ** exponent) * 64 for x in kept]
+        expected = [min(max(x, 64 - 2**21), 2**21 - 64) for x in acting]
+        assert table[bits, exponent + 8].tolist() == expected
+    assert (table.min() == -(2**21) + 64) == (mode is not SignMode.EXCITATORY)  # -256 << 13 is one too much
+
+
+@pytest.mark.parametrize(
+    ("weight", "mode", "bits", "exponent"),
+    [
+        (255, SignMode.MIXED, 8, 0),
+        (-257, SignMode.MIXED, 8, 0),
+        (-257, SignMode.INHIBITORY, 8, 0),
+        (1, SignMode.INHIBITORY, 8, 0),
+        (-1, SignMode.EXCITATORY, 8, 0),
+        (1, SignMode.EXCITATORY, 9, 0),
+        (1, SignMode.EXCITATORY, 8, 8),
+        (1, SignMode.EXCITATORY, 8, -9),
+    ],
+)
+def test_what_brian2_loihi_refuses_is_refused(weight, mode, bits, exponent):
+    with pytest.raises(DescriptionError, match="out of range"):
+        w.brian2_effective([weight], mode, bits, exponent)
+
+
+@pytest.mark.parametrize("mode", [SignMode.MIXED, SignMode.EXCITATORY])
+def test_every_quarter_in_every_exponent_and_width_is_what_nengo_loihi_makes_of_it(mode):
+    """``discretize_weights`` of nengo-loihi 1.1 for width fields 1 to 7 and exponents -7 to 7."""
+    weight = np.arange(-255, 255.01, 0.25, dtype=np.float32)
+    table = np.array([[w.discretise(weight, e, b, mode) for e in range(-7, 8)] for b in range(1, 8)])
+    assert digest(table) == NENGO_TABLES[mode]
+    for e in range(-7, 8):
+        stored = table[:, e + 7] // 2 ** (6 + e)  # what the register holds
+        assert stored.min() >= -256
+        assert stored.max() <= 255
+
+
+def test_the_sum_is_floored_by_lava_and_every_synapse_by_brian2_loihi():
+    for exponent in range(-8, 8):
+        for row in ([1, 1], [-1, -1], [3, -1], [7, 250], [-5, -250]):
+            mode = w.sign_mode(row)
+            both = w.dense(w.effective([row], mode, 8 + (mode is SignMode.MIXED)), np.ones((1, 2)), exponent)
+            assert both.item() == floor(sum(row) * Fraction(2) ** exponent)
+            one_by_one = w.brian2_effective(row, mode, 8, exponent).sum() / 64
+            kept = row if mode is not SignMode.MIXED else [trunc(Fraction(x, 2)) * 2 for x in row]
+            limit = 2**15 - 1
+            assert one_by_one == sum(
+                max(min(floor(x * Fraction(2) ** exponent), limit), -limit) for x in kept
+            )
+    assert w.dense(np.array([[1, 1]]), np.ones((1, 2)), -1).item() == 1
+    assert w.brian2_effective([1, 1], SignMode.EXCITATORY, 8, -1).sum() == 0
 
 
 def test_sign_modes():
