@@ -27,13 +27,15 @@ Ints = NDArray[np.int64]
 class CoreContent:
     """What a core stores of its synapses, the axons that lead there, and the synapse memory in bits.
 
-    ``bits_unshared`` is what it would be if every axon had a list of its own.
+    ``bits_unshared`` is what it would be if every axon had a list of its own, ``least_axons`` the input axons if all
+    presynaptic neurons shared one that can: as many as are needed do.
     """
 
     synapses: StoredSynapses
     axons: InputAxons
     bits: int
     bits_unshared: int
+    least_axons: int
 
 
 def core_content(
@@ -49,8 +51,10 @@ def core_content(
         CapacityError: a compartment is beyond the reach of an index.
     """
     lists = discrete_lists(network, slices)
+    least = len(lists.atoms)
     if len(lists.atoms) > limits["input_axons"]:
-        lists = population_lists(lists, population_groups(network), limits)
+        inputs = sum(network.inputs.values())
+        lists, least = population_lists(lists, population_groups(network), limits, inputs)
     shared = share_lists(lists, limits["axon_base_maximum"])
     if len(shared.index) and int(shared.index.max()) >= 1 << INDEX_WIDTHS[-1]:
         raise CapacityError(
@@ -97,4 +101,5 @@ def core_content(
         ),
         bits=int(runs.bits.sum()),
         bits_unshared=int(bits_of_list[shared.list_of].sum()),
+        least_axons=least,
     )

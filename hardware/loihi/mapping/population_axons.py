@@ -17,6 +17,8 @@ from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.mapping.core_synapses import AxonLists
 from neurosim.hardware.loihi.mapping.digests import scrambled
 from neurosim.hardware.loihi.mapping.list_runs import fit_one_format
+from neurosim.hardware.loihi.mapping.shared_lists import share_lists
+from neurosim.hardware.loihi.mapping.synapse_format import memory_bits
 
 __all__ = ["ATOMS", "population_groups", "population_lists"]
 
@@ -29,6 +31,9 @@ ATOMS = 32
 POP16_AXONS = 1024
 """Input axons that a pop16 spike can name: ten bits (nengo-loihi ``block.py``)."""
 
+_ABOUT_BITS = 16
+"""Bits of a synapse with its index, more or less."""
+
 _GROUPS: WeakKeyDictionary[DeviceNetwork, Ints] = WeakKeyDictionary()
 
 
@@ -36,8 +41,9 @@ def population_groups(network: DeviceNetwork) -> Ints:
     """The group of every neuron, int64 [neurons] of all inputs and populations in `DeviceNetwork.first_neuron`'s count.
 
     Neurons of a group belong to one input or population and have synapses of all projections to the same neurons with
-    the same delays; there are at most `ATOMS`. Many networks have groups of one alone. They are numbered by their first
-    neuron.
+    the same delays; there are at most `ATOMS`. Neurons with the same weights too are rather put into groups of their
+    own, since groups that are alike share their lists. Many networks have groups of one alone. They are numbered by
+    their first neuron.
     """
     if network not in _GROUPS:
         _GROUPS[network] = _grouped(network)
@@ -45,67 +51,106 @@ def population_groups(network: DeviceNetwork) -> Ints:
 
 
 def _grouped(network: DeviceNetwork) -> Ints:
-    digests, sizes = [np.zeros(0, np.uint64)], []
+    reach, content = _digests(network)
+    n = len(reach)
+    alike = np.unique(reach, return_inverse=True)[1].reshape(-1)
+    # copies of a content within its set of neurons that are alike: 0 for the first, 1 for the second
+    _, first, same = np.unique(
+        np.stack([alike.astype(np.uint64), content]), axis=1, return_index=True, return_inverse=True
+    )
+    same = same.reshape(-1)
+    copy = _rank_within(same)
+    contents = np.bincount(alike[first], minlength=int(alike.max(initial=-1)) + 1)[alike]
+    together = np.where(2 * contents > ATOMS, 1, ATOMS // contents)
+    key = alike * n + copy // together
+    order = np.lexsort((np.arange(n), first[same], copy, key))
+    within = np.empty(n, np.int64)
+    within[order] = _rank_within(key[order])
+    _, leader, group = np.unique(
+        np.stack([key, within // ATOMS]), axis=1, return_index=True, return_inverse=True
+    )
+    number = np.empty(len(leader), np.int64)
+    number[np.argsort(leader)] = np.arange(len(leader))
+    return number[group.reshape(-1)]
+
+
+def _rank_within(key: Ints) -> Ints:
+    """Of each entry, how many equal ones come before it."""
+    order = np.argsort(key, kind="stable")
+    begins = np.flatnonzero(np.diff(key[order], prepend=-1))
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
+    return rank
+
+
+def _digests(network: DeviceNetwork) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Of each neuron: of where its synapses end and with what delay, and of what they weigh."""
+    reach, content = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
     for place, name in enumerate(network.first_neuron):
-        digest = np.full(network.size_of(name), place, dtype=np.uint64)
+        ends = np.full(network.size_of(name), place, dtype=np.uint64)
+        held = np.zeros(network.size_of(name), dtype=np.uint64)
         for number, p in enumerate(network.projections):
             if p.pre == name:
-                word = p.target | p.delay << 32 | np.int64(number + 1) << 40
-                summed = np.concatenate([np.zeros(1, np.uint64), np.cumsum(scrambled(word))])
-                digest += summed[p.row_start[1:]] - summed[p.row_start[:-1]]
-        digests.append(scrambled(digest))
-        sizes.append(len(digest))
-    which = np.unique(np.concatenate(digests), return_inverse=True)[1].reshape(-1)
-    # a place within its set of equals, cut every ATOMS
-    order = np.argsort(which, kind="stable")
-    begins = np.flatnonzero(np.diff(which[order], prepend=-1))
-    count = np.diff(begins, append=len(order))
-    within = np.empty_like(order)
-    within[order] = np.arange(len(order)) - np.repeat(begins, count)
-    key = which * (len(which) + 1) + within // ATOMS
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[group.reshape(-1)]
+                word = scrambled(p.target | p.delay << 32 | np.int64(number + 1) << 40)
+                weight = (p.weight + 256) | (p.exponent + 8) << 10 | p.mode << 16
+                for total, words in ((ends, word), (held, scrambled(word + weight.astype(np.uint64)))):
+                    summed = np.concatenate([np.zeros(1, np.uint64), np.cumsum(words, dtype=np.uint64)])
+                    total += summed[p.row_start[1:]] - summed[p.row_start[:-1]]
+        reach.append(scrambled(ends))
+        content.append(held)
+    return np.concatenate(reach), np.concatenate(content)
 
 
-def population_lists(lists: AxonLists, groups: Ints, limits: Mapping[str, int]) -> AxonLists:
-    """Let the neurons of each group share an axon, where two or more have synapses here and one format holds them all.
+def population_lists(
+    lists: AxonLists, groups: Ints, limits: Mapping[str, int], inputs: int
+) -> tuple[AxonLists, int]:
+    """Let neurons of a group share an axon, as few groups as the core's input axons demand, the cheapest first.
 
-    Args:
-        lists: discrete ones. groups: of `population_groups`.
+    Neurons share where two or more have synapses here, never two between the same pair, and one format holds all.
+    The first ``inputs`` neurons are the host's: its spikes take no output axons, so they may be of 32 bits, whose bases
+    are any compartment. Those of other neurons are of 16 bits while such a spike can name the axon.
 
     Returns:
-        The shared axons, then those that stay discrete. A shared one is of kind 16 while such a spike can name it.
+        The shared axons, then those that stay discrete; and the number of axons if all groups shared that can.
     """
     group = groups[lists.source]
     of = np.repeat(group, np.diff(lists.start))
-    many = np.bincount(group, minlength=int(groups.max(initial=-1)) + 1) > 1
-    many &= np.bincount(groups) <= limits["pop16_atoms"]
+    here = np.bincount(group, minlength=int(groups.max(initial=-1)) + 1)
+    many = (here > 1) & (np.bincount(groups) <= limits["pop16_atoms"])
     twice = (np.diff(lists.compartment) == 0) & (np.diff(lists.delay) == 0)
     twice[lists.start[1:-1] - 1] = False  # where a list ends
     many[of[1:][twice]] = False
-    shared = _shared(lists, groups, np.flatnonzero(many[of]), of)
-    fits = fit_one_format(shared.value, shared.start)
-    taken = _selected(shared, fits)
-    joined = np.zeros(len(many), bool)
-    joined[groups[taken.source]] = True
-    rest = _selected(lists, ~joined[group])
-    pop16 = np.arange(len(taken.atoms)) < POP16_AXONS
-    return AxonLists(
-        source=np.concatenate([taken.source, rest.source]),
-        atoms=np.concatenate([taken.atoms, rest.atoms]),
-        kind=np.concatenate([np.where(pop16, 16, 32), rest.kind]),
-        start=np.concatenate([taken.start, taken.start[-1] + rest.start[1:]]),
-        atom=np.concatenate([taken.atom, rest.atom]),
-        compartment=np.concatenate([taken.compartment, rest.compartment]),
-        delay=np.concatenate([taken.delay, rest.delay]),
-        value=np.concatenate([taken.value, rest.value]),
-        held=np.concatenate([taken.held, rest.held]),
-    )
+    shared = _shared(lists, groups, np.flatnonzero(many[of]), of, inputs)
+    shared = _selected(shared, fit_one_format(shared.value, shared.start))
+    there = groups[shared.source[np.cumsum(shared.atoms) - shared.atoms]]
+    saved = here[there] - 1
+    least = len(group) - int(saved.sum())
+    discrete = np.bincount(group, weights=_cost(lists, limits), minlength=len(here))[there]
+    order = np.argsort((_cost(shared, limits) - discrete) / np.maximum(saved, 1), kind="stable")
+    before = np.cumsum(saved[order]) - saved[order]
+    taken = np.zeros(len(there), bool)
+    taken[order[before < len(group) - limits["input_axons"]]] = True
+    joined = np.zeros(len(here), bool)
+    joined[there[taken]] = True
+    taken_lists, rest = _selected(shared, taken), _selected(lists, ~joined[group])
+    named = np.arange(len(taken_lists.atoms)) < POP16_AXONS
+    kind = np.where(named, taken_lists.kind, 32)
+    columns = {
+        name: np.concatenate([getattr(taken_lists, name), getattr(rest, name)])
+        for name in ("source", "atoms", "atom", "compartment", "delay", "value", "held")
+    }
+    start = np.concatenate([taken_lists.start, taken_lists.start[-1] + rest.start[1:]])
+    return AxonLists(kind=np.concatenate([kind, rest.kind]), start=start, **columns), least
 
 
-def _shared(lists: AxonLists, groups: Ints, chosen: Ints, of: Ints) -> AxonLists:
+def _cost(lists: AxonLists, limits: Mapping[str, int]) -> NDArray[np.float64]:
+    """About the bits of each list, divided among the axons that share it."""
+    of = share_lists(lists, limits["axon_base_maximum"]).list_of
+    bits = memory_bits(np.diff(lists.start), _ABOUT_BITS)
+    return np.asarray(bits / np.bincount(of)[of])
+
+
+def _shared(lists: AxonLists, groups: Ints, chosen: Ints, of: Ints, inputs: int) -> AxonLists:
     """A list for each group of the ``chosen`` synapses, filled up with zeros to the same cells in every atom."""
     members = np.argsort(groups, kind="stable")
     first_member = np.searchsorted(groups[members], np.arange(int(groups.max(initial=-1)) + 2))
@@ -130,7 +175,7 @@ def _shared(lists: AxonLists, groups: Ints, chosen: Ints, of: Ints) -> AxonLists
     return AxonLists(
         source=members[member],
         atoms=atoms,
-        kind=np.full(len(there), 16),
+        kind=np.where(members[first_member[there]] < inputs, 32, 16),
         start=start,
         atom=place // count[entry],
         compartment=here >> 6 & 0x1FFF,
