@@ -127,7 +127,8 @@ def run(a: Ints, parameters: Parameters, *, bias: ArrayLike = 0, rows: int = 64)
     found, count = overflow_rows(rows)
     biases = np.array(np.broadcast_to(np.asarray(bias, np.int64), a.shape[1:]), order="C")
     _run(a, biases, *_registers(parameters), history, found, count)
-    return AdaptiveTrace(*history, Overflows(count, located(found, count)))
+    i, v, theta, r, spike = history
+    return AdaptiveTrace(i, v, theta, r, spike, Overflows(count, located(found, count)))
 
 
 def reference(a: Ints, parameters: Parameters, *, bias: ArrayLike = 0) -> AdaptiveTrace:
@@ -151,8 +152,10 @@ def reference(a: Ints, parameters: Parameters, *, bias: ArrayLike = 0) -> Adapti
         r, theta = r + 2 * theta * spike, theta + theta_step * spike
         count[Cause.STATE] += np.count_nonzero(np.maximum(theta, r) > STATE_MAX)
         history.append((i, v, theta, r, spike))
-    columns = (np.array([row[k] for row in history], np.int64).reshape(a.shape) for k in range(5))
-    return AdaptiveTrace(*columns, Overflows(count, np.zeros((0, 4), np.int64)))
+    i, v, theta, r, spikes = (
+        np.array([row[k] for row in history], np.int64).reshape(a.shape) for k in range(5)
+    )
+    return AdaptiveTrace(i, v, theta, r, spikes, Overflows(count, np.zeros((0, 4), np.int64)))
 
 
 def run_float(a: ArrayLike, parameters: Parameters, *, bias: ArrayLike = 0.0) -> AdaptiveTrace:
