@@ -16,6 +16,7 @@ neither. Lava tags the model as bit accurate, but a chip holds no such fractions
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -152,10 +153,18 @@ def reference(a: Ints, parameters: Parameters, *, bias: ArrayLike = 0) -> Adapti
         r, theta = r + 2 * theta * spike, theta + theta_step * spike
         count[Cause.STATE] += np.count_nonzero(np.maximum(theta, r) > STATE_MAX)
         history.append((i, v, theta, r, spike))
-    i, v, theta, r, spikes = (
-        np.array([row[k] for row in history], np.int64).reshape(a.shape) for k in range(5)
+    return AdaptiveTrace(
+        i=_column(history, 0, a.shape),
+        v=_column(history, 1, a.shape),
+        theta=_column(history, 2, a.shape),
+        r=_column(history, 3, a.shape),
+        spike=_column(history, 4, a.shape).astype(np.int64),
+        overflows=Overflows(count, np.zeros((0, 4), np.int64)),
     )
-    return AdaptiveTrace(i, v, theta, r, spikes, Overflows(count, np.zeros((0, 4), np.int64)))
+
+
+def _column(history: list[tuple[Any, ...]], k: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.array([row[k] for row in history]).reshape(shape)
 
 
 def run_float(a: ArrayLike, parameters: Parameters, *, bias: ArrayLike = 0.0) -> AdaptiveTrace:
@@ -171,6 +180,11 @@ def run_float(a: ArrayLike, parameters: Parameters, *, bias: ArrayLike = 0.0) ->
         spike = v - r >= theta
         r, theta = np.where(spike, r + 2 * theta, r), np.where(spike, theta + p.theta_step, theta)
         history.append((i, v, theta, r, spike))
-    i_, v_, theta_, r_, spikes = (np.array([row[k] for row in history]).reshape(a.shape) for k in range(5))
-    nothing = Overflows(np.zeros(len(Cause.NAMES), np.int64), np.zeros((0, 4), np.int64))
-    return AdaptiveTrace(i_, v_, theta_, r_, spikes.astype(np.int64), nothing)
+    return AdaptiveTrace(
+        i=_column(history, 0, a.shape),
+        v=_column(history, 1, a.shape),
+        theta=_column(history, 2, a.shape),
+        r=_column(history, 3, a.shape),
+        spike=_column(history, 4, a.shape).astype(np.int64),
+        overflows=Overflows(np.zeros(len(Cause.NAMES), np.int64), np.zeros((0, 4), np.int64)),
+    )
