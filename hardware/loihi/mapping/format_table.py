@@ -23,6 +23,7 @@ __all__ = ["Encoding", "encode"]
 
 Ints = NDArray[np.int64]
 
+_MIXED = int(SignMode.MIXED)
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -82,16 +83,19 @@ def _formats(runs: Runs, most: int) -> tuple[Ints, tuple[SynapseFormat, ...]]:
     cells = np.zeros(len(needs), np.int64)
     np.add.at(cells, which, runs.cells)
     alive, into = np.ones(len(needs), bool), np.arange(len(needs))
-    while int(alive.sum()) > most:
-        left = np.flatnonzero(alive)
-        pair = _cheapest(needs[left], cells[left])
-        if pair is None:
+    more = _mergers(needs[:, None], cells[:, None], needs, cells) if len(needs) > most else cells
+    more = np.where(np.tri(len(needs), dtype=bool), _NEVER, more)
+    for _ in range(len(needs) - most):
+        a, b = divmod(int(more.argmin()), len(needs))
+        if more[a, b] == _NEVER:
             break
-        a, b = left[list(pair)].tolist()
         needs[a] = _merged(needs[a], needs[b])
         cells[a] += cells[b]
         alive[b] = False
         into[into == b] = a
+        cost = np.where(alive, _mergers(needs[a], cells[a], needs, cells), _NEVER)
+        more[b], more[:, b] = _NEVER, _NEVER
+        more[a, a + 1 :], more[:a, a] = cost[a + 1 :], cost[:a]
     formats: list[SynapseFormat] = []
     number = np.zeros(len(needs), np.int64)
     for i in np.flatnonzero(alive).tolist():
@@ -103,31 +107,27 @@ def _formats(runs: Runs, most: int) -> tuple[Ints, tuple[SynapseFormat, ...]]:
 
 
 def _merged(a: Ints, b: Ints) -> Ints:
-    """What holds both; rows (or arrays of rows) of mode, low, high, field of index, bits of delay, dense."""
-    mode = np.where(a[..., 0] == b[..., 0], a[..., 0], SignMode.MIXED)
-    low, high = np.minimum(a[..., 1], b[..., 1]), np.maximum(a[..., 2], b[..., 2])
-    rest = np.maximum(a[..., 3:], b[..., 3:])
-    return np.concatenate([np.stack([mode, low, high], axis=-1), rest], axis=-1)
+    """What holds both; rows, or arrays of rows, of mode, low, high, field of index, bits of delay, dense."""
+    both = np.maximum(a, b)
+    both[..., 0] = np.where(a[..., 0] == b[..., 0], a[..., 0], _MIXED)
+    both[..., 1] = np.minimum(a[..., 1], b[..., 1])
+    return both
 
 
 def _weight(rows: Ints) -> Ints:
     return weight_field(rows[..., 0], rows[..., 1], rows[..., 2])
 
 
-def _cheapest(needs: Ints, cells: Ints) -> tuple[int, int] | None:
-    """The two whose merger takes the fewest bits more; None if no two can be merged."""
-    both = _merged(needs[:, None], needs[None])
+def _mergers(needs: Ints, cells: Ints, others: Ints, other_cells: Ints) -> Ints:
+    """Bits that it takes more to merge rows with others; arrays that broadcast."""
+    both = _merged(needs, others)
 
     def taken(rows: Ints, number: Ints) -> Ints:
         return number * bits_per_synapse(_weight(rows), rows[..., 3], rows[..., 4], rows[..., 5])
 
-    alone = taken(needs, cells)
-    more = taken(both, cells[:, None] + cells[None]) - alone[:, None] - alone[None]
-    fits = _weight(both) < 8
-    fits &= needs[:, None, 5] == needs[None, :, 5]  # a run without indices holds other cells
-    more = np.where(np.triu(fits, 1), more, _NEVER)
-    a, b = divmod(int(more.argmin()), len(needs))
-    return None if more[a, b] == _NEVER else (a, b)
+    more = taken(both, cells + other_cells) - taken(needs, cells) - taken(others, other_cells)
+    # a run without indices holds other cells than one with
+    return np.where((_weight(both) < 8) & (needs[..., 5] == others[..., 5]), more, _NEVER)
 
 
 def _format(needs: Ints) -> SynapseFormat:

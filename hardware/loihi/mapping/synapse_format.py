@@ -26,6 +26,10 @@ __all__ = [
 
 Ints = NDArray[np.int64]
 
+_MIXED = int(SignMode.MIXED)
+_WEIGHTS, _INDICES = np.array((*WEIGHT_WIDTHS, 8)), np.array((0, 6, 7, 8, 9, 10, 11, 12, 13))
+_FIELD_OF_WIDTH = np.searchsorted(WEIGHT_WIDTHS, np.arange(10)).astype(np.int64)
+
 INDEX_WIDTHS = (0, 6, 7, 8, 9, 10, 11, 12)
 """Bits of a compartment index for the values 0..7 of the register field."""
 
@@ -98,7 +102,7 @@ def memory_bits(synapses: ArrayLike, per_synapse: ArrayLike, block: int = BLOCK)
 
 def weight_field(mode: Ints, low: Ints, high: Ints) -> Ints:
     """Field of the narrowest weight with the bits ``low`` to ``high``, and a sign if MIXED; 8 where none holds it."""
-    return np.searchsorted(WEIGHT_WIDTHS, high - low + 1 + (mode == SignMode.MIXED)).astype(np.int64)
+    return _FIELD_OF_WIDTH[np.minimum(high - low + 1 + (mode == _MIXED), len(_FIELD_OF_WIDTH) - 1)]
 
 
 def index_fields(largest: Ints) -> Ints:
@@ -108,5 +112,4 @@ def index_fields(largest: Ints) -> Ints:
 
 def bits_per_synapse(weight: Ints, index: Ints, delay_bits: Ints, dense: NDArray[Any]) -> Ints:
     """Bits that each synapse takes in formats of these fields; ``dense`` ones store no index."""
-    width = np.take(WEIGHT_WIDTHS, weight, mode="clip") + delay_bits
-    return np.asarray(width + np.where(dense, 0, np.take(INDEX_WIDTHS, index, mode="clip")), dtype=np.int64)
+    return _WEIGHTS[weight] + delay_bits + _INDICES[np.where(dense, 0, index)]
