@@ -1,99 +1,102 @@
-"""Choosing weight scales by what the chip then does: emulate typical inputs and compare with the float engine."""
+"""Choosing register values by what the chip then does: emulate typical inputs and compare with the float engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
-from neurosim.engine.recording import Record, Recording
+from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
-from neurosim.hardware.emulator import Overflow
-from neurosim.hardware.loihi.emulator.device import device_of
-from neurosim.hardware.loihi.mapping.mapped_network import MappedNetwork
-from neurosim.hardware.loihi.quantise.quantised_plan import HELD_EXACTLY, QuantisedNetwork
-from neurosim.hardware.loihi.tables.chip_tables import ChipTables
-from neurosim.hardware.manifest import Manifest
+from neurosim.hardware.loihi.calibrate.given_run import Behaviour, run_network
+from neurosim.hardware.loihi.calibrate.population_search import Found, Storage, mismatch, search
+from neurosim.hardware.loihi.quantise.calibration_result import CalibrationResult, PopulationCalibration
+from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, device_network
 from neurosim.spikes import Spikes
 
-__all__ = ["PERCENTILES", "Candidate", "choose"]
+__all__ = ["Calibrated", "calibrate"]
 
-PERCENTILES = (100.0, 99.9, 99.0, 95.0)
-"""Percentiles of the weights' magnitudes that are tried as the one that uses the full 8 bits."""
+Wanted = Mapping[str, Spikes | NDArray[np.float64]]
 
-_SATURATED = 0.95
+SATURATED = 0.95
 """Share of steps with a spike from which a population counts as saturated."""
+SILENT = 0.01
+"""Share of the engine's spikes below which a population counts as fallen silent."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One way to quantise a network, complete with its files."""
+class Calibrated:
+    """A network in register values, and how it was chosen."""
 
-    percentile: float
     network: QuantisedNetwork
-    mapped: MappedNetwork
-    tables: ChipTables
-    files: dict[str, bytes | str]
-    manifest: Manifest
-    notes: tuple[str, ...] = ()
-    """lines for the report"""
+    result: CalibrationResult
 
 
-def choose(
-    candidate_at: Callable[[float], Candidate],
-    plan: Plan,
-    lag: Mapping[str, int],
-    calibration: Mapping[str, Spikes],
-) -> Candidate:
-    """The candidate whose spike counts differ least from the float engine's, neuron by neuron.
+def calibrate(
+    plan: Plan, lag: Mapping[str, int], storage: Storage, calibration: Mapping[str, Spikes]
+) -> Calibrated:
+    """Quantise a plan so that the chip does what the float engine does.
+
+    For each population, given the spikes that the engine's neurons sent it, roundings are emulated and their spike
+    trains compared with the engine's; in the end the whole network runs on its own, with the nearest rounding and with
+    the one that was chosen, and the better one is taken. Deterministic.
 
     Args:
-        candidate_at: makes the candidate of a percentile; those that do not fit the chip are passed over.
-        plan: retimed; both run in machine time.
+        plan: retimed; all runs are in machine time.
         calibration: inputs by name, in network time; inputs left out stay silent.
 
     Raises:
-        CapacityError: no candidate fits; or with the best one, a population that spikes in the engine falls silent or
-            spikes nearly always, or an accumulator wraps.
+        CapacityError: no rounding fits the registers; or with the best one, a population that spikes in the engine
+            falls silent or spikes nearly always, or an accumulator wraps.
     """
     inputs, steps = _machine_inputs(plan, lag, calibration)
-    record = {name: Record("spikes") for name in plan.populations}
-    wanted = _counts(simulate(plan, inputs, steps * plan.dt, record=record))
-    best: tuple[float, Candidate, dict[str, NDArray[np.int64]], Recording] | None = None
-    reasons: list[CapacityError] = []
-    for percentile in PERCENTILES:
-        try:
-            candidate = candidate_at(percentile)
-        except CapacityError as error:
-            reasons.append(error)
-            continue
-        recording = _emulate(candidate, inputs, steps, record)
-        found = _counts(recording)
-        wraps = sum(e.count for e in recording.events if e.kind == "wrap")
-        mismatch = max(
-            (float(np.abs(found[n] - c).sum() / max(c.sum(), 1)) for n, c in wanted.items()), default=0.0
+    wanted = _engine(plan, inputs, steps)
+    spikes = {**inputs, **{n: s for n, s in wanted.items() if isinstance(s, Spikes)}}
+    found = {name: search(plan, name, spikes, wanted[name], storage, steps) for name in _order(plan)}
+
+    def alone(parts: Mapping[str, Found]) -> tuple[QuantisedNetwork, Behaviour]:
+        network = QuantisedNetwork(
+            {name: parts[name].quantised.populations[name] for name in plan.populations},
+            {p.name: parts[p.post].quantised.synapses[p.name] for p in plan.projections},
         )
-        # a wrapped sum is worse than any rounding
-        score = mismatch + wraps
-        if best is None or score < best[0] - 1e-12:
-            best = (score, candidate, found, recording)
-        if not wraps and all(s.error < HELD_EXACTLY for s in candidate.network.synapses.values()):
-            break  # no other scale holds the weights better, as after training on the chip's own grid
-    if best is None:
-        raise reasons[0]
-    _, candidate, found, recording = best
-    _check(plan, wanted, found, recording, steps)
-    rates = ", ".join(
-        f"{name} {np.abs(found[name] - c).sum() / max(c.sum(), 1):.2%}"
-        for name, c in wanted.items()
-        if c.any()
+        return network, run_network(
+            plan, network, device_network(plan, network), storage.numerics, inputs, steps
+        )
+
+    nearest, best = ({name: getattr(s, which) for name, s in found.items()} for which in ("nearest", "best"))
+    (before, then), (after, now) = alone(nearest), alone(best)
+    scores = [{n: mismatch(run.parts[n], w) for n, w in wanted.items()} for run in (then, now)]
+    kept = sum(scores[1].values()) + now.wraps <= sum(scores[0].values()) + then.wraps
+    _check(plan, wanted, now if kept else then)
+    chosen = best if kept else nearest
+    result = CalibrationResult(
+        samples=max((s.samples for s in inputs.values()), default=1),
+        steps=steps,
+        kept=kept,
+        populations={
+            name: PopulationCalibration(
+                spikes=len(w) if isinstance(w, Spikes) else None,
+                choice=chosen[name].choice,
+                adjusted=chosen[name].adjusted,
+                tried=found[name].tried,
+                given_before=nearest[name].score,
+                given_after=chosen[name].score,
+                alone_before=scores[0][name],
+                alone_after=scores[int(kept)][name],
+            )
+            for name, w in wanted.items()
+        },
     )
-    text = f"calibration: percentile {candidate.percentile:g}; spike counts differ by {rates or 'nothing, none spiked'}"
-    return replace(candidate, notes=(*candidate.notes, text))
+    return Calibrated(after if kept else before, result)
+
+
+def _order(plan: Plan) -> tuple[str, ...]:
+    """Populations, those first that others listen to."""
+    return tuple(name for stage in plan.stages for name in stage.populations)
 
 
 def _machine_inputs(
@@ -108,44 +111,45 @@ def _machine_inputs(
     return inputs, steps
 
 
-def _emulate(
-    candidate: Candidate, inputs: Mapping[str, Spikes], steps: int, record: Mapping[str, Record]
-) -> Recording:
-    device = device_of(candidate.manifest, candidate.tables)
-    return device.run(inputs, steps, record, 0, Overflow.AS_CHIP)
+def _engine(plan: Plan, inputs: Mapping[str, Spikes], steps: int) -> Wanted:
+    """Spikes of populations that spike, potentials of the others relative to rest, [T, B, ...]."""
+    record = {n: Record("spikes" if p.model.SPIKES else "v") for n, p in plan.populations.items()}
+    samples = next((s.samples for s in inputs.values()), 1)
+    run = simulate(plan, inputs, steps * plan.dt, record=record, samples=None if inputs else samples)
+    wanted: dict[str, Spikes | NDArray[np.float64]] = {}
+    for name, part in run.items():
+        if part.spikes is not None:
+            wanted[name] = part.spikes
+        else:
+            rest = plan.populations[name].model.coefficients(plan.dt)["v_rest"]
+            wanted[name] = part.v - float(np.asarray(rest).reshape(-1)[0])
+    return wanted
 
 
-def _counts(recording: Recording) -> dict[str, NDArray[np.int64]]:
-    return {name: p.spikes.counts() for name, p in recording.items() if p.spikes is not None}
-
-
-def _check(
-    plan: Plan,
-    wanted: Mapping[str, NDArray[np.int64]],
-    found: Mapping[str, NDArray[np.int64]],
-    recording: Recording,
-    steps: int,
-) -> None:
+def _check(plan: Plan, wanted: Wanted, run: Behaviour) -> None:
     remedy = "Change the range of its weights or its threshold; its weights may span too many magnitudes"
-    for name, counts in wanted.items():
-        where, possible = f"population {name!r}", counts.size * steps
-        if counts.any() and not found[name].any():
+    for name in _order(plan):
+        w, f = wanted[name], run.parts[name]
+        if not (isinstance(w, Spikes) and isinstance(f, Spikes)):
+            continue
+        where, possible = f"population {name!r}", w.samples * w.steps * w.size
+        if len(f) < SILENT * len(w):
             raise CapacityError(
                 "falls silent on the calibration inputs when quantised",
                 where=where,
-                value="no spikes",
-                limit=f"{counts.sum()} spikes in the float engine",
+                value=f"{len(f)} spikes",
+                limit=f"{len(w)} spikes in the float engine",
                 remedy=remedy,
             )
-        if found[name].sum() > _SATURATED * possible > counts.sum():
+        if len(f) > SATURATED * possible > len(w):
             raise CapacityError(
                 "saturates on the calibration inputs when quantised",
                 where=where,
-                value=f"{found[name].sum()} spikes",
-                limit=f"{counts.sum()} spikes in the float engine",
+                value=f"{len(f)} spikes",
+                limit=f"{len(w)} spikes in the float engine",
                 remedy=remedy,
             )
-    wraps = [e for e in recording.events if e.kind == "wrap"]
+    wraps = [e for e in run.recording.events if e.kind == "wrap"] if run.recording else []
     if wraps:
         first = wraps[0]
         raise CapacityError(

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from neurosim.engine.plan import Plan
-from neurosim.hardware.loihi.calibrate.choose import Candidate, choose
+from neurosim.errors import CapacityError
+from neurosim.hardware.loihi.compile.round_plan import Rounded, round_plan
 from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.mapping.map_network import map_network, sites
 from neurosim.hardware.loihi.mapping.mapped_network import MappedNetwork
-from neurosim.hardware.loihi.netx.from_network import netx_file
 from neurosim.hardware.loihi.quantise.quantised_plan import (
-    QuantisedNetwork,
     device_network,
     held_weights,
     losses_of,
-    quantise_network,
 )
-from neurosim.hardware.loihi.signs import Signs
+from neurosim.hardware.loihi.report.analyse import Compiled, analyse_build
 from neurosim.hardware.loihi.tables.register_tables import tables_of
 from neurosim.hardware.loihi.tables.table_files import write_tables
-from neurosim.hardware.loihi.target import Loihi2, LoihiTarget
+from neurosim.hardware.loihi.target import LoihiTarget
 from neurosim.hardware.manifest import Manifest, PopulationEntry
 from neurosim.hardware.target import Build, Site, Usage
 from neurosim.loss_report import LossReport
@@ -31,74 +31,67 @@ from neurosim.spikes import Spikes
 __all__ = ["map_plan"]
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A network on its chip, and how it was rounded."""
+
+    rounded: Rounded
+    mapped: MappedNetwork
+
+
 def map_plan(
     plan: Plan, lag: Mapping[str, int], target: LoihiTarget, calibration: Mapping[str, Spikes] | None
 ) -> Build:
     """Quantise, map and emit a legal, retimed plan.
 
-    With ``calibration`` (typical inputs by name, in network time) several choices of the weight scales are emulated and
-    compared with the float engine, and the one whose spike counts are nearest is taken.
+    With ``calibration`` (typical inputs by name, in network time) many roundings are emulated and their spike trains
+    compared with the float engine's; see `neurosim.hardware.loihi.calibrate.choose.calibrate`.
 
     Raises:
-        CapacityError: a limit is exceeded, or a population falls silent or saturates on the calibration inputs.
+        CapacityError: a limit is exceeded, or a population falls silent or saturates: on the calibration inputs, or
+            provably on any.
         UnsupportedError: something that no register expresses.
     """
-    if calibration is None:
-        candidate = _candidate(plan, lag, target, 100.0)
-    else:
-        candidate = choose(lambda p: _candidate(plan, lag, target, p), plan, lag, calibration)
-    network = candidate.network
+    made = _made(plan, lag, target, calibration)
+    network = made.rounded.network
+    compiled = Compiled(
+        plan=plan,
+        lag=lag,
+        quantised=network,
+        mapped=made.mapped,
+        tables=tables_of(made.mapped, target.numerics),
+        manifest=_manifest(plan, lag, target, made.rounded),
+    )
     return Build(
         target=target,
-        manifest=candidate.manifest,
-        files=candidate.files,
+        manifest=compiled.manifest,
+        files={**write_tables(compiled.tables), **made.rounded.files},
         losses=LossReport(losses_of(network)),
-        usage=_usage(candidate.mapped),
-        layout=_layout(candidate.mapped),
+        usage=_usage(made.mapped),
+        layout=_layout(made.mapped),
         weights=held_weights(plan, network),
-        details=_details(candidate),
+        details=_details(made),
+        analysis=partial(analyse_build, compiled, target.chip, calibration),
     )
 
 
-def _candidate(plan: Plan, lag: Mapping[str, int], target: LoihiTarget, percentile: float) -> Candidate:
-    network, extra, notes = _quantise(plan, target, percentile)
-    mapped = map_network(device_network(plan, network), target.limits)
-    tables = tables_of(mapped, target.numerics)
-    files = {**write_tables(tables), **extra}
-    manifest = _manifest(plan, lag, target, network, percentile)
-    return Candidate(percentile, network, mapped, tables, files, manifest, notes)
+def _made(
+    plan: Plan, lag: Mapping[str, int], target: LoihiTarget, calibration: Mapping[str, Spikes] | None
+) -> _Made:
+    rounded = round_plan(plan, lag, target, calibration)
+    try:
+        return _Made(rounded, map_network(device_network(plan, rounded.network), target.limits))
+    except CapacityError:
+        found = rounded.calibration
+        if found is None or all(p.choice.percentile == 100.0 for p in found.populations.values()):
+            raise
+        # several exponents in a projection take more memory and formats than one
+        rounded = round_plan(plan, lag, target, calibration, (100.0,))
+        return _Made(rounded, map_network(device_network(plan, rounded.network), target.limits))
 
 
-def _quantise(
-    plan: Plan, target: LoihiTarget, percentile: float
-) -> tuple[QuantisedNetwork, dict[str, bytes], tuple[str, ...]]:
-    """The network in registers, files beside the tables, and lines for the report."""
-    notes: tuple[str, ...] = ()
-    if isinstance(target, Loihi2):
-        if target.signs is not Signs.MIXED:
-            reason = "such a file needs signs=Signs.MIXED"
-        elif percentile != 100.0:
-            reason = "the largest weights have an exponent of their own"
-        else:  # the file holds no exponent: try to do without
-            network = quantise_network(
-                plan, target.limits, signs=target.signs, weight_bits=target.weight_bits, exponent=0
-            )
-            content = netx_file(plan, network)
-            if isinstance(content, bytes):
-                note = "network.net: the same network for lava-dl's netx"
-                return network, {"network.net": content}, (note,)
-            reason = content
-        notes = (f"no network.net for lava-dl's netx: {reason}",)
-    network = quantise_network(
-        plan, target.limits, signs=target.signs, weight_bits=target.weight_bits, percentile=percentile
-    )
-    return network, {}, notes
-
-
-def _manifest(
-    plan: Plan, lag: Mapping[str, int], target: LoihiTarget, network: QuantisedNetwork, percentile: float
-) -> Manifest:
-    populations = {}
+def _manifest(plan: Plan, lag: Mapping[str, int], target: LoihiTarget, rounded: Rounded) -> Manifest:
+    network, populations = rounded.network, {}
     for name, p in plan.populations.items():
         q = network.populations[name]
         states = {"v": (q.scale, q.offset)}
@@ -117,7 +110,7 @@ def _manifest(
         settings={
             "signs": target.signs.value,
             "weight_bits": target.weight_bits,
-            "percentile": percentile,
+            "calibrated": rounded.calibration is not None,
             "numerics": target.numerics.name,
         },
     )
@@ -154,15 +147,17 @@ def _layout(mapped: MappedNetwork) -> tuple[Site, ...]:
     return tuple(found)
 
 
-def _details(candidate: Candidate) -> str:
+def _details(made: _Made) -> str:
     lines = ["population            cores        scale   threshold  exponents"]
-    mapped: MappedNetwork = candidate.mapped
+    mapped = made.mapped
     device: DeviceNetwork = mapped.network
-    for name, p in candidate.network.populations.items():
+    for name, p in made.rounded.network.populations.items():
         cores = sum(any(s.population == name for s in core.slices) for core in mapped.cores)
         exponents = sorted(
             {e for q in device.incoming(name) for e in np.unique(q.exponent[q.weight != 0]).tolist()}
         )
         threshold = f"{int(p.threshold.max()) << 6:11d}" if p.spiking else "       none"
         lines.append(f"{name:<20} {cores:6d} {p.scale:12.6g} {threshold}  {exponents}")
-    return "\n".join([*lines, *candidate.notes])
+    calibration = made.rounded.calibration
+    chosen = calibration.lines() if calibration is not None else ()
+    return "\n".join([*lines, *made.rounded.notes, *chosen])

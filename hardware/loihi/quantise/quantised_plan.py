@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.loihi.numerics.arithmetic import shift
+from neurosim.hardware.loihi.quantise.choice import Choice
 from neurosim.hardware.loihi.quantise.registers import (
+    LSB,
     QuantisedPopulation,
     QuantisedSynapses,
     quantise_registers,
     quantise_synapses,
 )
-from neurosim.hardware.loihi.quantise.required_registers import demand_of
+from neurosim.hardware.loihi.quantise.required_registers import Demand, demand_of
 from neurosim.hardware.loihi.quantise.scale import choose_scale
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.loss_report import Loss, LossKind
@@ -24,10 +27,13 @@ from neurosim.loss_report import Loss, LossKind
 __all__ = [
     "HELD_EXACTLY",
     "QuantisedNetwork",
+    "acting_weights",
     "device_network",
+    "held_exactly",
     "held_weights",
     "losses_of",
     "quantise_network",
+    "quantise_population",
 ]
 
 HELD_EXACTLY = 1e-6
@@ -52,17 +58,46 @@ def quantise_network(
     weight_bits: int = 8,
     percentile: float = 100.0,
     exponent: int | None = None,
+    choices: Mapping[str, Choice] | None = None,
 ) -> QuantisedNetwork:
     """Quantise every population with the projections that end at it.
+
+    Args:
+        percentile, exponent: of populations for which ``choices`` has none.
 
     Raises:
         UnsupportedError, CapacityError: a number that no register holds; names the population.
     """
     populations, synapses = {}, {}
-    for name, population in plan.populations.items():
-        demand = demand_of(population, plan.dt)
-        incoming = plan.incoming(name)
-        acting = {p.name: p.weight.astype(np.float64) * demand.gain[p.target] for p in incoming}
+    for name in plan.populations:
+        choice = (choices or {}).get(name, Choice(percentile=percentile, exponent=exponent))
+        population, mine = quantise_population(
+            plan, name, limits, signs=signs, weight_bits=weight_bits, choice=choice
+        )
+        populations[name] = population
+        synapses.update(mine)
+    return QuantisedNetwork(populations, synapses)
+
+
+def quantise_population(
+    plan: Plan,
+    name: str,
+    limits: Mapping[str, int],
+    *,
+    signs: Signs,
+    weight_bits: int = 8,
+    choice: Choice,
+) -> tuple[QuantisedPopulation, dict[str, QuantisedSynapses]]:
+    """One population, and the projections that end at it by name.
+
+    Raises:
+        UnsupportedError, CapacityError: a number that no register holds.
+    """
+    demand = demand_of(plan.populations[name], plan.dt)
+    incoming = plan.incoming(name)
+    acting = acting_weights(plan, name, demand)
+    scale = choice.scale
+    if scale is None:
         scale = choose_scale(
             incoming,
             acting,
@@ -70,21 +105,40 @@ def quantise_network(
             limits,
             signs=signs,
             weight_bits=weight_bits,
-            percentile=percentile,
-            exponent=exponent,
+            percentile=choice.percentile,
+            exponent=choice.exponent,
         )
-        populations[name] = quantise_registers(name, demand, scale, limits)
-        for projection, weights in acting.items():
-            synapses[projection] = quantise_synapses(
-                weights,
-                scale,
-                signs=signs,
-                exponent_maximum=limits["weight_exponent_maximum"],
-                weight_bits=weight_bits,
-                percentile=percentile,
-                exponent=exponent,
-            )
-    return QuantisedNetwork(populations, synapses)
+    population = quantise_registers(name, demand, scale, limits, choice)
+    synapses = {
+        projection: quantise_synapses(
+            weights,
+            scale,
+            signs=signs,
+            exponent_maximum=limits["weight_exponent_maximum"],
+            weight_bits=weight_bits,
+            percentile=choice.percentile,
+            exponent=choice.exponent,
+        )
+        for projection, weights in acting.items()
+    }
+    return population, synapses
+
+
+def acting_weights(plan: Plan, name: str, demand: Demand) -> dict[str, NDArray[np.float64]]:
+    """What the synapses of each projection onto a population do to its potential, in network units."""
+    return {p.name: p.weight.astype(np.float64) * demand.gain[p.target] for p in plan.incoming(name)}
+
+
+def held_exactly(population: QuantisedPopulation, synapses: Iterable[QuantisedSynapses]) -> bool:
+    """Whether rounding lost nothing, as after training on the grid: no other register values can be nearer."""
+    weights = all(s.error <= HELD_EXACTLY for s in synapses)
+    # without a leak potentials are multiples of 64, and so any threshold between two of them is exact
+    steps = (
+        shift(population.bias_mantissa, population.bias_exponent) % LSB + population.v % LSB + population.dv
+    )
+    threshold = population.threshold_error <= HELD_EXACTLY or not population.spiking or not np.any(steps)
+    bias = population.bias_error * population.scale <= HELD_EXACTLY
+    return weights and threshold and bias and population.decay_error <= _SAME
 
 
 def device_network(plan: Plan, network: QuantisedNetwork) -> DeviceNetwork:

@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError, UnsupportedError
-from neurosim.hardware.loihi.numerics.arithmetic import bias_fields, shift
+from neurosim.hardware.loihi.numerics.arithmetic import BIAS_MANTISSA_MAX, bias_fields, shift
 from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, weight_step
+from neurosim.hardware.loihi.quantise.choice import Choice
 from neurosim.hardware.loihi.quantise.required_registers import Demand
 from neurosim.hardware.loihi.signs import Signs
 
 __all__ = [
+    "LEVELS",
     "LSB",
     "QuantisedPopulation",
     "QuantisedSynapses",
@@ -34,6 +36,7 @@ __all__ = [
     "quantise_synapses",
     "round_acting",
     "sign_formats",
+    "with_stored",
 ]
 
 Ints = NDArray[np.int64]
@@ -42,10 +45,16 @@ Floats = NDArray[np.float64]
 LSB = 64
 """What a stored weight of one with exponent zero adds to the state; also the step of thresholds."""
 
+LEVELS = 4
+"""Most exponents that weights of one sign have: each takes a synapse format of the core, and blocks of its memory."""
+
 _ACTS, _PARTS = np.exp2(6.0 + np.arange(64)), np.exp2(-np.arange(64.0))
 """What a stored weight of one adds to the state, and the part of a weight that is stored, by exponent."""
 _TIE = 1e-6
 """Relative distance below which a scaled threshold counts as a multiple of 64: weights may be float32."""
+_EXACT = 1e-6
+"""Distance from a register value below which a number is that value: parameters may be float32."""
+_NEAREST = Choice()
 _WIDEST_TIE = 0.5
 """The same in register values: one above a multiple of 64 is no multiple."""
 
@@ -177,8 +186,9 @@ def quantise_synapses(
 ) -> QuantisedSynapses:
     """Round what synapses do to the potential (weight times gain) to stored weights.
 
-    Weights up to the percentile of their magnitudes share the least exponent that holds them; the rest share a larger
-    one, so that nothing is clipped. ``exponent`` forces one for all. With fewer ``weight_bits`` the low bits are zero.
+    Weights up to the percentile of their magnitudes share the least exponent that holds them; each larger one has the
+    least that holds it (of at most `LEVELS` for a sign), so that nothing is clipped. ``exponent`` forces one for all.
+    With fewer ``weight_bits`` the low bits are zero.
     """
     up, down = sign_formats(
         acting,
@@ -197,16 +207,28 @@ def quantise_synapses(
             if members.any():
                 bulk = float(np.percentile(units[members], percentile, method="lower"))
                 least = _least_exponent(bulk, fmt.top, exponent_maximum)
-                exponents[members & (units <= bulk)] = least
+                needed = np.log2(np.maximum(units[members] / fmt.top * (1 - 1e-12), 1e-300))
+                level = np.clip(np.ceil(needed), least, fmt.exponent).astype(np.int64)
+                second = max(least, fmt.exponent - LEVELS + 2)
+                exponents[members] = np.where(level > least, np.maximum(level, second), least)
     rounded = np.rint(acting * (scale / LSB) * _PARTS[exponents] / up.step) * up.step
     weight = np.clip(rounded, down.low, up.high).astype(np.int64)
     modes = np.where(positive, int(up.mode), int(down.mode))
+    return _synapses(acting, scale, weight, exponents, modes)
+
+
+def with_stored(s: QuantisedSynapses, weight: Ints, acting: Floats, scale: float) -> QuantisedSynapses:
+    """The same synapses with other stored weights, in the same formats."""
+    return _synapses(acting, scale, weight, s.exponent, s.mode)
+
+
+def _synapses(acting: Floats, scale: float, weight: Ints, exponent: Ints, mode: Ints) -> QuantisedSynapses:
     power = float(np.sqrt(np.mean(acting**2))) if acting.size else 0.0
-    acted = weight * (_ACTS[exponents] / scale)
+    acted = weight * (_ACTS[exponent] / scale)
     return QuantisedSynapses(
         weight=weight,
-        exponent=exponents,
-        mode=modes,
+        exponent=exponent,
+        mode=mode,
         error=float(np.sqrt(np.mean((acted - acting) ** 2))) / power if power else 0.0,
         zeroed=int(np.count_nonzero((weight == 0) & (acting != 0))),
     )
@@ -233,10 +255,16 @@ def decay_registers(keep_u: Floats, keep_v: Floats) -> tuple[Ints, Ints]:
     return du, np.clip(4096 - np.rint(4096 * keep_v), 0, 4095).astype(np.int64)
 
 
+def _stepped(register: Ints, steps: int, exact: Floats, highest: int, lowest: int = 0) -> Ints:
+    """Registers so many steps further, but for those that hold their number exactly."""
+    moved = np.clip(register + steps, lowest, highest)
+    return np.where(np.abs(register - exact) > _EXACT, moved, register)
+
+
 def quantise_registers(
-    name: str, demand: Demand, scale: float, limits: Mapping[str, int]
+    name: str, demand: Demand, scale: float, limits: Mapping[str, int], choice: Choice = _NEAREST
 ) -> QuantisedPopulation:
-    """Round what a population asks for to register values.
+    """Round what a population asks for to register values: the nearest, or as far from them as the choice says.
 
     Raises:
         UnsupportedError, CapacityError: a refractory period, threshold or bias that its register cannot hold.
@@ -257,12 +285,14 @@ def quantise_registers(
             else "Set refractory=0, or compile for Loihi1()",
         )
     du, dv = decay_registers(demand.keep_u, demand.keep_v)
+    du = _stepped(du, choice.du, 4095 - 4096 * demand.keep_u, 4095)
+    dv = _stepped(dv, choice.dv, 4096 - 4096 * demand.keep_v, 4095)
     largest = limits["threshold_mantissa_maximum"]
     mantissa, threshold_error = np.full(n, largest, dtype=np.int64), 0.0
     if demand.threshold is not None:
         scaled = demand.threshold * scale
         slack = np.clip(scaled * _TIE, _TIE, _WIDEST_TIE)
-        mantissa = _threshold_mantissa(scaled, slack, dv == 0, demand.exceeded)
+        mantissa = _threshold_mantissa(scaled, slack, dv == 0, demand.exceeded) + choice.threshold
         if mantissa.min() < 1 or mantissa.max() > largest:
             raise CapacityError(
                 "thresholds do not fit their register beside these weights",
@@ -275,6 +305,8 @@ def quantise_registers(
         effective = mantissa * LSB if demand.exceeded else reached
         threshold_error = float(np.max(np.abs(effective - scaled) / scaled))
     bias_mantissa, bias_exponent = bias_fields(demand.drive * scale)
+    exact = demand.drive * scale / np.exp2(bias_exponent)
+    bias_mantissa = _stepped(bias_mantissa, choice.bias, exact, BIAS_MANTISSA_MAX, -BIAS_MANTISSA_MAX)
     bias = shift(bias_mantissa, bias_exponent)
     decay_error = np.maximum(
         np.abs((4095 - du) / 4096 - demand.keep_u), np.abs((4096 - dv) / 4096 - demand.keep_v)

@@ -21,7 +21,7 @@ from neurosim.hardware.loihi.quantise.registers import LSB, quantise_synapses
 from neurosim.hardware.loihi.quantise.required_registers import Demand
 from neurosim.hardware.loihi.signs import Signs
 
-__all__ = ["COMFORTABLE_THRESHOLD", "candidate_scales", "choose_scale", "worst_case_sum"]
+__all__ = ["COMFORTABLE_THRESHOLD", "candidate_scales", "choose_scale", "scales_and_errors", "worst_case_sum"]
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +56,32 @@ def choose_scale(
             exponent.
         exponent: the weight exponent of all synapses, or None to choose the largest that is safe.
     """
+    candidates, errors = scales_and_errors(
+        incoming,
+        acting,
+        demand,
+        limits,
+        signs=signs,
+        weight_bits=weight_bits,
+        percentile=percentile,
+        exponent=exponent,
+    )
+    # float32 weights carry an error of 1e-7 themselves; below that the larger scale is the better one
+    return float(candidates[int(np.argmax(errors <= errors.min() * (1 + 1e-9) + 1e-14))])
+
+
+def scales_and_errors(
+    incoming: Sequence[PlanProjection],
+    acting: Mapping[str, Floats],
+    demand: Demand,
+    limits: Mapping[str, int],
+    *,
+    signs: Signs,
+    weight_bits: int = 8,
+    percentile: float = 100.0,
+    exponent: int | None = None,
+) -> tuple[Floats, Floats]:
+    """Scales to choose from, the largest first, and the mean square error of the weights relative to theirs."""
     worst = worst_case_sum(incoming, acting, len(demand.keep_v))
     candidates = candidate_scales(
         [*acting.values()],
@@ -67,13 +93,13 @@ def choose_scale(
         percentile=percentile,
         exponent=exponent,
     )
+    errors = np.zeros(len(candidates))
     if len(candidates) == 1:
-        return float(candidates[0])
+        return candidates, errors
     largest_exponent = limits["weight_exponent_maximum"]
     samples = [np.unique(w) for w in acting.values()]
     samples = [w[:: 1 + len(w) // _SAMPLED_WEIGHTS] for w in samples if w.size]
     power = np.array([float(np.sum(w**2)) for w in samples])
-    errors = np.zeros(len(candidates))
     for i, scale in enumerate(candidates.tolist()):
         rounded = [
             quantise_synapses(
@@ -88,8 +114,7 @@ def choose_scale(
             for w in samples
         ]
         errors[i] = float(np.sum(np.array(rounded) ** 2 * power) / power.sum())
-    # float32 weights carry an error of 1e-7 themselves; below that the larger scale is the better one
-    return float(candidates[int(np.argmax(errors <= errors.min() * (1 + 1e-9) + 1e-14))])
+    return candidates, errors
 
 
 def candidate_scales(
@@ -109,7 +134,7 @@ def candidate_scales(
         acting: what the synapses of each projection do to the potential.
         worst: see `worst_case_sum`.
     """
-    must, should = _bounds(worst, demand, limits)
+    must, comfortable, should = _bounds(worst, demand, limits)
     largest = max((float(np.abs(w).max(initial=0.0)) for w in acting), default=0.0)
     if not largest:
         return np.array([min(must, should, float(COMFORTABLE_THRESHOLD))])
@@ -124,20 +149,25 @@ def candidate_scales(
     if percentile != 100.0:
         sizes = np.concatenate([np.abs(w[w != 0]) for w in acting])
         reference = float(np.percentile(sizes, percentile, method="lower"))
-    fits = [e for e in exponents if top * LSB * 2.0**e / reference <= min(must, should) * (1 + 1e-12)]
+    safe = min(must, should) * (1 + 1e-12)
+    fits = [e for e in exponents if top * LSB * 2.0**e / reference <= safe]
     unit = LSB * 2.0 ** (fits[0] if fits else min(exponents))
+    if percentile != 100.0:  # tried on inputs, which tell whether sums wrap
+        unit = (
+            min(LSB * 2.0 ** min(exponents), reference * min(must, comfortable) / top) if not fits else unit
+        )
     candidates = np.asarray(np.arange(top, top // 2, -step) * unit / reference, np.float64)
     candidates = candidates[candidates <= must * (1 + 1e-12)]
     return candidates if candidates.size else np.array([must])
 
 
-def _bounds(worst: Floats, demand: Demand, limits: Mapping[str, int]) -> tuple[float, float]:
-    """The scale that registers allow, and the scale up to which nothing overflows whatever comes in."""
-    must, should = [np.inf], [np.inf]
+def _bounds(worst: Floats, demand: Demand, limits: Mapping[str, int]) -> tuple[float, float, float]:
+    """The scale that registers allow; that leaves potentials room; and up to which nothing overflows whatever comes."""
+    must, comfortable, should = [np.inf], [np.inf], [np.inf]
     if demand.threshold is not None:
         must.append((limits["threshold_mantissa_maximum"] * LSB + LSB) / float(demand.threshold.max()))
         sought = WITHOUT_LEAK if np.any(demand.keep_v == 1.0) else COMFORTABLE_THRESHOLD
-        should.append(sought / float(demand.threshold.max()))
+        comfortable.append(sought / float(demand.threshold.max()))
     if np.any(demand.drive):
         must.append((BIAS_MANTISSA_MAX << BIAS_EXPONENT_MAX) / float(np.abs(demand.drive).max()))
     start = np.maximum(np.abs(demand.initial), np.abs(demand.initial_current * demand.gain))
@@ -149,9 +179,9 @@ def _bounds(worst: Floats, demand: Demand, limits: Mapping[str, int]) -> tuple[f
         should += [half / float(worst.max()), STATE_MAX / float(current.max())]
         if demand.threshold is None:  # a readout saturates at 2^21, below the largest threshold
             steady = (current + np.abs(demand.drive)) / np.maximum(1.0 - demand.keep_v, 1e-3)
-            should.append((STATE_MAX >> 2) / float(steady.max()))
+            comfortable.append((STATE_MAX >> 2) / float(steady.max()))
     fine = FINE_THRESHOLD / float(demand.threshold.min()) if demand.threshold is not None else 0.0
-    return min(must), max(min(should), fine)
+    return min(must), min(comfortable), max(min(*comfortable, *should), fine)
 
 
 def worst_case_sum(incoming: Sequence[PlanProjection], acting: Mapping[str, Floats], n: int) -> Floats:

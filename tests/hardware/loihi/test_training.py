@@ -8,11 +8,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from neurosim import hardware, neurons, nn, simulate  # noqa: E402
+from neurosim.engine.lower import lower  # noqa: E402
 from neurosim.engine.recording import Record  # noqa: E402
 from neurosim.errors import UnsupportedError  # noqa: E402
 from neurosim.hardware.loihi import Loihi1, Loihi2, Signs  # noqa: E402
 from neurosim.hardware.loihi.emulator.loaded_chip import load_chip  # noqa: E402
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode, weight_step  # noqa: E402
+from neurosim.hardware.loihi.quantise.registers import LSB  # noqa: E402
 from neurosim.hardware.loihi.tables.table_files import read_tables  # noqa: E402
 from neurosim.hardware.loihi.training import Quantisation  # noqa: E402
 from neurosim.loss_report import LossKind  # noqa: E402
@@ -45,7 +47,8 @@ def test_module_holds_the_registers_of_the_files(target, model, tmp_path):
         description = description.replace(refractory=0.0)
     layer = nn.neuron_layer(description, 7, dt=DT)
     module = nn.quantise(nn.Sequential(nn.Linear(11, 7, seed=3), layer), Quantisation(chip)).eval()
-    build = hardware.compile(nn.to_network(module)[0], chip, allow=tuple(LossKind))
+    net = nn.to_network(module)[0]
+    build = hardware.compile(net, chip, allow=tuple(LossKind))
     build.save(tmp_path / "build")
     tables = load_chip(read_tables(tmp_path / "build"))
     scale, offset = build.manifest.populations["output"].states["v"]
@@ -54,8 +57,12 @@ def test_module_holds_the_registers_of_the_files(target, model, tmp_path):
     c = layer.described_model().coefficients(DT)
     gain = c.get("gain", 1.0)
     weights = module.layers[0].effective_weight().detach().double().numpy() * gain * scale
-    acts = np.sort(tables.weight.astype(np.float64))
-    assert np.allclose(np.sort(weights[weights != 0]), acts, rtol=2e-7, atol=0)  # float32
+    assert np.allclose(weights, np.rint(weights), rtol=2e-7, atol=0)  # float32
+    acts = np.unique(tables.weight.astype(np.int64) * LSB)
+    assert np.array_equal(np.setdiff1d(np.rint(weights), [0]), np.setdiff1d(acts, [0]))
+    (p,) = lower(net).projections
+    held = build.weights[p.name] * gain * scale
+    assert np.allclose(held, weights[p.target, p.pre_index], rtol=2e-7, atol=1e-9)
     assert np.allclose(r.keep_v[members], 4096 * np.asarray(c["decay"]), rtol=1e-12)
     assert np.allclose(r.keep_u[members], 4096 * np.asarray(c.get("decay_synapse", 0.0)), rtol=1e-12)
     assert np.allclose(r.bias[members], np.asarray(c["drive"]) * scale, rtol=1e-9, atol=1e-6)

@@ -1,0 +1,148 @@
+"""Weights of a population rounded together on what comes in: see `adjust_kernel`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.plan import Plan
+from neurosim.hardware.loihi.calibrate.adjust_kernel import adjust_neurons
+from neurosim.hardware.loihi.numerics.arithmetic import shift
+from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, weight_step
+from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, acting_weights
+from neurosim.hardware.loihi.quantise.registers import LSB, QuantisedSynapses, with_stored
+from neurosim.hardware.loihi.quantise.required_registers import Demand
+from neurosim.spikes import Spikes
+
+__all__ = ["adjust_weights"]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_WORK = 2e8
+"""Traces of synapses in steps, over all neurons, beyond which fewer samples are looked at."""
+_CELLS = 1 << 26
+"""Most cells of the spikes that come in, held as float32."""
+_POINTS_PER_WEIGHT, _MOST_POINTS = 8, 2048
+_RIDGE, _SWEEPS = 6.0, 8
+_SHARED = 0.5
+"""Share of distinct weights below which a projection's weights are taken to be shared, as in a convolution: they have
+to stay equal where they were."""
+
+
+def adjust_weights(
+    plan: Plan,
+    name: str,
+    demand: Demand,
+    quantised: QuantisedNetwork,
+    inputs: Mapping[str, Spikes],
+    wanted: Spikes | NDArray[np.float64],
+    weight_bits: int,
+) -> tuple[QuantisedNetwork, int]:
+    """The same population with weights moved to their other neighbour where that serves, and how many were moved.
+
+    Args:
+        plan: of the population alone, with ``inputs``.
+        wanted: the engine's spikes, or potentials of a readout [T, B, ...].
+    """
+    incoming = [p for p in plan.incoming(name) if p.n_synapses and not _shared(p.weight)]
+    q, size = quantised.populations[name], plan.size_of(name)
+    if not incoming:
+        return quantised, 0
+    spiking = isinstance(wanted, Spikes)
+    steps, samples = (wanted.steps, wanted.samples) if isinstance(wanted, Spikes) else wanted.shape[:2]
+    synapses = sum(p.n_synapses for p in plan.incoming(name))
+    sources = sum(plan.inputs[p.pre] != () and plan.size_of(p.pre) for p in plan.incoming(name))
+    affordable = min(_WORK / (synapses * steps), _CELLS / ((sources + size) * steps))
+    if affordable < 1:
+        return quantised, 0
+    samples = min(samples, int(affordable))
+    offsets, given = _given(plan, name, inputs, samples, steps)
+    acting = acting_weights(plan, name, demand)
+    columns = [_columns(quantised.synapses[p.name], weight_bits) for p in plan.incoming(name)]
+    target = np.concatenate([p.target.astype(np.int64) for p in plan.incoming(name)])
+    order = np.argsort(target, kind="stable")
+
+    def joined(parts: list[NDArray[np.float64]]) -> Floats:
+        return np.ascontiguousarray(np.concatenate(parts)[order], np.float64)
+
+    exact = joined([acting[p.name] * q.scale for p in plan.incoming(name)])
+    held, unit, low, high = (joined([c[i] for c in columns]) for i in range(4))
+    fixed = np.concatenate([np.full(p.n_synapses, p not in incoming) for p in plan.incoming(name)])[order]
+    low, high = np.where(fixed, held, low), np.where(fixed, held, high)
+    source = np.concatenate([p.pre_index.astype(np.int64) + offsets[p.pre] for p in plan.incoming(name)])[
+        order
+    ]
+    delay = np.concatenate([p.delay.astype(np.int64) for p in plan.incoming(name)])[order]
+    anything = given.any(axis=2)
+    begin = np.where(anything, np.argmax(given != 0, axis=2), steps)
+    fired = np.zeros((samples, size, steps), np.uint8)
+    if isinstance(wanted, Spikes):
+        some = wanted.select(range(samples))
+        fired[some.sample, some.neuron, some.step] = 1
+    threshold = np.zeros(size) if demand.threshold is None else demand.threshold * q.scale
+    # a spike needs more than 64 m: without a leak the next multiple of 64
+    chip_threshold = q.threshold * float(LSB) + np.where(q.dv == 0, LSB / 2, 0.5 if demand.exceeded else 1.0)
+    before = held.copy()
+    start = np.searchsorted(target[order], np.arange(size + 1))
+    points = int(min(max(_POINTS_PER_WEIGHT * synapses // max(size, 1), 256), _MOST_POINTS))
+
+    def run(part: range) -> None:
+        adjust_neurons(
+            part.start, part.stop, start, source, delay, exact, held, unit, low, high, given, begin, fired,
+            demand.keep_u, demand.keep_v, demand.drive * q.scale, demand.initial_current * demand.gain * q.scale,
+            demand.initial * q.scale, threshold, (4095 - q.du) / 4096, (4096 - q.dv) / 4096,
+            shift(q.bias_mantissa, q.bias_exponent).astype(np.float64), q.u.astype(np.float64),
+            q.v.astype(np.float64), chip_threshold if spiking else threshold, demand.refractory, spiking, points,
+            _RIDGE, _SWEEPS,
+        )  # fmt: skip
+
+    threads = int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+    edges = np.linspace(0, size, min(threads, size) + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, [range(a, b) for a, b in pairwise(edges)]))
+    moved = int(np.count_nonzero(held != before))
+    if not moved:
+        return quantised, 0
+    back = np.empty_like(held)
+    back[order] = held
+    made, at = {}, 0
+    for p, (_, _, _, _, step) in zip(plan.incoming(name), columns, strict=True):
+        stored = np.rint(back[at : at + p.n_synapses] * step).astype(np.int64)
+        made[p.name] = with_stored(quantised.synapses[p.name], stored, acting[p.name], q.scale)
+        at += p.n_synapses
+    return replace(quantised, synapses=made), moved
+
+
+def _shared(weight: NDArray[np.float64]) -> bool:
+    return len(np.unique(weight)) < _SHARED * weight.size
+
+
+def _given(
+    plan: Plan, name: str, inputs: Mapping[str, Spikes], samples: int, steps: int
+) -> tuple[dict[str, int], NDArray[np.float32]]:
+    """Row of each source's first neuron, and all spikes that come in [B, sources, T]."""
+    sources = list(dict.fromkeys(p.pre for p in plan.incoming(name)))
+    sizes = [plan.size_of(s) for s in sources]
+    offsets = dict(zip(sources, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+    given = np.zeros((samples, sum(sizes), steps), np.float32)
+    for source in sources:
+        s = inputs[source].select(range(samples))
+        given[s.sample, s.neuron + offsets[source], s.step] = s.counts_of_cells()
+    return offsets, given
+
+
+def _columns(s: QuantisedSynapses, weight_bits: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Stored weights in steps of their format, what a step is worth, the range, and the step."""
+    step, low, high = (np.ones(len(s.weight)) for _ in range(3))
+    for mode in np.unique(s.mode).tolist():
+        mine, width = s.mode == mode, weight_step(SignMode(mode), weight_bits)
+        bounds = weight_range(SignMode(mode))
+        step[mine], low[mine], high[mine] = width, int(bounds[0] / width), int(bounds[1] / width)
+    return s.weight / step, step * LSB * np.exp2(s.exponent), low, high, step
