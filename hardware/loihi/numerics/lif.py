@@ -114,34 +114,25 @@ def ternary_step(  # type: ignore[no-untyped-def]
     above the upper one, cancel: then the potential is not reset, as in Lava's ``TernaryLIF``.
     """
     for n in range(first, stop):
-        x = np.int64(q[n])
-        if accumulator_bits:
-            held = wrap(x, accumulator_bits)
-            if held != x:
-                note(0, time, n, x, rows, count)
-            x = held
-        x += decay(u[n], keep_u[n])
-        held = x
+        arrived = np.int64(q[n])
+        taken = wrap(arrived, accumulator_bits) if accumulator_bits else arrived
+        current = decay(u[n], keep_u[n]) + taken
+        held = current
         if current_rule == _WRAP_ONCE:
-            held = wrap_once(x)
+            held = wrap_once(current)
         elif current_rule == _WRAP:
-            held = wrap(x, 24)
-        if held != x:
-            note(1, time, n, x, rows, count)
+            held = wrap(current, 24)
         u[n] = held
-        x = held + bias[n]
-        if bias_bits:
-            held = wrap(x, bias_bits)
-            if held != x:
-                note(2, time, n, x, rows, count)
-            x = held
-        x += decay(v[n], keep_v[n])
-        if x > v_max[n]:
-            note(3, time, n, x, rows, count)
-            x = v_max[n]
-        elif x < v_min[n]:
-            note(4, time, n, x, rows, count)
-            x = v_min[n]
+        driven = held + bias[n]
+        drive = wrap(driven, bias_bits) if bias_bits else driven
+        raw = decay(v[n], keep_v[n]) + drive
+        x = min(max(raw, v_min[n]), v_max[n])
+        if taken != arrived or held != current or drive != driven or x != raw:
+            values = (arrived, current, driven, raw, raw)
+            strikes = (taken != arrived, held != current, drive != driven, x < raw, x > raw)
+            for cause in range(5):
+                if strikes[cause]:
+                    note(cause, time, n, values[cause], rows, count)
         if dead[n] > 0:
             x = np.int64(0)
         sign = np.int64(x > threshold[n]) - np.int64(x < threshold_low[n])
