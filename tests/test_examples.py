@@ -16,6 +16,7 @@ ANSWER = {
     "long_run": lambda same: same,
     # from the spikes of a float simulation, which part from the machine's: 119 and 120
     "map_to_spinnaker": lambda cells: 0.8 < cells[0] / cells[1] < 1.25 and cells[1] > 50,
+    "map_to_loihi": lambda spikes: spikes[0] == spikes[1] and min(spikes[0].values()) > 100,
     "learn": lambda ratio: ratio > 1.3,  # 1 at first
     # Brian2 is given the same noise; NEST draws its own (12 runs of half a second gave 26.6 to 31.6 spikes/s)
     "recurrent_network": lambda rates: (

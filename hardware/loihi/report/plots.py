@@ -87,7 +87,8 @@ def plot_own_effects(report: LoihiReport, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_divergence(report: LoihiReport, *, ax: Axes | None = None) -> Axes:
-    """Potential of the neuron that parts first, less the threshold of each, in the steps before it does.
+    """Potential of the neuron that parts first, less the threshold of each, in the steps before it does; to the right the
+    difference of the two.
 
     Raises:
         DataError: nothing parts.
@@ -103,6 +104,11 @@ def plot_divergence(report: LoihiReport, *, ax: Axes | None = None) -> Axes:
     ):
         ax.plot(d.steps, np.subtract(values, limit), color=colour, linestyle=style, label=name)
     ax.axhline(0.0, color="0.5", linewidth=0.8)
+    over = np.subtract(d.chip_trace, d.chip_threshold) - np.subtract(d.float_trace, d.float_threshold)
+    right = ax.twinx()
+    right.plot(d.steps, over, color=COLOURS[2], linewidth=0.8)
+    right.tick_params(axis="y", labelcolor=COLOURS[2])
+    right.set_ylabel("chip less float", color=COLOURS[2])
     ax.set(xlabel="machine step", ylabel="potential less threshold")
     ax.set_title(f"neuron {d.neuron} of {d.population}", fontsize=9)
     ax.legend(fontsize="small", frameon=False)
