@@ -67,8 +67,8 @@ class Chip:
         u, v: initial state, int64 [N].
         programs: runs of compartments that cover all of them, in order.
         send: axons of the compartments. host: those of the neurons of each input.
-        target: uint16 [synapses], the accumulator where a synapse ends, counted from the base of the axon. Compartment c
-            has the ``width`` accumulators from width * c on.
+        target: uint16 [synapses], the accumulator where a synapse ends, counted from the base of the axon. Compartment
+            c has the ``width`` accumulators from width * c on.
         weight: int16 [synapses], what a spike adds: the mantissa with its exponent.
         delay: uint8 [synapses], one less than the steps from spike to arrival.
         members: compartment of each neuron of each population.

@@ -40,10 +40,11 @@ _NETWORK_NAMES = {"i": "u", "refractory_left": "dead"}
 class LoihiDevice(Device):
     """A Loihi-style chip running one build.
 
-    States come out in register units: v, i (the register u) and refractory_left of leaky integrate-and-fire neurons, and
-    of every program the rows of its state by their names (`ProgramRules.state`). Every population has two more:
-    ``message``, what a neuron sends (0 for nothing, 1 for a spike, the number of a graded one), and ``v_register``, what
-    a readout of the potential shows, which is 128 times the dead steps left where a neuron is dead.
+    States come out in register units: v, i (the register u) and refractory_left of leaky integrate-and-fire neurons,
+    and of every program the rows of its state by their names (`ProgramRules.state`). Besides there are ``message``,
+    what a neuron sends (0 for nothing, 1 for a spike, the number of a graded one), and ``v_register`` of leaky
+    integrate-and-fire neurons, what a probe of the potential reads (`voltage_readout`). Spikes are messages of any
+    number.
 
     Attributes:
         threads: at most this many samples side by side. None: ``$NEUROSIM_THREADS``, or all processors.
@@ -137,7 +138,7 @@ class LoihiDevice(Device):
     def _known(self, name: str) -> dict[str, tuple[int, ...]]:
         """Rows of each variable of a population."""
         rows = program_rows(self.chip, name)
-        known = {variable: (row,) for variable, row in rows.items()}
+        known: dict[str, tuple[int, ...]] = {variable: (row,) for variable, row in rows.items()}
         known["message"] = (STATE_ROWS,)
         if "dead" in rows:
             known["v_register"] = (rows["v"], rows["dead"], STATE_ROWS)
@@ -188,8 +189,10 @@ class LoihiDevice(Device):
             values = np.zeros((steps, len(done), len(members)), np.int64)
             for b, sample in enumerate(done):
                 found = [sample.kept[:, kept.index(row)][:, at] for row in rows]
-                dead = begun[b].neurons[2, members]
-                values[:, b] = found[0] if len(found) == 1 else _readout(*found, dead)
+                values[:, b] = found[0]
+                if variable == "v_register":
+                    v, dead, message = found
+                    values[:, b] = _readout(v, dead, message, begun[b].neurons[2, members])
             variables[variable] = values.reshape(steps, len(done), *shape)
         return PopulationRecording(spikes, variables)
 

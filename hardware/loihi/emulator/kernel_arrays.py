@@ -21,11 +21,12 @@ class Axons(NamedTuple):
 
 
 class Feed(NamedTuple):
-    """Input spikes of one sample: in step t of the run ``source[start[t]:start[t + 1]]`` spike ``count`` times."""
+    """Input spikes of one sample: in step t of the run ``source[start[t]:start[t + 1]]`` spike ``times`` times
+    (``source`` int32, the others int64)."""
 
     start: Ints
-    source: Ints
-    count: Ints
+    source: NDArray[np.int32]
+    times: Ints
 
 
 class Spikes(NamedTuple):
@@ -47,7 +48,7 @@ class Watch(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Overflows, as `neurosim.hardware.loihi.numerics.overflow` has them."""
+    """Overflows: ``rows`` and counts by cause, as `neurosim.hardware.loihi.numerics.overflow` has them."""
 
     rows: Ints
-    count: Ints
+    counted: Ints

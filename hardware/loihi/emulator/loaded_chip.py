@@ -139,7 +139,8 @@ def _core(core: CoreTables, where: str, first: int) -> dict[str, NDArray[Any]]:
     exponents, accumulators = _check_formats(core, where)
 
     def profile(name: str) -> Ints:
-        return np.array([row[name] for row in profiles], dtype=np.int64)[cx["cxProfile"]]
+        rows: Ints = np.array([row[name] for row in profiles], dtype=np.int64)
+        return rows[cx["cxProfile"]]
 
     number = synapses["synFmtId"]
     weight = np.zeros(len(synapses), np.int16)

@@ -20,8 +20,8 @@ _REMEDY = "Reduce the weights or the input, or give typical inputs as calibratio
 
 
 def events_of(chip: Chip, samples: Sequence[Sample]) -> tuple[DeviceEvent, ...]:
-    """Events of all samples in the order of the steps; what was counted without its place is added to the last one of its
-    cause. A compartment that no population has is told by its number."""
+    """Events of all samples in the order of the steps; what was counted without its place is added to the last one of
+    its cause. A compartment that no population has is told by its number."""
     population = np.full(chip.compartments, -1)
     neuron = np.arange(chip.compartments)
     for i, members in enumerate(chip.members.values()):

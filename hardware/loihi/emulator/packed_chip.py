@@ -26,8 +26,8 @@ _HELD = 1 << 30
 
 @dataclass(frozen=True, eq=False)
 class PackedChip:
-    """The constant arrays of `run_blocks`, and how much can arrive at an accumulator in one step: ``largest_sum`` if all
-    compartments spike at once, and ``largest_input`` if all inputs do."""
+    """The constant arrays of `run_blocks`, and how much can arrive at an accumulator in one step: ``largest_sum`` if
+    all compartments spike at once, and ``largest_input`` if all inputs do."""
 
     registers: NDArray[np.int32]
     limits: Limits

@@ -127,7 +127,7 @@ def run_blocks(  # type: ignore[no-untyped-def]
     begin, end, born, compartments, runs, options, registers, packed, limits, blocks, q, neurons, out,
     axons, inputs, synapses, delay, feed, spikes, watch, found,
 ):  # fmt: skip
-    """Run steps ``begin`` to ``end - 1`` of one sample, or as many as there is room for the messages of.
+    """Run steps ``begin`` to ``end - 1`` of one sample, or as many as there is room for.
 
     Args:
         begin, end: steps, counted from the begin of this run; the chip has lived ``born`` steps before it.
@@ -198,7 +198,7 @@ def run_blocks(  # type: ignore[no-untyped-def]
                 inputs.start,
                 inputs.to,
                 feed.source[e:f],
-                feed.count[e:f],
+                feed.times[e:f],
                 time + 1,
                 ring,
                 cells,

@@ -6,6 +6,7 @@ accumulators of t + 1 + delay.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from neurosim.hardware.loihi.numerics.programs import advance
@@ -27,7 +28,7 @@ def run_chip(  # type: ignore[no-untyped-def]
     begin, end, born, width, runs, options, registers, state, ring, out, q, q2,
     axons, inputs, target, weight, delay, feed, spikes, watch, found,
 ):  # fmt: skip
-    """Run steps ``begin`` to ``end - 1`` of one sample, N compartments, or as many as there is room for the messages of.
+    """Run steps ``begin`` to ``end - 1`` of one sample of N compartments, or as many as there is room for.
 
     Args:
         begin, end: steps, counted from the begin of this run; the chip has lived ``born`` steps before it.
@@ -57,7 +58,18 @@ def run_chip(  # type: ignore[no-untyped-def]
                 if width == 2:
                     q2[c] = arrivals[2 * c + 1]
             advance(
-                program, first, stop, time, q, q2, state, registers, options[r], out, found.rows, found.count
+                program,
+                first,
+                stop,
+                time,
+                q,
+                q2,
+                state,
+                registers,
+                options[r],
+                out,
+                found.rows,
+                found.counted,
             )
         arrivals[:] = 0
         for c in range(out.shape[0]):
@@ -67,7 +79,7 @@ def run_chip(  # type: ignore[no-untyped-def]
                 _send(axons, c, out[c], time, ring, target, weight, delay)
         spikes.end[t + 1] = at
         for e in range(feed.start[t], feed.start[t + 1]):
-            _send(inputs, feed.source[e], feed.count[e], time, ring, target, weight, delay)
+            _send(inputs, np.int64(feed.source[e]), feed.times[e], time, ring, target, weight, delay)
         for j in range(watch.row.shape[0]):
             row = watch.row[j]
             for k in range(watch.compartment.shape[0]):

@@ -108,7 +108,9 @@ class _Run:
     """A run under way: the state as int64, or in blocks while the fast kernel has it."""
 
     def __init__(self, runner: SampleRunner, state: ChipState, feed: Feed, steps: int, watch: Watch) -> None:
-        self.runner, self.chip, self.feed, self.steps = runner, runner.chip, feed, steps
+        self.runner, self.chip, self.steps = runner, runner.chip, steps
+        types = (np.int64, np.int32, np.int64)
+        self.feed = Feed(*(np.ascontiguousarray(a, t) for a, t in zip(feed, types, strict=True)))
         n = runner.chip.compartments
         self.born = state.step
         self.neurons, self.ring = state.neurons.copy(), state.ring.copy()
@@ -119,8 +121,8 @@ class _Run:
         self.spikes = Spikes(
             np.zeros(steps + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.int64)
         )
-        self.loudest = int(feed.count.max(initial=0))
-        self.out, self.q, self.q2 = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self.loudest = int(feed.times.max(initial=0))
+        self.out, self.q, self.q2 = (np.zeros(n, np.int64) for _ in range(3))
         self.begin = 0
         self.lists: list[tuple[NDArray[np.int32], NDArray[np.int32], Ints]] = []
 
@@ -135,10 +137,10 @@ class _Run:
                 self._advance(self._slow_kernel(), min(self.begin + slow, self.steps))
         nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64))
         step, compartment, message = (np.concatenate(c) for c in zip(nothing, *self.lists, strict=True))
-        rows = located(self.found.rows, self.found.count)
+        rows = located(self.found.rows, self.found.counted)
         rows[:, 1] -= self.born
         state = ChipState(self.born + self.steps, self.neurons, self.ring)
-        return Sample(step, compartment, message, self.watch.kept, rows, self.found.count, state)
+        return Sample(step, compartment, message, self.watch.kept, rows, self.found.counted, state)
 
     def _advance(self, kernel: Any, end: int) -> bool:
         """Go on to ``end``, collecting spikes. False: the kernel found a value that it does not hold."""
@@ -162,10 +164,12 @@ class _Run:
         r, c = self.runner, self.chip
 
         def kernel(begin: int, end: int) -> int:
-            return run_chip(
+            reached: int = run_chip(
                 begin, end, self.born, c.width, r._runs, r._options, r.registers, self.neurons, self.ring, self.out,
-                self.q, self.q2, r._axons, r._inputs, c.target, c.weight, c.delay, self.feed, self.spikes, self.watch, self.found,
+                self.q, self.q2, r._axons, r._inputs, c.target, c.weight, c.delay, self.feed, self.spikes, self.watch,
+                self.found,
             )  # fmt: skip
+            return reached
 
         return kernel
 
@@ -179,22 +183,24 @@ class _Run:
     def _run_fast(self) -> None:
         """As far as the fast kernel gets; the state is that of `begin` afterwards."""
         r, c, p = self.runner, self.chip, self.runner.packed
-        assert p is not None
+        if p is None:
+            return
         blocks = self._packed_state(p)
 
         def kernel(begin: int, end: int) -> int:
-            return run_blocks(
+            reached: int = run_blocks(
                 begin, end, self.born, c.compartments, r._runs, r._options, r.registers, p.registers, p.limits,
-                blocks, self.q, self.neurons, self.out, p.axons, p.inputs, p.synapses, c.delay, self.feed, self.spikes, self.watch, self.found,
+                blocks, self.q, self.neurons, self.out, p.axons, p.inputs, p.synapses, c.delay, self.feed, self.spikes,
+                self.watch, self.found,
             )  # fmt: skip
+            return reached
 
         while self.begin < self.steps:
             begin, lists = self.begin, len(self.lists)
-            before = [a.copy() for a in (blocks.state, blocks.still, blocks.ring, *self.found)]
+            arrays: list[NDArray[Any]] = [blocks.state, blocks.still, blocks.ring, *self.found]
+            before = [a.copy() for a in arrays]
             if not self._advance(kernel, min(begin + _PIECE, self.steps)):
-                for held, now in zip(
-                    before, (blocks.state, blocks.still, blocks.ring, *self.found), strict=True
-                ):
+                for held, now in zip(before, arrays, strict=True):
                     now[...] = held
                 self.begin = begin
                 del self.lists[lists:]
