@@ -12,6 +12,7 @@ from neurosim.engine.plan import Plan
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.compile.round_plan import Rounded, round_plan
 from neurosim.hardware.loihi.device_network import DeviceNetwork
+from neurosim.hardware.loihi.lava.lava_script import lava_files
 from neurosim.hardware.loihi.mapping.map_network import map_network, sites
 from neurosim.hardware.loihi.mapping.mapped_network import MappedNetwork
 from neurosim.hardware.loihi.quantise.quantised_plan import (
@@ -54,6 +55,7 @@ def map_plan(
     """
     made = _made(plan, lag, target, calibration)
     network = made.rounded.network
+    script, note = lava_files(made.mapped.network, target.numerics)
     compiled = Compiled(
         plan=plan,
         lag=lag,
@@ -65,12 +67,12 @@ def map_plan(
     return Build(
         target=target,
         manifest=compiled.manifest,
-        files={**write_tables(compiled.tables), **made.rounded.files},
+        files={**write_tables(compiled.tables), **made.rounded.files, **script},
         losses=LossReport(losses_of(network)),
         usage=_usage(made.mapped),
         layout=_layout(made.mapped),
         weights=held_weights(plan, network),
-        details=_details(made),
+        details=f"{_details(made)}\n{note}",
         analysis=partial(analyse_build, compiled, target.chip, calibration),
     )
 

@@ -9,9 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neurosim import hardware
+from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.recording import Record
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.emulator import Overflow
+from neurosim.hardware.loihi import Loihi1, Loihi2, Signs
 from neurosim.hardware.loihi.device_network import DeviceNetwork, Program
 from neurosim.hardware.loihi.emulator.device import device_of
 from neurosim.hardware.loihi.lava import processes
@@ -21,6 +24,8 @@ from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.numerics.profiles import LAVA, NENGO_LOIHI
 from neurosim.hardware.loihi.tables.register_tables import tables_of
 from neurosim.hardware.manifest import Manifest, PopulationEntry
+from neurosim.network import Network
+from neurosim.neurons import LIF
 from neurosim.spikes import Spikes
 
 STATES = {"u": "i", "v": "v"}
@@ -94,6 +99,40 @@ def test_equal_networks_give_equal_files(case, tmp_path):
     files = [write(lava_script(case.network), tmp_path / name) for name in "ab"]
     for name in ("lava_network.py", "lava_network.npz"):
         assert (files[0] / name).read_bytes() == (files[1] / name).read_bytes()
+
+
+def layered(**options):
+    net = Network(dt=1e-3)
+    rng = np.random.default_rng(1)
+    source = net.input("in", shape=(12,))
+    hidden, out = net.population("hidden", 20, LIF(**options)), net.population("out", 5, LIF(**options))
+    net.connect(source, hidden, AllToAll(), weight=rng.normal(0.3, 0.4, (12, 20)))
+    net.connect(hidden, out, AllToAll(), weight=rng.normal(0.3, 0.4, (20, 5)), delay=3e-3)
+    net.output(out)
+    return net
+
+
+@pytest.mark.parametrize("target", [Loihi2(), Loihi2(signs=Signs.SPLIT), Loihi1()])
+def test_a_build_holds_the_script(target, tmp_path, standing_in):
+    build = hardware.compile(layered(), target)
+    assert "lava_network.py: the same network for Lava" in build.report()
+    build.save(tmp_path / "build")
+    counts = (np.random.default_rng(0).random((100, 1, 12)) < 0.3).astype(int)
+    device = hardware.load(tmp_path / "build")
+    inputs = {"in": Spikes.from_dense(counts, dt=1e-3)}
+    emulated = device.run(inputs, 100, {"out": Record("spikes")}, 0, Overflow.AS_CHIP)["out"].spikes
+    found = standing_in(tmp_path / "build", {"in": np.argwhere(counts[:, 0])}, 100)["out"]
+    assert len(found) > 20
+    assert np.array_equal(found, np.stack([emulated.step, emulated.neuron], axis=1))
+
+
+def test_a_build_says_why_it_holds_no_script():
+    build = hardware.compile(layered(refractory=2e-3), Loihi1())
+    assert "lava_network.py" not in build.files
+    assert (
+        "no lava_network.py for Lava: population 'hidden': Lava's fixed-point LIF has no refractory"
+        in build.report()
+    )
 
 
 @pytest.fixture
