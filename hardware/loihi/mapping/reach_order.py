@@ -22,8 +22,8 @@ def reach_order(network: DeviceNetwork, population: str) -> Ints:
     """The neurons of a population by the mean place of their presynaptic neurons, int64 [size].
 
     Of several projections the one with the most presynaptic neurons counts. Presynaptic neurons with the same targets,
-    as the channels of a pixel, have one place. Neurons alike stay in their order, as do all of a population without
-    incoming synapses or in front of which all are connected to all.
+    as the channels of a pixel, have one place; the last place decides where means are equal. Neurons alike stay in
+    their order, as do all of a population without incoming synapses or in front of which all are connected to all.
     """
     size = network.populations[population].size
     incoming = [p for p in network.incoming(population) if len(p.target)]
@@ -34,4 +34,6 @@ def reach_order(network: DeviceNetwork, population: str) -> Ints:
     place = population_groups(network)[first : first + network.size_of(widest.pre)][widest.source]
     count = np.bincount(widest.target, minlength=size)
     total = np.bincount(widest.target, weights=place.astype(np.float64), minlength=size)
-    return np.argsort(total / np.maximum(count, 1), kind="stable")
+    last = np.zeros(size, np.int64)
+    np.maximum.at(last, widest.target, place)
+    return np.lexsort((last, total / np.maximum(count, 1)))
