@@ -155,7 +155,7 @@ def step(  # type: ignore[no-untyped-def]
     All arrays are int64 [n]; ``rows`` and ``count`` from `overflow_rows` collect overflows (read them with `located`).
     """
     ternary_step(  # the potential is never below v_min
-        0, q.shape[0], time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, v_min, refractory, v_min, v_max,
+        np.int64(0), q.shape[0], time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, v_min, refractory, v_min, v_max,
         accumulator_bits, current_rule, bias_bits, rows, count,
     )  # fmt: skip
 
@@ -174,14 +174,16 @@ def _run(  # type: ignore[no-untyped-def]
     q, u, v, dead, keep_u, keep_v, bias, threshold, threshold_low, refractory, v_min, v_max,
     accumulator_bits, current_rule, bias_bits, reset_every, reset_offset, us, vs, spikes, deads, rows, count,
 ):  # fmt: skip
+    first = np.int64(0)  # for the number itself Numba would compile the kernel once more
     for t in range(q.shape[0]):
         if resets(t, reset_every, reset_offset):
             u[:], v[:] = 0, 0
         ternary_step(
-            0, q.shape[1], t, q[t], u, v, dead, spikes[t], keep_u, keep_v, bias[t % bias.shape[0]], threshold,
+            first, q.shape[1], t, q[t], u, v, dead, spikes[t], keep_u, keep_v, bias[t % bias.shape[0]], threshold,
             threshold_low, refractory, v_min, v_max, accumulator_bits, current_rule, bias_bits, rows, count,
         )  # fmt: skip
-        us[t], vs[t], deads[t] = u, v, dead
+        for n in range(q.shape[1]):  # quicker to compile than an assignment of slices
+            us[t, n], vs[t, n], deads[t, n] = u[n], v[n], dead[n]
 
 
 def _start(n: int, value: ArrayLike) -> Ints:
