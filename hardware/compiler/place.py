@@ -19,6 +19,8 @@ __all__ = ["exchange", "hops", "place"]
 _ROUNDS_PER_CORE = 16
 _ROUNDS_WITHOUT_GAIN = 6
 """of each core"""
+_FREE_SITES = 8
+"""Free sites that are looked at, and as many more as there are cores."""
 _WORK = 1e8
 """Entries of the table of exchanges that may be computed: a bound on time for machines of thousands of sites."""
 
@@ -77,16 +79,21 @@ def exchange(
         traffic, sites: as for `place`. placement: a site for each core, int64 [n].
     """
     at = np.array(sites, np.int64).reshape(-1, 2)
-    n, m = len(placement), len(at)
+    n = len(placement)
+    if n < 2 or hops(traffic, sites, placement) == 0:
+        return placement
+    # free sites hold cores without traffic, so that a move is an exchange too; those far from all cores are of no use
+    idle = np.setdiff1d(np.arange(len(at)), placement)
+    away = np.abs(at[idle] - at[placement].mean(axis=0)).sum(axis=1)
+    used = np.concatenate([placement, idle[np.argsort(away, kind="stable")][: n + _FREE_SITES]])
+    at, m = at[used], len(used)
+    site = np.arange(m)
     distance = np.abs(at[:, None] - at[None]).sum(axis=2).astype(np.float64)
-    rounds = int(min(_ROUNDS_PER_CORE * n, _WORK // max(1, m * m)))
-    # free sites hold cores without traffic, so that a move is an exchange too
+    rounds = int(min(_ROUNDS_PER_CORE * n, _WORK // (m * m)))
     t = np.zeros((m, m))
     t[:n, :n] = np.asarray(traffic, np.float64)
     t += t.T
     np.fill_diagonal(t, 0.0)
-    idle = np.setdiff1d(np.arange(m), placement)
-    site = np.concatenate([placement, idle])
     useful = np.zeros((m, m), bool)
     useful[:n] = True
     useful = np.triu(useful | useful.T, 1)
@@ -118,7 +125,7 @@ def exchange(
             best, found, since = now, site.copy(), k
         elif k - since > _ROUNDS_WITHOUT_GAIN * n:
             break
-    return found[:n]
+    return np.asarray(used[found[:n]], dtype=np.int64)
 
 
 def hops(traffic: ArrayLike, sites: Sequence[tuple[int, int]], placement: NDArray[np.int64]) -> float:

@@ -24,14 +24,12 @@ __all__ = ["Filler", "Filling", "synapse_loads"]
 Ints = NDArray[np.int64]
 Slices = tuple[CoreSlice, ...]
 
-_CLOSE_ENOUGH = 0.005
-"""A core is full when this part more of its neurons may be too much."""
 _MOST_TRIALS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Filling:
-    """Cores in order of the sequence: their slices and contents. Cores beyond the chip's have slices alone."""
+    """Cores in order of the sequence: their slices and contents. Cores too many have slices alone."""
 
     slices: tuple[Slices, ...]
     contents: tuple[CoreContent, ...]
@@ -47,11 +45,20 @@ def synapse_loads(content: CoreContent) -> dict[str, int]:
 
 
 class Filler:
-    """Fills cores; keeps the contents of one filling for the next, which often starts with the same cores."""
+    """Fills cores; keeps the contents of one filling for the next, which often starts with the same cores.
+
+    A core counts as full when ``close_enough`` times its neurons more may be too many.
+    """
 
     def __init__(
-        self, network: DeviceNetwork, incoming: Incoming, needs: NeuronNeeds, limits: Mapping[str, int]
+        self,
+        network: DeviceNetwork,
+        incoming: Incoming,
+        needs: NeuronNeeds,
+        limits: Mapping[str, int],
+        close_enough: float = 0.005,
     ) -> None:
+        self._close_enough = close_enough
         self._network, self._incoming, self._needs, self._limits = network, incoming, needs, limits
         self._names = tuple(network.populations)
         self._known: dict[Slices, CoreContent | None] = {}
@@ -60,10 +67,11 @@ class Filler:
         # presynaptic neurons share axons where a core would have too many
         self._sharing = (int(groups.max(initial=0)) + 1) / max(1, len(groups))
 
-    def fill(self, sequence: Ints, sends: Ints) -> Filling:
+    def fill(self, sequence: Ints, sends: NDArray[np.float64], most: int) -> Filling:
         """The cores that hold the neurons of ``sequence``, each filled before the next is begun.
 
-        ``sends``: output axons that every neuron is expected to take, int64 [neurons].
+        ``sends``: output axons that every neuron is expected to take, [neurons]. ``most``: cores beyond these are
+        estimated.
 
         Raises:
             CapacityError: a neuron alone is over a limit of a core.
@@ -74,7 +82,7 @@ class Filler:
         contents: list[CoreContent] = []
         place, scale = 0, (self._sharing, 1.0)
         while place < len(sequence):
-            if len(slices) < self._limits["cores"]:
+            if len(slices) < most:
                 taken, content, scale = self._fullest(growth, place, sends, scale)
                 contents.append(content)
             else:  # too many already: count on from estimates
@@ -85,17 +93,18 @@ class Filler:
         return Filling(tuple(slices), tuple(contents))
 
     def _fullest(
-        self, growth: Growth, place: int, sends: Ints, scale: tuple[float, float]
+        self, growth: Growth, place: int, sends: NDArray[np.float64], scale: tuple[float, float]
     ) -> tuple[int, CoreContent, tuple[float, float]]:
         """How many neurons from ``place`` on fill a core, its content, and by what estimates were off.
 
         Estimates say where to look; `core_content` says what is true there, and by how much they were off.
         """
-        fits, over, trials, best = 0, len(growth.sequence) - place + 1, 0, None
+        fits, over, trials = 0, len(growth.sequence) - place + 1, 0
+        best: CoreContent | None = None
         while best is None or (over - fits > 1 and trials < _MOST_TRIALS):
             axons, bits = self._grow(growth, place, sends, scale)
             wanted = self._most(axons, bits, scale)
-            if best is not None and min(wanted, over) - fits <= _CLOSE_ENOUGH * fits:
+            if best is not None and min(wanted, over) - fits <= self._close_enough * fits:
                 break
             if wanted >= over or (best is None and trials >= 3):  # estimates lead nowhere
                 wanted = (fits + over) // 2
@@ -112,15 +121,21 @@ class Filler:
             else:
                 over = wanted
             if content is not None:
-                shared = len(content.axons.atoms) / max(1, int(axons[wanted - 1]))
+                shared = content.least_axons / max(1, int(axons[wanted - 1]))
                 scale = (
                     shared if content.axons.kind.any() else self._sharing,
                     content.bits / max(1, int(bits[wanted - 1])),
                 )
             trials += 1
+        if best is None:  # only if one neuron's accumulators were too many, which `map_network` refuses
+            part = self._slices(growth.sequence[place : place + 1])
+            limit = self._limits["accumulators"]
+            raise over_limit(part[0].population, part[0].neurons, "accumulators", limit + 1, limit)
         return fits, best, scale
 
-    def _grow(self, growth: Growth, place: int, sends: Ints, scale: tuple[float, float]) -> tuple[Ints, Ints]:
+    def _grow(
+        self, growth: Growth, place: int, sends: NDArray[np.float64], scale: tuple[float, float]
+    ) -> tuple[Ints, Ints]:
         axons, bits = self._limits["input_axons"], self._limits["synapse_bits"]
         return growth.after(place, sends, axons / max(scale[0], 1e-9), bits / max(scale[1], 1e-9))
 
@@ -131,14 +146,17 @@ class Filler:
         return int(min(ends))
 
     def _slices(self, neurons: Ints) -> Slices:
-        found, compartment = [], 0
+        """Runs of consecutive neurons, by population."""
+        neurons = np.sort(neurons)
         population = self._needs.population[neurons]
-        for p in np.unique(population).tolist():
-            mine = neurons[population == p] - self._needs.start[p]
-            first = int(mine[0])
-            found.append(CoreSlice(self._names[p], range(first, first + len(mine)), compartment))
-            compartment += len(mine)
-        return tuple(found)
+        within = neurons - self._needs.start[population]
+        breaks = (np.diff(neurons, prepend=-2) != 1) | (np.diff(population, prepend=-1) != 0)
+        begins = np.flatnonzero(breaks)
+        ends = np.append(begins[1:], len(neurons))
+        return tuple(
+            CoreSlice(self._names[population[a]], range(int(within[a]), int(within[a]) + int(b - a)), int(a))
+            for a, b in zip(begins.tolist(), ends.tolist(), strict=True)
+        )
 
     def _content(self, part: Slices) -> CoreContent | None:
         """None where a compartment is beyond the reach of an index."""

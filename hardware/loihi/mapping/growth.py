@@ -51,11 +51,11 @@ class Growth:
         self._stamps = [np.zeros(size, np.int64) for size in (sources, n, n)]
         self._epoch = 0
 
-    def after(self, place: int, sends: Ints, axons: float, bits: float) -> tuple[Ints, Ints]:
+    def after(self, place: int, sends: NDArray[np.float64], axons: float, bits: float) -> tuple[Ints, Ints]:
         """Input axons and estimated bits after each further neuron, int64 [k].
 
         The last entry is the last neuron that keeps the counted limits, or the first beyond ``axons`` or ``bits``.
-        ``sends``: output axons of every neuron, int64 [neurons].
+        ``sends``: output axons of every neuron, [neurons].
         """
         self._epoch += 1
         room = min(len(self.sequence) - place, int(self._limits[0]))
@@ -82,7 +82,8 @@ def _grow(  # type: ignore[no-untyped-def]
     high, limits, projections, starts, bounds, row, source_of_row, width_of_row, table, index_widths, axon_cap,
     bit_cap, epoch, count, touched, source_stamp, profile_stamp, threshold_stamp, found,
 ):  # fmt: skip
-    n_touched = axons = bits = slots = profiles = thresholds = sent = any_readout = any_high = 0
+    n_touched = axons = bits = slots = profiles = thresholds = any_readout = any_high = 0
+    sent = 0.0
     longest = index = 0
     kind = program[population[sequence[place]]]
     taken = 0

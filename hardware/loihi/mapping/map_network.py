@@ -19,6 +19,7 @@ from neurosim.hardware.loihi.mapping.mapped_network import MappedCore, MappedNet
 from neurosim.hardware.loihi.mapping.neuron_needs import slot_bits
 from neurosim.hardware.loihi.mapping.packing import pack, sent_axons
 from neurosim.hardware.loihi.mapping.placement import place_cores, sites
+from neurosim.hardware.loihi.numerics.programs import PROGRAMS
 
 __all__ = ["map_network", "sites"]
 
@@ -49,7 +50,9 @@ def map_network(
         registers = registers_of(network, slices)
         delay_bits = max(slot_bits(network, s.population, limits) for s in slices)
         ends = [start[s.population] - inputs + s.neurons.start for s in slices]
-        slots = sum(_accumulators(network, s.population) * len(s.neurons) for s in slices)
+        slots = sum(
+            PROGRAMS[network.populations[s.population].program].accumulators * len(s.neurons) for s in slices
+        )
         loads = {
             "compartments": sum(len(s.neurons) for s in slices),
             "accumulators": slots << delay_bits,
@@ -73,13 +76,9 @@ def map_network(
     return MappedNetwork(network=network, cores=tuple(cores), limits=limits)
 
 
-def _accumulators(network: DeviceNetwork, population: str) -> int:
-    return 1 + max((p.accumulator for p in network.incoming(population)), default=0)
-
-
 def _check_neurons(network: DeviceNetwork, limits: Mapping[str, int]) -> None:
     """What cutting a population finer does not change: refuse it at once."""
-    for name in network.populations:
+    for name, population in network.populations.items():
         incoming = network.incoming(name)
         longest = max((p.longest_delay for p in incoming), default=0)
         if longest > limits["delay_maximum"]:
@@ -90,7 +89,7 @@ def _check_neurons(network: DeviceNetwork, limits: Mapping[str, int]) -> None:
                 limit=limits["delay_maximum"],
                 remedy="Use shorter delays, or a longer step",
             )
-        slots = _accumulators(network, name) << slot_bits(network, name, limits)
+        slots = PROGRAMS[population.program].accumulators << slot_bits(network, name, limits)
         if slots > limits["accumulators"]:
             raise over_limit(name, range(1), "accumulators", slots, limits["accumulators"])
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.hardware.loihi.device_network import DeviceNetwork, Program
+from neurosim.hardware.loihi.device_network import DeviceNetwork
+from neurosim.hardware.loihi.numerics.programs import PROGRAMS, Program
 
 __all__ = ["READOUT_V_MAX", "NeuronNeeds", "needs_of", "slot_bits"]
 
@@ -71,7 +72,7 @@ def needs_of(network: DeviceNetwork, limits: Mapping[str, int]) -> NeuronNeeds:
         threshold=np.unique(thresholds, return_inverse=True)[1].reshape(-1).astype(np.int64),
         program=each([int(p.program) for p in populations]),
         delay_bits=each([slot_bits(network, name, limits) for name in names]),
-        accumulators=each([1 + max((q.accumulator for q in network.incoming(n)), default=0) for n in names]),
+        accumulators=each([PROGRAMS[p.program].accumulators for p in populations]),
         readout=each([not p.spiking for p in populations]),
         high=each(
             [

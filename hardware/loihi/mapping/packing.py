@@ -3,46 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.mapping.core_content import CoreContent
 from neurosim.hardware.loihi.mapping.core_limits import over_limit
 from neurosim.hardware.loihi.mapping.filling import Filler, Filling
 from neurosim.hardware.loihi.mapping.incoming import incoming_of
 from neurosim.hardware.loihi.mapping.neuron_needs import NeuronNeeds, needs_of
+from neurosim.hardware.loihi.mapping.reach_order import reach_order
 
 __all__ = ["pack", "sent_axons"]
 
 Ints = NDArray[np.int64]
 
-_ROUNDS = 8
-"""Fillings until the output axons of a neuron, which depend on where its targets are, are known."""
-_SPARE = 1.02
+_ROUNDS, _MARGIN = 12, 0.01
+"""Fillings until cores keep the limit of output axons, which depend on where targets are; room left after each more."""
+_SPARE = 1.04
 """Another order is tried where cores are that much more than their contents, poured together, would fill."""
+_PART, _RUN = 1024, 8
+"""An order other than that of numbers is taken where cores of 1024 neurons hold runs of 8 on average."""
 
 
 def pack(network: DeviceNetwork, limits: Mapping[str, int]) -> Filling:
-    """Slices for cores, consecutive neurons of one or several populations each.
+    """Slices for cores, runs of consecutive neurons of one or several populations each.
 
     Populations that can share a core come one after another, and cores are filled in that order, each as far as its
-    limits allow: of one population no consecutive slices are fewer. Where populations differ in what they need most,
-    cores with a share of each may be fewer: that is tried too.
+    limits allow: of one population no consecutive slices are fewer. Where that leaves room on cores, other orders are
+    tried: neurons that hear the same ones together, as the channels of a pixel, and a share of each population on every
+    core, for populations that differ in what they need most.
 
     Raises:
         CapacityError: a neuron alone is over a limit of a core.
     """
     needs = needs_of(network, limits)
     filler = Filler(network, incoming_of(network), needs, limits)
-    sorted_by = np.lexsort((needs.delay_bits, needs.readout - needs.high, needs.program))
-    best = _settled(filler, _one_after_another(needs, sorted_by), network, needs, limits)
-    if len(sorted_by) > 1 and len(best.slices) > _SPARE * _poured(best, network, limits):
-        mixed = _settled(filler, _side_by_side(needs), network, needs, limits)
-        if len(mixed.slices) < len(best.slices):
-            best = mixed
+    populations = np.lexsort((needs.delay_bits, needs.readout - needs.high, needs.program))
+    own = [np.arange(a, b) for a, b in pairwise(needs.start.tolist())]
+    heard = [a[_heard_together(network, name)] for a, name in zip(own, network.populations, strict=True)]
+    orders = [_one_after_another(heard, populations)]
+    if any(np.any(a != b) for a, b in zip(own, heard, strict=True)):
+        orders.append(_one_after_another(own, populations))
+    if len(populations) > 1:
+        orders.append(_side_by_side(needs, own))
+    best, most, refused = None, limits["cores"], None
+    for order in orders:
+        try:
+            filling = _settled(filler, order, network, needs, limits, most)
+        except CapacityError as error:
+            refused = refused or error
+            continue
+        if best is None or len(filling.slices) <= most:
+            best, most = filling, min(most, len(filling.slices) - 1)
+        if len(best.slices) <= _SPARE * _poured(best, network, limits):
+            break
+    if best is None:
+        raise refused or CapacityError("a network without neurons", where="mapping")
     return best
 
 
@@ -58,14 +79,22 @@ def sent_axons(network: DeviceNetwork, contents: tuple[CoreContent, ...], limits
 
 
 def _settled(
-    filler: Filler, sequence: Ints, network: DeviceNetwork, needs: NeuronNeeds, limits: Mapping[str, int]
+    filler: Filler,
+    sequence: Ints,
+    network: DeviceNetwork,
+    needs: NeuronNeeds,
+    limits: Mapping[str, int],
+    most: int,
 ) -> Filling:
-    """Fill until no core sends more than it may: how many cores a neuron sends to shows when all are filled."""
+    """Fill until no core sends more than it may: how many cores a neuron sends to shows when all are filled.
+
+    Ends early with more than ``most`` cores.
+    """
     first = dict(zip(network.populations, needs.start.tolist(), strict=False))
-    sends = np.zeros(len(needs.profile), np.int64)
-    for _ in range(_ROUNDS):
-        filling = filler.fill(sequence, sends)
-        if len(filling.slices) > limits["cores"]:
+    sends = np.zeros(len(needs.profile))
+    for k in range(_ROUNDS):
+        filling = filler.fill(sequence, sends, most)
+        if len(filling.slices) > most:
             break
         counted = sent_axons(network, filling.contents, limits)
         total = np.concatenate([[0], np.cumsum(counted)])
@@ -82,33 +111,40 @@ def _settled(
         part, need, size = min(over, key=lambda found: found[2])
         if size == 1:
             raise over_limit(part.population, part.neurons, "output_axons", need, limits["output_axons"])
-        sends = np.maximum(sends, counted)
+        # boundaries move, and with them what a neuron sends: the more so the longer it takes
+        sends = counted * (1 + _MARGIN * k) if k < _ROUNDS // 2 else np.maximum(sends, counted)
     else:
         raise over_limit(part.population, part.neurons, "output_axons", need, limits["output_axons"])
     return filling
 
 
-def _one_after_another(needs: NeuronNeeds, populations: Ints) -> Ints:
-    parts = [np.arange(needs.start[p], needs.start[p + 1]) for p in populations.tolist()]
-    return np.concatenate([np.zeros(0, np.int64), *parts])
+def _heard_together(network: DeviceNetwork, population: str) -> Ints:
+    """The order of `reach_order` where cores filled in it still hold runs of consecutive neurons, else by number."""
+    order = reach_order(network, population)
+    parts = np.arange(len(order)) // _PART
+    placed = order[np.lexsort((order, parts))]
+    runs = np.count_nonzero((np.diff(placed, prepend=-2) != 1) | (np.diff(parts, prepend=-1) != 0))
+    return order if runs * _RUN <= len(order) else np.arange(len(order))
 
 
-def _side_by_side(needs: NeuronNeeds) -> Ints:
+def _one_after_another(neurons: Sequence[Ints], populations: Ints) -> Ints:
+    return np.concatenate([np.zeros(0, np.int64), *(neurons[p] for p in populations.tolist())])
+
+
+def _side_by_side(needs: NeuronNeeds, neurons: Sequence[Ints]) -> Ints:
     """The populations that can share a core at equal pace, so that each core has its share of all of them."""
     # readouts apart where the others cannot share a core with them
     apart = np.isin(needs.program, needs.program[needs.high > 0]) & (needs.readout > 0)
     group = (2 * needs.program + apart)[needs.population]
     size = np.diff(needs.start)[needs.population]
     pace = (np.arange(len(group)) - needs.start[needs.population] + 0.5) / size
-    return np.lexsort((pace, group))
+    return np.concatenate([np.zeros(0, np.int64), *neurons])[np.lexsort((pace, group))]
 
 
 def _poured(filling: Filling, network: DeviceNetwork, limits: Mapping[str, int]) -> int:
-    """Cores that would do if what all take of a limit could be shared out at will."""
-    axons = sum(len(content.axons.atoms) for content in filling.contents)
+    """Cores that would do if memory and compartments could be shared out at will."""
     totals = {
         "compartments": sum(p.size for p in network.populations.values()),
         "synapse_bits": sum(content.bits for content in filling.contents),
-        "input_axons": axons,
     }
     return max(math.ceil(total / limits[name]) for name, total in totals.items())

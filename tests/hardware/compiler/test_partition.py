@@ -4,7 +4,6 @@ from hypothesis import given, strategies as st
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.compiler.partition import even_slices, slices_within
-from neurosim.hardware.compiler.place import hops, place
 
 
 @given(st.integers(1, 5000), st.integers(1, 300))
@@ -34,15 +33,3 @@ def test_slices_stay_within_every_limit_and_are_maximal(costs: list[int], memory
 def test_a_neuron_over_the_limit_is_named() -> None:
     with pytest.raises(CapacityError, match=r"neuron 1: one neuron needs more memory"):
         slices_within({"memory": np.array([1.0, 99.0])}, {"memory": 10}, "population 'p'")
-
-
-def test_placement_uses_each_site_once_and_beats_a_random_one() -> None:
-    rng = np.random.default_rng(0)
-    traffic = rng.random((20, 20)) * (rng.random((20, 20)) < 0.2)
-    sites = [(x, y) for y in range(5) for x in range(6)]
-    placed = place(traffic, sites)
-    assert len(set(placed.tolist())) == 20
-    others = [hops(traffic, sites, rng.permutation(30)[:20]) for _ in range(50)]
-    assert hops(traffic, sites, placed) < min(others)
-    with pytest.raises(CapacityError, match="more cores"):
-        place(np.ones((3, 3)), sites[:2])
