@@ -1,4 +1,4 @@
-"""The synapses of a network sorted into lists: by core, by source neuron, by format, by compartment."""
+"""The synapses that end on a core, sorted into lists by presynaptic neuron."""
 
 from __future__ import annotations
 
@@ -10,16 +10,9 @@ from numpy.typing import NDArray
 
 from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
-from neurosim.hardware.loihi.mapping.synapse_format import (
-    COMPRESSION_DENSE,
-    COMPRESSION_SPARSE,
-    SynapseFormat,
-    index_field,
-)
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS
-from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
 
-__all__ = ["AxonLists", "CoreSynapses", "discrete_lists", "out_axons", "sort_synapses"]
+__all__ = ["AxonLists", "discrete_lists"]
 
 Ints = NDArray[np.int64]
 
@@ -82,107 +75,3 @@ def discrete_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> AxonL
         value=value[by],
         held=held[by],
     )
-
-
-@dataclass(frozen=True)
-class CoreSynapses:
-    """All synapses that end on one core, sorted by (source, format, compartment, delay); arrays int64 [n_syn].
-
-    Attributes:
-        source: number of the presynaptic neuron among all inputs and populations (`DeviceNetwork.first_neuron`).
-        compartment, weight, delay: ``delay`` is the register value, one less than the steps from spike to arrival.
-        format: index into ``formats``, from 1: entry 0 of a core's table stays unused.
-    """
-
-    source: Ints
-    compartment: Ints
-    weight: Ints
-    delay: Ints
-    format: Ints
-    formats: tuple[SynapseFormat, ...]
-
-    def bits(self) -> int:
-        """Synapse memory of the core in bits."""
-        key = (self.source << 8) | self.format
-        starts = np.flatnonzero(np.diff(key, prepend=-1))
-        count, kind = np.diff(starts, append=len(key)), self.format[starts]
-        return sum(int(fmt.bits(count[kind == i]).sum()) for i, fmt in enumerate(self.formats, start=1))
-
-    def sources(self) -> Ints:
-        """Presynaptic neurons, each an axon into the core."""
-        return self.source[np.flatnonzero(np.diff(self.source, prepend=-1))]
-
-
-def sort_synapses(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> list[CoreSynapses]:
-    """The synapses of every slice."""
-    offsets = network.first_neuron
-    parts: list[list[tuple[Ints, ...]]] = [[] for _ in slices]
-    formats: list[list[SynapseFormat]] = [[] for _ in slices]
-    pairs = [(p.pre, p.post) for p in network.projections]
-    for p in network.projections:
-        mine = [i for i, part in enumerate(slices) if part.population == p.post]
-        starts = np.array([slices[i].neurons.start for i in mine], dtype=np.int64)
-        which = np.searchsorted(starts, p.target, side="right") - 1
-        alive = p.weight != 0
-        single = pairs.count((p.pre, p.post)) == 1
-        for local, i in enumerate(mine):
-            here = np.flatnonzero((which == local) & alive)
-            kinds = p.mode[here] * 256 + p.exponent[here]
-            for kind in np.unique(kinds).tolist():
-                chosen = here[kinds == kind]
-                source = p.source[chosen]
-                compartment = p.target[chosen] - starts[local]
-                delay = p.delay[chosen]
-                weight = p.weight[chosen]
-                size = len(slices[i].neurons)
-                fmt = SynapseFormat(
-                    mode=SignMode(kind // 256),
-                    exponent=kind % 256,
-                    weight_bits=_weight_field(weight, SignMode(kind // 256)),
-                    index_bits=index_field(size - 1),
-                    delay_bits=int(delay.max()).bit_length(),
-                    compression=COMPRESSION_DENSE
-                    if single and _fills_rows(source, compartment, size)
-                    else COMPRESSION_SPARSE,
-                )
-                if fmt not in formats[i]:
-                    formats[i].append(fmt)
-                number = np.full(len(chosen), formats[i].index(fmt) + 1, dtype=np.int64)
-                parts[i].append((source + offsets[p.pre], compartment, weight, delay, number))
-    return [_sorted(columns, tuple(f)) for columns, f in zip(parts, formats, strict=True)]
-
-
-def _sorted(parts: list[tuple[Ints, ...]], formats: tuple[SynapseFormat, ...]) -> CoreSynapses:
-    columns = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 5
-    source, compartment, weight, delay, number = columns
-    # one key instead of five, each part within its register: 4 bits of format, 13 of compartment, 6 of delay
-    order = np.argsort((source << 24) | (number << 20) | (compartment << 6) | delay, kind="stable")
-    return CoreSynapses(
-        source[order], compartment[order], weight[order], delay[order], number[order], formats
-    )
-
-
-def _weight_field(weight: Ints, mode: SignMode) -> int:
-    """The narrowest field that holds these weights, whose common trailing zeros need not be stored."""
-    common = int(np.bitwise_or.reduce(np.abs(weight)))
-    zeros = (common & -common).bit_length() - 1
-    needed = max(1, 8 + (mode is SignMode.MIXED) - zeros)
-    return next(field for field, width in enumerate(WEIGHT_WIDTHS) if width >= needed)
-
-
-def _fills_rows(source: Ints, compartment: Ints, size: int) -> bool:
-    """Whether every source reaches every compartment of the slice exactly once: then no index has to be stored."""
-    counts = np.bincount(source)
-    if np.any(counts[counts > 0] != size):
-        return False
-    return len(np.unique(source * size + compartment)) == len(source)
-
-
-def out_axons(cores: Sequence[CoreSynapses], offset: int, size: int) -> Ints:
-    """How many cores each neuron of a population or input sends to, int64 [size]."""
-    counts = np.zeros(size, dtype=np.int64)
-    for core in cores:
-        sources = core.sources()
-        inside = sources[(sources >= offset) & (sources < offset + size)]
-        counts[inside - offset] += 1
-    return counts

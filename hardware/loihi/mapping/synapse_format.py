@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "INDEX_WIDTHS",
     "SynapseFormat",
     "bits_per_synapse",
-    "index_field",
     "index_fields",
     "memory_bits",
     "weight_field",
@@ -43,17 +41,6 @@ COMPRESSION_DENSE = 3
 
 _HEADER = 4 + 6
 """Bits before the synapses of a block: format index and number of synapses."""
-
-
-def index_field(largest: int) -> int:
-    """The smallest field ``idxBits`` that holds compartment indices up to ``largest``."""
-    bits = int(largest).bit_length()
-    for field, width in enumerate(INDEX_WIDTHS):
-        if width >= bits:
-            return field
-    raise CapacityError(
-        "compartment index does not fit a synapse", value=largest, limit=(1 << INDEX_WIDTHS[-1]) - 1
-    )
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.errors import CapacityError
-from neurosim.hardware.loihi.mapping.synapse_format import COMPRESSION_DENSE, SynapseFormat, index_field
+from neurosim.hardware.loihi.mapping.synapse_format import (
+    COMPRESSION_DENSE,
+    SynapseFormat,
+    index_fields,
+    weight_field,
+)
+from neurosim.hardware.loihi.numerics.weights import SignMode
 
 
 @pytest.mark.reference("loihi/nl_bits_per_axon*.npz")
@@ -31,6 +36,12 @@ def test_published_sizes_of_dense_rows():
 
 
 def test_index_fields():
-    assert [index_field(n) for n in (0, 1, 63, 64, 1023, 4095)] == [0, 1, 1, 2, 5, 7]
-    with pytest.raises(CapacityError, match="4095"):
-        index_field(4096)
+    assert index_fields(np.array([0, 1, 63, 64, 1023, 4095, 4096])).tolist() == [0, 1, 1, 2, 5, 7, 8]
+
+
+def test_weight_fields_have_a_bit_for_the_sign_of_mixed_weights():
+    """Bits of weights 1 to 8 from an exponent on: widths 0 to 6 and 8, so that 7 takes 8 and 9 does not fit."""
+    low, high = np.zeros(9, np.int64), np.arange(9)
+    fields = weight_field(np.full(9, SignMode.EXCITATORY), low, high)
+    assert fields.tolist() == [1, 2, 3, 4, 5, 6, 7, 7, 8]
+    assert weight_field(np.full(9, SignMode.MIXED), low, high).tolist() == [*fields[1:].tolist(), 8]
