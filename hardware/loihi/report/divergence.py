@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurosim.hardware.loihi.quantise.required_registers import demand_of
 from neurosim.hardware.loihi.report.arrivals import trains
@@ -86,8 +87,10 @@ def first_divergence(
     firsts = []
     for k, name in enumerate(found):
         a, b = wanted[name], found[name]
-        if cells := _cells(a) ^ _cells(b):
-            step, sample, neuron = min(cells)
+        cells = np.setxor1d(_cells(a), _cells(b), assume_unique=True)
+        if len(cells):
+            at, neuron = divmod(int(cells[0]), a.size)
+            step, sample = divmod(at, a.samples)
             firsts.append((step, sample, k, name, neuron))
     if not firsts:
         return None
@@ -95,8 +98,9 @@ def first_divergence(
     return _explained(replays, wanted, name, neuron, sample, step, lag.get(name, 0))
 
 
-def _cells(s: Spikes) -> set[tuple[int, int, int]]:
-    return set(zip(s.step.tolist(), s.sample.tolist(), s.neuron.tolist(), strict=True))
+def _cells(s: Spikes) -> NDArray[np.int64]:
+    """Numbers of cells in order of (step, sample, neuron)."""
+    return (s.step.astype(np.int64) * s.samples + s.sample) * s.size + s.neuron
 
 
 def _explained(

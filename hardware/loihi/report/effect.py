@@ -14,11 +14,13 @@ from neurosim.hardware.loihi.report.population_replay import PopulationReplay
 from neurosim.hardware.loihi.report.roundings import Rounding
 from neurosim.spikes import Spikes
 
-__all__ = ["Effect", "OwnEffect", "effects", "own_effects"]
+__all__ = ["NEAR", "Effect", "OwnEffect", "effects", "own_effects"]
 
 _MOST_CELLS = 2**22
 """Steps times neurons of a population that are run again for each rounding; the samples beyond are left out."""
 _CHUNK = 2**20
+NEAR = 2
+"""Steps within which a spike counts as moved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,9 @@ class Effect:
     Attributes:
         float_spikes, chip_spikes: how many.
         counts: differences of the spike counts of every neuron and sample, summed, over the engine's spikes.
-        cells: share of the cells (sample, step, neuron) with a spike in either whose spikes differ: counts and timing.
+        cells: share of the cells (sample, step, neuron) with a spike in either that have none in the other.
+        moved: share of the spikes that are not in the other run whose neuron spikes there within `NEAR` steps: a matter
+            of timing, not of counts.
         wraps, saturations: overflows of its registers.
     """
 
@@ -37,6 +41,7 @@ class Effect:
     chip_spikes: int
     counts: float
     cells: float
+    moved: float
     wraps: int
     saturations: int
 
@@ -65,12 +70,14 @@ def effects(
         }
         if len(a.step) or len(b.step) or any(overflows.values()):
             counts = np.abs(a.counts() - b.counts()).sum() / max(len(a.step), 1)
+            share, moved = _compared(a, b)
             yield Effect(
                 population=name,
                 float_spikes=len(a.step),
                 chip_spikes=len(b.step),
                 counts=float(counts),
-                cells=_differing(_cells(a), _cells(b)),
+                cells=share,
+                moved=moved,
                 wraps=overflows["wrap"],
                 saturations=overflows["saturation"],
             )
@@ -109,11 +116,21 @@ def own_effects(replays: PopulationReplay, wanted: Mapping[str, Spikes]) -> Iter
             yield OwnEffect(population=name, rounding=choice, cells=cells)
 
 
-def _cells(s: Spikes) -> NDArray[np.int64]:
-    return (s.sample.astype(np.int64) * s.steps + s.step) * s.size + s.neuron
+def _compared(a: Spikes, b: Spikes) -> tuple[float, float]:
+    """`Effect.cells` and `Effect.moved`."""
+    # cells in order of (sample, neuron, step), runs far enough apart that none is near another
+    wide = a.steps + NEAR + 1
+    codes = [(s.sample.astype(np.int64) * s.size + s.neuron) * wide + s.step for s in (a, b)]
+    here, there = (np.setdiff1d(x, y, assume_unique=True) for x, y in (codes, codes[::-1]))
+    alone = len(here) + len(there)
+    either = len(codes[0]) + len(there)
+    near = sum(_near(x, np.sort(y)) for x, y in ((here, codes[1]), (there, codes[0])))
+    return alone / either if either else 0.0, near / alone if alone else 0.0
 
 
-def _differing(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    both = len(np.intersect1d(a, b, assume_unique=True))
-    either = len(a) + len(b) - both
-    return (either - both) / either if either else 0.0
+def _near(cells: NDArray[np.int64], others: NDArray[np.int64]) -> int:
+    return int(
+        np.count_nonzero(
+            np.searchsorted(others, cells + NEAR, side="right") > np.searchsorted(others, cells - NEAR)
+        )
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurosim.analysis.html_page import Section
+from neurosim.hardware.loihi.report.effect import NEAR
 from neurosim.hardware.loihi.report.loihi_report import LoihiReport
 from neurosim.hardware.loihi.report.plots import plot_cores, plot_divergence, plot_own_effects
 from neurosim.hardware.loihi.report.remarks import remarks
@@ -58,8 +59,8 @@ def spikes(results: Results, section: Section) -> None:
         section.text(notes_of(report)[0])
         return
     section.text(
-        "A cell is a neuron in a step of a sample; those with a spike on either side are counted, and those of them "
-        "whose spikes differ are off."
+        "A cell is a neuron in a step of a sample. Those with a spike on either side are counted; those with one on "
+        f"one side alone are off, and moved if that neuron spikes on the other side within {NEAR} steps."
     )
     _tables(
         report, section, *[title for title in columns_of(report) if title.startswith(("Spikes", "Cells"))]

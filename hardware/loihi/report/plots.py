@@ -87,8 +87,8 @@ def plot_own_effects(report: LoihiReport, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_divergence(report: LoihiReport, *, ax: Axes | None = None) -> Axes:
-    """Potential of the neuron that parts first, less the threshold of each, in the steps before it does; to the right the
-    difference of the two.
+    """Potential of the neuron that parts first, less the threshold of each, in the steps before it does; and how far
+    the two are apart, on the axis to the right.
 
     Raises:
         DataError: nothing parts.

@@ -20,7 +20,7 @@ __all__ = ["NeuronNumbers", "Rounding", "numbers_of"]
 
 Floats = NDArray[np.float64]
 
-TIE = 1e-9
+TIE = 1e-12
 """Relative distance within which a float potential counts as at its threshold: its sums are taken in another order than
 the engine's."""
 

@@ -75,11 +75,11 @@ def columns_of(report: LoihiReport) -> dict[str, Table]:
             ],
         ),
         "Spikes beside the float engine": (
-            ("population", "float", "chip", "counts off", "cells off", "wraps", "saturations"),
+            ("population", "float", "chip", "counts off", "cells off", "of them moved", "wraps", "saturations"),
             [
                 (
-                    e.population, e.float_spikes, e.chip_spikes, f"{e.counts:.2%}", f"{e.cells:.2%}", e.wraps,
-                    e.saturations,
+                    e.population, e.float_spikes, e.chip_spikes, f"{e.counts:.2%}", f"{e.cells:.2%}", f"{e.moved:.0%}",
+                    e.wraps, e.saturations,
                 )
                 for e in r.effects
             ],
@@ -102,14 +102,16 @@ def divergence_lines(report: LoihiReport) -> list[str]:
         return []
     if d is None:
         return ["No divergence: every spike of every population is that of the float engine."]
-    spikes = ("the float engine", "the chip") if d.float_spike else ("the chip", "the float engine")
+    spikes = (
+        ("in the float engine", "on the chip") if d.float_spike else ("on the chip", "in the float engine")
+    )
     when = f"machine step {d.step} ({(d.step - d.lag) * report.dt * 1e3:g} ms) of sample {d.sample}"
     back = ", ".join(
         f"{t.rounding} {t.margin:+.3%}{' (as float)' if t.as_float else ''}" for t in d.taken_back
     )
     return [
-        f"First divergence: population {d.population!r}, neuron {d.neuron}, {when}: spikes in {spikes[0]}, "
-        f"not in {spikes[1]}.",
+        f"First divergence: population {d.population!r}, neuron {d.neuron}, {when}: spikes {spikes[0]}, "
+        f"not {spikes[1]}.",
         f"  float: v {d.float_v:.6g}, threshold {d.float_threshold:.6g} ({d.float_margin:+.3%}); "
         f"chip: v {d.chip_v:.6g}, threshold {d.chip_threshold:.6g} ({d.chip_margin:+.3%}).",
         f"  Cause: {d.cause}.",

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+import neurosim as ns
+from neurosim import hardware
 from neurosim.errors import DataError, FileFormatError
 from neurosim.hardware.loihi.chip import read_chip
 from neurosim.hardware.loihi.report.analyse import MOST_SAMPLES, analyse, analyse_build
@@ -14,6 +16,29 @@ from neurosim.hardware.loihi.report.loihi_report import LoihiReport
 from neurosim.hardware.loihi.report.remarks import remarks
 
 LOIHI1, LOIHI2 = read_chip("loihi1"), read_chip("loihi2")
+
+
+@pytest.mark.parametrize("target", [hardware.Loihi1(), hardware.Loihi2()], ids=lambda t: t.name)
+def test_a_build_reports_what_its_files_do(target, tmp_path, make_noise):
+    """Two layers without delays, which are retimed: the spikes of the report are those that the files give."""
+    net = ns.Network(dt=1e-3, seed=1)
+    net.input("in", 24)
+    net.population("a", 30, ns.LIF(tau_membrane=10e-3))
+    net.output(net.population("b", 5, ns.LIF(tau_membrane=10e-3)))
+    net.connect("in", "a", ns.AllToAll(), weight=ns.Normal(0.2, 0.1))
+    net.connect("a", "b", ns.AllToAll(), weight=ns.Normal(0.15, 0.1))
+    inputs = make_noise(rate=0.1)
+    build = hardware.compile(net, target)
+    report = build.analyse(inputs=inputs)
+    build.save(tmp_path / "build")
+    run = hardware.load(tmp_path / "build").emulate(inputs, record={"a": "spikes", "b": "spikes"}, raw=True)
+    assert {e.population: e.chip_spikes for e in report.effects} == {n: len(p.spikes) for n, p in run.items()}
+    assert report.run.steps == 80 + build.manifest.max_lag > 80
+    assert report.divergence.lag == build.manifest.populations[report.divergence.population].lag
+    html, values = build.write_report(tmp_path / "report", inputs=inputs)
+    assert "First divergence" in html.read_text()
+    assert LoihiReport.from_json(json.loads(values.read_text())[target.name]) == report
+    assert "No inputs were given" in build.report()
 
 
 @pytest.fixture(scope="module")

@@ -36,8 +36,18 @@ def test_cells_and_counts():
     (row,) = effects({"p": wanted}, {"p": found}, events)
     assert (row.float_spikes, row.chip_spikes, row.wraps, row.saturations) == (3, 3, 3, 2)
     assert row.cells == 0.5
+    assert row.moved == 0.0
     assert row.counts == pytest.approx(2 / 3)
     assert list(effects({"p": spikes_of([])}, {"p": spikes_of([])}, ())) == []
+
+
+def test_what_is_moved():
+    """Two steps away it is the same spike later; three steps away, in another neuron or sample it is another."""
+    wanted = spikes_of([(0, 1, 0), (0, 5, 1), (0, 9, 2), (1, 0, 0)])
+    found = spikes_of([(0, 2, 1), (0, 3, 0), (0, 9, 1), (1, 0, 1)])
+    (row,) = effects({"p": wanted}, {"p": found}, ())
+    assert row.cells == 1.0
+    assert row.moved == 2 / 8
 
 
 @pytest.fixture
