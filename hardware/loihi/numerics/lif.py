@@ -155,8 +155,8 @@ def step(  # type: ignore[no-untyped-def]
     All arrays are int64 [n]; ``rows`` and ``count`` from `overflow_rows` collect overflows (read them with `located`).
     """
     ternary_step(  # the potential is never below v_min
-        np.int64(0), q.shape[0], time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, v_min, refractory, v_min, v_max,
-        accumulator_bits, current_rule, bias_bits, rows, count,
+        np.int64(0), q.shape[0], time, q, u, v, dead, spike, keep_u, keep_v, bias, threshold, v_min, refractory, v_min,
+        v_max, accumulator_bits, current_rule, bias_bits, rows, count,
     )  # fmt: skip
 
 

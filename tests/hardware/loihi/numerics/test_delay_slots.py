@@ -35,6 +35,20 @@ def test_one_common_delay_is_a_shift_in_time(delay, exponent):
     assert np.array_equal(out[delay + 1 :], dense(weight, spikes[: 80 - delay - 1], exponent))
 
 
+@given(st.integers(0, 2**32), st.integers(-4, 3), st.integers(0, 9))
+def test_every_spike_arrives_after_its_delay_in_a_sum_of_its_own_step(seed, exponent, longest):
+    rng = np.random.default_rng(seed)
+    weight, spikes = rng.integers(-256, 256, (3, 4)), rng.integers(-3, 4, (12, 4))
+    delays = rng.integers(0, longest + 1, (3, 4))
+    expected = np.zeros((40, 3), np.int64)
+    for t in range(12):
+        for o in range(3):
+            for d in range(longest + 1):
+                part = sum(int(weight[o, i] * spikes[t, i]) for i in range(4) if delays[o, i] == d)
+                expected[t + 1 + d, o] += part * 2**exponent if exponent >= 0 else part // 2**-exponent
+    assert np.array_equal(delay_dense(spikes, weight, delays, exponent), expected[:12])
+
+
 def test_floor_is_taken_of_each_partial_sum():
     spikes = np.array([[1, 0], [0, 1], [0, 0], [0, 0]])  # both arrive in step 2
     out = delay_dense(spikes, np.array([[1, 1]]), np.array([[1, 0]]), -1)

@@ -123,6 +123,15 @@ def test_every_weight_in_every_width_is_what_lava_makes_of_it(mode):
         assert found.tolist() == expected
 
 
+def test_every_weight_with_every_exponent_and_message_is_floored_once():
+    weight, message = np.arange(-256, 256), np.array([1, -1, 3, 255, -(2**15), 2**23 - 1, -(2**23)])
+    for exponent in range(-8, 8):
+        found = w.dense(weight[:, None], message[:, None], exponent)  # each weight by each message
+        products = message.astype(object)[:, None] * weight
+        expected = products * 2**exponent if exponent >= 0 else products // 2**-exponent
+        assert np.array_equal(found, expected.astype(np.int64))
+
+
 @pytest.mark.parametrize("mode", [SignMode.MIXED, SignMode.EXCITATORY, SignMode.INHIBITORY])
 def test_every_weight_exponent_and_width_is_what_brian2_loihi_makes_of_it(mode):
     """``calcActualWeights`` of brian2-loihi 0.5.2 for widths 0 to 8 and exponents -8 to 7."""
