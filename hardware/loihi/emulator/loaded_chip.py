@@ -42,10 +42,17 @@ def _join(tables: ChipTables) -> Chip:
         _check(core.number not in first, f"core {core.number}", "is there twice")
         first[core.number] = compartments
         compartments += len(core.cx)
-    cores = [_core(core, f"core {core.number}", first[core.number]) for core in tables.cores]
-    programs = tuple(run for core in tables.cores for run in _programs(core, first[core.number]))
-    width = max((PROGRAMS[run.program].accumulators for run in programs), default=1)
-    sends = _senders(tables, first, width)
+    runs = [_programs(core, first[core.number]) for core in tables.cores]
+    widths = [max((PROGRAMS[run.program].accumulators for run in mine), default=1) for mine in runs]
+    width = max(widths, default=1)
+    # tables count the accumulators that their core has, a chip the most that any has
+    apart = [width // own for own in widths]
+    cores = [
+        _core(core, f"core {core.number}", own, width // own)
+        for core, own in zip(tables.cores, widths, strict=True)
+    ]
+    programs = tuple(run for mine in runs for run in mine)
+    sends = _senders(tables, first, width, apart)
     parts = [
         sends(core.axons["srcCx"], len(core.cx), core.axons, f"core {core.number}") for core in tables.cores
     ]
@@ -69,7 +76,7 @@ def _join(tables: ChipTables) -> Chip:
         programs=programs,
         send=Sends.joined(parts),
         host={name: _host(name, table, sends) for name, table in tables.inputs.items()},
-        target=(target * width + joined("accumulator")).astype(np.uint16),
+        target=target.astype(np.uint16),
         weight=joined("weight").astype(np.int16),
         delay=joined("delay").astype(np.uint8),
         members=_members(tables, first),
@@ -77,7 +84,7 @@ def _join(tables: ChipTables) -> Chip:
 
 
 def _senders(
-    tables: ChipTables, first: Mapping[int, int], width: int
+    tables: ChipTables, first: Mapping[int, int], width: int, apart: list[int]
 ) -> Callable[[NDArray[Any], int, NDArray[Any], str], Sends]:
     """From the sources of axons, the number of sources, and rows of the axons, to what they lead to."""
     numbers = np.array(list(first), dtype=np.int64)
@@ -95,7 +102,8 @@ def _senders(
     base = column("cxBase").astype(np.int64)
     nowhere = base < 0
     length[nowhere] = 0
-    base += np.array(list(first.values()), dtype=np.int64)[of_core]
+    base *= np.array(apart, dtype=np.int64)[of_core]
+    base += width * np.array(list(first.values()), dtype=np.int64)[of_core]
     base[nowhere] = 0
 
     def sends(source: NDArray[Any], sources: int, rows: NDArray[Any], where: str) -> Sends:
@@ -118,13 +126,14 @@ def _senders(
         _check(bool(np.all(atom < atoms[axon])), where, "an axon names an atom that is not there")
         starts = np.append(0, np.cumsum(np.bincount(source, minlength=sources)))
         start = pointer[axon] + atom * length[axon]
-        return Sends(starts, start, start + length[axon], width * base[axon])
+        return Sends(starts, start, start + length[axon], base[axon])
 
     return sends
 
 
-def _core(core: CoreTables, where: str, first: int) -> dict[str, NDArray[Any]]:
-    """Registers and synapses of one core, targets counted within the core."""
+def _core(core: CoreTables, where: str, width: int, apart: int) -> dict[str, NDArray[Any]]:
+    """Registers and synapses of one core, targets counted within the core; ``width``: accumulators of a compartment,
+    which become ``apart`` times as many."""
     cx, state, synapses, registers = core.cx, core.state, core.synapses, core.registers
     profiles, thresholds, formats = (registers[n] for n in ("cxProfileCfg", "vthProfileCfg", "synapseFmt"))
     shared, spread = registers["dendriteSharedCfg"], np.ones(len(cx), dtype=np.int64)
@@ -135,12 +144,12 @@ def _core(core: CoreTables, where: str, first: int) -> dict[str, NDArray[Any]]:
     _in_range(profiles, {"decayU": (-1, 4095), "decayV": (0, 4096), "refractDelay": (1, 64)}, where)
     _in_range(thresholds, {"vth": (0, 131071)}, where)
     _in_range([shared], {"negVmLimit": (0, 31), "posVmLimit": (0, 7)}, where)
-    _check_lists(core, where)
-    exponents, accumulators = _check_formats(core, where)
+    _check_lists(core, where, width)
+    exponents = _check_formats(core, where)
 
     def profile(name: str) -> Ints:
-        rows: Ints = np.array([row[name] for row in profiles], dtype=np.int64)
-        return rows[cx["cxProfile"]]
+        values: Ints = np.array([row[name] for row in profiles], dtype=np.int64)[cx["cxProfile"]]
+        return values
 
     number = synapses["synFmtId"]
     weight = np.zeros(len(synapses), np.int16)
@@ -157,15 +166,14 @@ def _core(core: CoreTables, where: str, first: int) -> dict[str, NDArray[Any]]:
         "v_max": spread * ((1 << (9 + 2 * shared["posVmLimit"])) - 1),
         "u": state["u"],
         "v": state["v"],
-        "target": synapses["CIdx"],
+        "target": synapses["CIdx"].astype(np.int64) * apart,
         "weight": weight,
         "delay": synapses["Dly"],
-        "accumulator": accumulators[number],
     }
 
 
-def _check_lists(core: CoreTables, where: str) -> None:
-    """The furthest compartment of each list, counted from its base, must be there; lists may be shared."""
+def _check_lists(core: CoreTables, where: str, width: int) -> None:
+    """The furthest accumulator of each list, counted from its base, must be there; lists may be shared."""
     lists, targets = core.synapse_map, core.synapses["CIdx"]
     begins = lists["synapsePtr"].astype(np.int64)
     ends = begins + lists["synapseLen"].astype(np.int64) * lists["popSize"]
@@ -178,30 +186,27 @@ def _check_lists(core: CoreTables, where: str) -> None:
     furthest = np.maximum.reduceat(np.append(targets, 0).astype(np.int64), edges)[::2]
     _below(
         furthest + lists["cxBase"][used],
-        len(core.cx),
+        width * len(core.cx),
         where,
         "a synapse ends at a compartment that is not there",
     )
 
 
-def _check_formats(core: CoreTables, where: str) -> tuple[Ints, Ints]:
-    """Exponent of each format and the accumulator that its synapses feed; row 0 is not used."""
+def _check_formats(core: CoreTables, where: str) -> Ints:
+    """Exponent of each format; row 0 is not used."""
     formats, synapses = core.registers["synapseFmt"], core.synapses
     number = synapses["synFmtId"]
     there = not len(synapses) or (int(number.min()) > 0 and int(number.max()) < len(formats))
     _check(there, where, "a synapse format is not there")
-    exponents, accumulators = (
-        np.zeros(max(len(formats), 1), np.int64),
-        np.zeros(max(len(formats), 1), np.int64),
-    )
+    exponents = np.zeros(max(len(formats), 1), np.int64)
     for i, fmt in enumerate(formats[1:], start=1):
         mine = synapses[number == i] if len(formats) > 2 else synapses
-        exponents[i], accumulators[i] = fmt["wgtExp"], fmt.get("accumulator", 0)
+        exponents[i] = fmt["wgtExp"]
         common = is_common(mine["Wgt"], fmt["wgtExp"], SignMode(fmt["fanoutType"]))
         _check(common, where, f"weights do not fit synapse format {i}")
         late = len(mine) and int(mine["Dly"].max()) >> fmt["dlyBits"]
         _check(not late, where, f"delays do not fit format {i}")
-    return exponents, accumulators
+    return exponents
 
 
 def _programs(core: CoreTables, first: int) -> list[ProgramRun]:
