@@ -65,7 +65,7 @@ def _join(tables: ChipTables) -> Chip:
 
     names = ("keep_u", "keep_v", "bias", "threshold", "refractory", "v_min", "v_max")
     target = joined("target").astype(np.int64)
-    _check(not len(target) or int(target.max()) < 1 << 14, "synapses", "a target is beyond any core")
+    _check(not len(target) or int(target.max()) < 1 << 16, "synapses", "a target is beyond any core")
     return Chip(
         core=np.repeat(
             np.array([c.number for c in tables.cores], np.int64), [len(c.cx) for c in tables.cores]
