@@ -11,7 +11,7 @@ import pytest
 import neurosim as ns
 from neurosim.engine import lower
 from neurosim.errors import TimeGridError, UnsupportedError
-from neurosim.hardware import Loihi2, SpiNNaker, compile
+from neurosim.hardware import Crossbar, SpiNNaker, compile
 from neurosim.hardware.spinnaker.report import SpiNNakerReport
 
 pytest.importorskip("matplotlib")
@@ -84,9 +84,9 @@ def test_the_calibration_sample_is_taken_if_there_is_one(network):
 
 
 def test_other_targets_show_what_they_have(network, tmp_path):
-    build = compile(network, Loihi2())
-    with pytest.raises(UnsupportedError, match="loihi2"):
+    build = compile(network, Crossbar())
+    with pytest.raises(UnsupportedError, match="crossbar"):
         build.analyse()
     page, numbers = build.write_report(tmp_path)
     assert "<h2>Losses</h2>" in page.read_text()
-    assert json.loads(numbers.read_text())["usage"]["loihi2"]
+    assert json.loads(numbers.read_text())["usage"]["crossbar"]
