@@ -157,7 +157,8 @@ class Build:
 
         Args:
             options: those of the target; SpiNNaker takes ``rate`` and ``spikes``, see
-                `neurosim.hardware.spinnaker.report.analyse_build`.
+                `neurosim.hardware.spinnaker.report.analyse_build`, Loihi ``inputs`` and ``duration``, see
+                `neurosim.hardware.loihi.report.analyse_build`.
 
         Raises:
             UnsupportedError: the target has none.
