@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from neurosim.engine.recording import Record
 from neurosim.hardware import Overflow
-from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
+from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection, Program
 from neurosim.hardware.loihi.emulator.device import LoihiDevice, device_of
 from neurosim.hardware.loihi.emulator.virtual_chip import virtual_chip
 from neurosim.hardware.loihi.limits import read_limits
@@ -68,6 +70,48 @@ def test_it_computes_what_the_cores_of_a_build_compute(numerics):
     one, other = (d.run(spikes, steps, record, 0, Overflow.AS_CHIP) for d in (mapped, virtual))
     for name in record:
         assert (name == "out") == (len(one[name].spikes.step) == 0)
+        assert np.array_equal(one[name].spikes.dense(int), other[name].spikes.dense(int))
+        for variable, values in one[name].variables.items():
+            assert np.array_equal(values, other[name].variables[variable])
+
+
+def test_resonators_beside_leaky_neurons():
+    """A core of resonators has two accumulators a compartment in its tables, one of leaky neurons has one."""
+    rng, steps = np.random.default_rng(5), 200
+    sizes = {"in": 6, "rf": 8, "lif": 5}
+    slow = {"program": Program.RESONATE_AND_FIRE, "options": {"sin": 400, "cos": 4000, "state_exp": 0}}
+    resonating = population(
+        rng, "rf", 8, threshold=np.full(8, 500), u=np.zeros(8, int), v=np.zeros(8, int), **slow
+    )
+    real, imaginary = (projection(rng, "in", "rf", sizes) for _ in range(2))
+    net = DeviceNetwork(
+        inputs={"in": 6},
+        populations={
+            "rf": resonating,
+            "lif": population(rng, "lif", 5, dv=np.full(5, 90), threshold=np.full(5, 90)),
+        },
+        projections=(
+            real,
+            replace(imaginary, name="imaginary", accumulator=1),
+            projection(rng, "rf", "lif", sizes),
+        ),
+    )
+    states = {"rf": ("real", "imag"), "lif": ("v", "i")}
+    populations = {
+        n: PopulationEntry(shape=(sizes[n],), states=dict.fromkeys(s, (1.0, 0.0))) for n, s in states.items()
+    }
+    manifest = Manifest(
+        target="loihi", profile="loihi2", dt=1e-3, inputs={"in": PopulationEntry(shape=(6,))},
+        populations=populations, outputs=("lif",),
+    )  # fmt: skip
+    lava = PROFILES["lava"]
+    mapped = device_of(manifest, tables_of(map_network(net, read_limits("loihi2")), lava))
+    virtual = LoihiDevice(manifest, virtual_chip(net), lava)
+    spikes = {"in": Spikes.from_dense(rng.poisson(0.3, (steps, 1, 6)), dt=1e-3)}
+    record = {name: Record("spikes", *rows) for name, rows in states.items()}
+    one, other = (d.run(spikes, steps, record, 0, Overflow.AS_CHIP) for d in (mapped, virtual))
+    for name in record:
+        assert len(one[name].spikes.step) > 20
         assert np.array_equal(one[name].spikes.dense(int), other[name].spikes.dense(int))
         for variable, values in one[name].variables.items():
             assert np.array_equal(values, other[name].variables[variable])
