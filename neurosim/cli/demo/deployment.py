@@ -58,7 +58,7 @@ def units(build: Build) -> str:
     """What the build occupies: the number of cores or tiles."""
     for usage in build.usage:
         if usage.resource in ("cores", "tiles"):
-            return f"{usage.used:g} {usage.resource}"
+            return f"{usage.used:g} {usage.resource if usage.used != 1 else usage.resource[:-1]}"
     return f"{len(build.layout)} sites"
 
 

@@ -57,7 +57,7 @@ def test_training_learns_and_the_network_runs_on_a_target(stripes, tmp_path) -> 
             < np.abs(exact[name]).max() / 100
         )
     assert quantised(trained.network, deployment.build, spikes).predicted.shape == (1, 60)
-    assert units(deployment.build) == "2 cores"
+    assert units(deployment.build) == "1 core"
 
 
 def test_training_repeats_with_the_same_seed(stripes) -> None:

@@ -264,7 +264,7 @@ def test_refractory_periods_need_loihi1():
 
 def test_nothing_is_written_when_it_does_not_fit(tmp_path):
     net = Network(dt=DT)
-    source, pool = net.input("in", shape=(5000,)), net.population("pool", 4, LIF())
+    source, pool = net.input("in", shape=(140_000,)), net.population("pool", 1, LIF())
     net.connect(source, pool, AllToAll(), weight=0.01)
     with pytest.raises(CapacityError, match="4096"):
         hardware.compile(net, Loihi1()).save(tmp_path / "build")
