@@ -8,6 +8,7 @@ all its population spikes (nengo-loihi ``hardware/builder.py``), so groups belon
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,7 +21,7 @@ from neurosim.hardware.loihi.mapping.list_runs import fit_one_format
 from neurosim.hardware.loihi.mapping.shared_lists import share_lists
 from neurosim.hardware.loihi.mapping.synapse_format import memory_bits
 
-__all__ = ["ATOMS", "population_groups", "population_lists"]
+__all__ = ["ATOMS", "neurons_alike", "population_groups", "population_lists"]
 
 Ints = NDArray[np.int64]
 
@@ -34,7 +35,7 @@ POP16_AXONS = 1024
 _ABOUT_BITS = 16
 """Bits of a synapse with its index, more or less."""
 
-_GROUPS: WeakKeyDictionary[DeviceNetwork, Ints] = WeakKeyDictionary()
+_GROUPS: WeakKeyDictionary[DeviceNetwork, tuple[Ints, Ints]] = WeakKeyDictionary()
 
 
 def population_groups(network: DeviceNetwork) -> Ints:
@@ -45,15 +46,32 @@ def population_groups(network: DeviceNetwork) -> Ints:
     own, since groups that are alike share their lists. Many networks have groups of one alone. They are numbered by
     their first neuron.
     """
+    return _alike_and_groups(network)[1]
+
+
+def neurons_alike(network: DeviceNetwork) -> Ints:
+    """As `population_groups` without a bound on their size: all with the same targets and delays have one number."""
+    return _alike_and_groups(network)[0]
+
+
+def _alike_and_groups(network: DeviceNetwork) -> tuple[Ints, Ints]:
     if network not in _GROUPS:
-        _GROUPS[network] = _grouped(network)
+        reach, content = _digests(network)
+        alike = _in_order(reach)
+        _GROUPS[network] = alike, _grouped(alike, content)
     return _GROUPS[network]
 
 
-def _grouped(network: DeviceNetwork) -> Ints:
-    reach, content = _digests(network)
-    n = len(reach)
-    alike = np.unique(reach, return_inverse=True)[1].reshape(-1)
+def _in_order(key: NDArray[Any]) -> Ints:
+    """Equal entries (columns of a matrix) numbered by the first of them."""
+    _, first, which = np.unique(key, axis=-1, return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return number[which.reshape(-1)]
+
+
+def _grouped(alike: Ints, content: NDArray[np.uint64]) -> Ints:
+    n = len(alike)
     # copies of a content within its set of neurons that are alike: 0 for the first, 1 for the second
     _, first, same = np.unique(
         np.stack([alike.astype(np.uint64), content]), axis=1, return_index=True, return_inverse=True
@@ -66,12 +84,7 @@ def _grouped(network: DeviceNetwork) -> Ints:
     order = np.lexsort((np.arange(n), first[same], copy, key))
     within = np.empty(n, np.int64)
     within[order] = _rank_within(key[order])
-    _, leader, group = np.unique(
-        np.stack([key, within // ATOMS]), axis=1, return_index=True, return_inverse=True
-    )
-    number = np.empty(len(leader), np.int64)
-    number[np.argsort(leader)] = np.arange(len(leader))
-    return number[group.reshape(-1)]
+    return _in_order(np.stack([key, within // ATOMS]))
 
 
 def _rank_within(key: Ints) -> Ints:

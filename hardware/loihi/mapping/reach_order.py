@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.hardware.loihi.device_network import DeviceNetwork
-from neurosim.hardware.loihi.mapping.population_axons import population_groups
+from neurosim.hardware.loihi.mapping.population_axons import neurons_alike
 
 __all__ = ["reach_order"]
 
@@ -31,7 +31,7 @@ def reach_order(network: DeviceNetwork, population: str) -> Ints:
         return np.arange(size)
     widest = max(incoming, key=lambda p: network.size_of(p.pre))
     first = network.first_neuron[widest.pre]
-    place = population_groups(network)[first : first + network.size_of(widest.pre)][widest.source]
+    place = neurons_alike(network)[first : first + network.size_of(widest.pre)][widest.source]
     count = np.bincount(widest.target, minlength=size)
     total = np.bincount(widest.target, weights=place.astype(np.float64), minlength=size)
     last = np.zeros(size, np.int64)
