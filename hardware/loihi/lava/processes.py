@@ -25,6 +25,8 @@ Ints = NDArray[np.int64]
 MAX_PROCESSES = 256
 """Each is a process of the operating system."""
 MAX_DELAY = 63
+_EXPONENTS = 32
+"""More than there are, 0 in their middle."""
 SPARSE_BELOW = 0.25
 """Share of a matrix in use below which it is stored sparse; the results are the same."""
 
@@ -173,25 +175,26 @@ def _parts(
     p: DeviceProjection, pre: _Places, post: _Places, signed: bool, from_input: bool
 ) -> list[Connection]:
     """One connection for each pair of processes, exponent and sign mode; more for several synapses between neurons."""
-    alive = np.flatnonzero(p.weight)
-    source, target, weight = p.source[alive], p.target[alive], p.weight[alive]
-    kinds = np.stack(
-        [
-            pre.process[source],
-            post.process[target],
-            p.exponent[alive],
-            p.mode[alive],
-            _repeats(source, target),
-        ]
+    alive = p.weight != 0
+    source, target, weight, delay = p.source[alive], p.target[alive], p.weight[alive], p.delay[alive]
+    kinds = (
+        (pre.process[source], len(pre.names)),
+        (post.process[target], len(post.names)),
+        (p.exponent[alive] + _EXPONENTS // 2, _EXPONENTS),
+        (p.mode[alive], len(SignMode)),
+        (_repeats(source * len(post.process) + target), len(source) + 1),
     )
-    groups, group = np.unique(kinds, axis=1, return_inverse=True)
+    key = np.zeros(len(source), np.int64)
+    for values, count in kinds:
+        key = key * count + values
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     found = []
-    for i, (a, b, exponent, mode, _) in enumerate(groups.T.tolist()):
-        mine = np.flatnonzero(group.reshape(-1) == i)
-        delay = p.delay[alive][mine]
+    for i, mine in enumerate(np.split(order, starts[1:]) if len(starts) else ()):
+        exponent, mode = int(p.exponent[alive][mine[0]]), SignMode(int(p.mode[alive][mine[0]]))
+        a, b = int(pre.process[source[mine[0]]]), int(post.process[target[mine[0]]])
         shape = (post.sizes[b], pre.sizes[a])
-        name = p.name if groups.shape[1] == 1 else f"{p.name}.{i}"
-        if not is_common(weight[mine], exponent, SignMode(mode)) or delay.max() > MAX_DELAY:
+        if not is_common(weight[mine], exponent, mode) or delay[mine].max() > MAX_DELAY:
             raise UnsupportedError(
                 "weights or delays that the models of the chip do not agree on",
                 where=f"projection {p.name!r}",
@@ -199,32 +202,33 @@ def _parts(
             )
         found.append(
             Connection(
-                name=name,
+                name=p.name if len(starts) == 1 else f"{p.name}.{i}",
                 pre=pre.names[a],
                 post=post.names[b],
                 shape=shape,
-                matrix=_matrix(len(mine) < SPARSE_BELOW * shape[0] * shape[1], bool(delay.any())),
+                matrix=_matrix(len(mine) < SPARSE_BELOW * shape[0] * shape[1], bool(delay[mine].any())),
                 exponent=exponent,
-                weight_bits=_weight_bits(weight[mine], SignMode(mode)),
-                mode=SignMode(mode),
+                weight_bits=_weight_bits(weight[mine], mode),
+                mode=mode,
                 signed=signed,
                 from_input=from_input,
                 target=post.place[target[mine]],
                 source=pre.place[source[mine]],
                 weight=weight[mine],
-                delay=delay,
+                delay=delay[mine],
             )
         )
     return found
 
 
-def _repeats(source: Ints, target: Ints) -> Ints:
-    """How many synapses between the same two neurons come before each; int64 [k]."""
-    order = np.lexsort((target, source))
-    s, t = source[order], target[order]
-    first = np.flatnonzero((np.diff(s, prepend=-1) != 0) | (np.diff(t, prepend=-1) != 0))
-    repeats = np.zeros(len(source), np.int64)
-    repeats[order] = np.arange(len(source)) - np.repeat(first, np.diff(first, append=len(source)))
+def _repeats(pair: Ints) -> Ints:
+    """How many synapses between the same two neurons come before each; ``pair``: a number for the two, int64 [k]."""
+    if np.all(np.diff(pair) > 0):
+        return np.zeros(len(pair), np.int64)
+    order = np.argsort(pair, kind="stable")
+    first = np.flatnonzero(np.diff(pair[order], prepend=-1))
+    repeats = np.zeros(len(pair), np.int64)
+    repeats[order] = np.arange(len(pair)) - np.repeat(first, np.diff(first, append=len(pair)))
     return repeats
 
 
