@@ -26,8 +26,12 @@ _ROUNDS, _MARGIN = 12, 0.01
 """Fillings until cores keep the limit of output axons, which depend on where targets are; room left after each more."""
 _SPARE = 1.04
 """Another order is tried where cores are that much more than their contents, poured together, would fill."""
-_PART, _RUN = 1024, 8
-"""An order other than that of numbers is taken where cores of 1024 neurons hold runs of 8 on average."""
+_PART, _RUN = 1024, 4
+"""An order other than that of numbers is taken where cores of 1024 neurons hold runs of 4 on average."""
+_BLOCKS = (1, 2, 4, 8, 16, 32, 64)
+"""Blocks of channels that are tried for a convolution."""
+_SAMPLE = 4
+"""Cores that are filled to compare orders of a population; more are estimated."""
 
 
 def pack(network: DeviceNetwork, limits: Mapping[str, int]) -> Filling:
@@ -45,7 +49,9 @@ def pack(network: DeviceNetwork, limits: Mapping[str, int]) -> Filling:
     filler = Filler(network, incoming_of(network), needs, limits)
     populations = np.lexsort((needs.delay_bits, needs.readout - needs.high, needs.program))
     own = [np.arange(a, b) for a, b in pairwise(needs.start.tolist())]
-    heard = [a[_heard_together(network, name)] for a, name in zip(own, network.populations, strict=True)]
+    heard = [
+        _heard_together(filler, network, name, a) for a, name in zip(own, network.populations, strict=True)
+    ]
     orders = [_one_after_another(heard, populations)]
     if any(np.any(a != b) for a, b in zip(own, heard, strict=True)):
         orders.append(_one_after_another(own, populations))
@@ -118,13 +124,34 @@ def _settled(
     return filling
 
 
-def _heard_together(network: DeviceNetwork, population: str) -> Ints:
-    """The order of `reach_order` where cores filled in it still hold runs of consecutive neurons, else by number."""
-    order = reach_order(network, population)
+def _heard_together(filler: Filler, network: DeviceNetwork, population: str, neurons: Ints) -> Ints:
+    """The neurons of a population in the order in which they alone take the fewest cores, then the fewest input axons.
+
+    Orders of `reach_order` are tried where cores filled in them still hold runs of consecutive neurons.
+    """
+    nothing = np.zeros(sum(p.size for p in network.populations.values()))
+    best, least, tried = neurons, (math.inf, math.inf), []
+    for blocks in (math.inf, *_BLOCKS):
+        order = neurons[reach_order(network, population, int(blocks))] if blocks < math.inf else neurons
+        if any(np.array_equal(order, other) for other in tried) or not _has_runs(order):
+            continue
+        tried.append(order)
+        try:
+            filling = filler.fill(order, nothing, _SAMPLE)
+        except CapacityError:
+            continue
+        axons = sum(len(c.axons.atoms) for c in filling.contents) / len(filling.contents)
+        cost = (len(filling.slices), axons * len(filling.slices))
+        if cost < least:
+            best, least = order, cost
+    return best
+
+
+def _has_runs(order: Ints) -> bool:
     parts = np.arange(len(order)) // _PART
     placed = order[np.lexsort((order, parts))]
     runs = np.count_nonzero((np.diff(placed, prepend=-2) != 1) | (np.diff(parts, prepend=-1) != 0))
-    return order if runs * _RUN <= len(order) else np.arange(len(order))
+    return bool(runs * _RUN <= len(order) + _RUN)
 
 
 def _one_after_another(neurons: Sequence[Ints], populations: Ints) -> Ints:
