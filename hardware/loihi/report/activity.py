@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from scipy import sparse
 
 from neurosim.hardware.loihi.mapping.map_network import sites
 from neurosim.hardware.loihi.mapping.mapped_network import MappedNetwork
-from neurosim.hardware.loihi.report.arrivals import Synapses, arrivals, chip_synapses, trains
+from neurosim.hardware.loihi.report.arrivals import Delivery, arrivals, chip_deliveries, trains
 from neurosim.spikes import Spikes
 
 __all__ = ["Activity", "activity"]
@@ -57,6 +57,7 @@ def activity(mapped: MappedNetwork, spikes: Mapping[str, Spikes]) -> Activity:
     per_spike, sends = _matrices(mapped)
     hops, messages, way = _ways(mapped, sends)
     inputs = sum(network.inputs.values())
+    deliveries = {name: list(_counted(chip_deliveries(network, name))) for name in network.populations}
     operations, active, sent, from_host = [], [], [], 0.0
     crossed = np.zeros(2)
     for b in range(samples):
@@ -67,7 +68,7 @@ def activity(mapped: MappedNetwork, spikes: Mapping[str, Spikes]) -> Activity:
         counts = np.asarray(every.sum(axis=0)).reshape(-1)
         crossed += hops.T @ counts[inputs:]
         from_host += float(counts[:inputs] @ np.asarray(sends[:inputs].sum(axis=1)).reshape(-1))
-        active.append(_active(mapped, train, every.shape[0]))
+        active.append(_active(mapped, deliveries, train, every.shape[0]))
     cores = len(mapped.cores)
     nothing = [np.zeros((0, cores))]
     return Activity(
@@ -116,23 +117,29 @@ def _ways(mapped: MappedNetwork, sends: sparse.csr_array) -> tuple[Floats, spars
     return hops, messages, (int(longest[0]), int(longest[1]))
 
 
-def _active(mapped: MappedNetwork, train: Mapping[str, sparse.csr_array], steps: int) -> Floats:
+def _active(
+    mapped: MappedNetwork,
+    deliveries: Mapping[str, list[Delivery]],
+    train: Mapping[str, sparse.csr_array],
+    steps: int,
+) -> Floats:
     """Compartments of each core that something arrives at, [steps, cores]."""
-    network = mapped.network
-    synapses = {name: list(_counted(chip_synapses(network, name))) for name in network.populations}
-    found = np.zeros((steps, len(mapped.cores)))
+    network, cores = mapped.network, len(mapped.cores)
+    found = np.zeros((steps, cores))
     width = max(1, _CHUNK // max(steps, 1))
-    for k, core in enumerate(mapped.cores):
-        for part in core.slices:
-            neurons = list(part.neurons)
-            for begin in range(0, len(neurons), width):
-                some: Sequence[int] = neurons[begin : begin + width]
-                size = network.populations[part.population].size
-                arrived = arrivals(synapses[part.population], train, steps, some, size)
-                found[:, k] += np.count_nonzero(arrived, axis=1)
+    core, inputs = mapped.placed[0], sum(network.inputs.values())
+    for name, population in network.populations.items():
+        first = network.first_neuron[name] - inputs
+        for begin in range(0, population.size, width):
+            some = slice(begin, min(begin + width, population.size))
+            arrived = arrivals(deliveries[name], train, steps, some, population.size)
+            step, neuron = np.nonzero(arrived)
+            cells = step * cores + core[first + begin + neuron]
+            found += np.bincount(cells, minlength=steps * cores).reshape(steps, cores)
     return found
 
 
-def _counted(synapses: Sequence[Synapses]) -> Iterator[Synapses]:
-    for s in synapses:
-        yield Synapses(s.pre, s.source, s.target, (s.value != 0).astype(np.float64), s.delay)
+def _counted(deliveries: list[Delivery]) -> Iterator[Delivery]:
+    """The same, one for each synapse that does anything."""
+    for d in deliveries:
+        yield replace(d, matrix=(d.matrix != 0).astype(np.float64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,42 +16,52 @@ from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork
 from neurosim.spikes import Spikes
 
-__all__ = ["Synapses", "arrivals", "chip_synapses", "float_synapses", "trains"]
+__all__ = ["Delivery", "arrivals", "chip_deliveries", "float_deliveries", "trains"]
 
-Ints = NDArray[np.int64]
 Trains = Mapping[str, sparse.csr_array]
 
 
 @dataclass(frozen=True, eq=False)
-class Synapses:
-    """Synapses of one projection, arrays [k]: neurons of ``pre``, targets, what one does to the register u, and steps
-    from spike to arrival."""
+class Delivery:
+    """Synapses of one projection and delay: a spike of neuron i of ``pre`` adds ``matrix[i, j]`` to the register u of
+    neuron j ``delay`` steps later; a `scipy.sparse.csc_array` of float64 [size of pre, size of the population]."""
 
     pre: str
-    source: Ints
-    target: Ints
-    value: NDArray[np.float64]
-    delay: Ints
+    delay: int
+    matrix: Any
 
 
-def chip_synapses(network: DeviceNetwork, population: str) -> list[Synapses]:
+def chip_deliveries(network: DeviceNetwork, population: str) -> list[Delivery]:
     """The synapses that end at a population, as the chip holds them."""
-    return [
-        Synapses(
-            p.pre, p.source, p.target, (shift(p.weight, p.exponent) << 6).astype(np.float64), p.delay + 1
-        )
-        for p in network.incoming(population)
-    ]
-
-
-def float_synapses(plan: Plan, quantised: QuantisedNetwork, population: str) -> list[Synapses]:
-    """The synapses that end at a population, as they were described, in the units of its registers."""
-    q, found = quantised.populations[population], []
-    for p in plan.incoming(population):
-        target = p.target.astype(np.int64)
-        value = p.weight.astype(np.float64) * q.gain[target] * q.scale
-        found.append(Synapses(p.pre, p.pre_index.astype(np.int64), target, value, p.delay.astype(np.int64)))
+    found: list[Delivery] = []
+    for p in network.incoming(population):
+        shape = (network.size_of(p.pre), network.populations[population].size)
+        acting = (shift(p.weight, p.exponent) << 6).astype(np.float64)
+        found += _by_delay(p.pre, p.source, p.target, acting, p.delay + 1, shape)
     return found
+
+
+def float_deliveries(plan: Plan, quantised: QuantisedNetwork, population: str) -> list[Delivery]:
+    """The synapses that end at a population, as they were described, in the units of its registers."""
+    q = quantised.populations[population]
+    found: list[Delivery] = []
+    for p in plan.incoming(population):
+        acting = p.weight.astype(np.float64) * q.gain[p.target] * q.scale
+        found += _by_delay(p.pre, p.pre_index, p.target, acting, p.delay, (p.n_pre, p.n_post))
+    return found
+
+
+def _by_delay(
+    pre: str,
+    source: NDArray[Any],
+    target: NDArray[Any],
+    acting: NDArray[np.float64],
+    delay: NDArray[Any],
+    shape: tuple[int, int],
+) -> Iterator[Delivery]:
+    for d in np.unique(delay).tolist():
+        at = delay == d
+        yield Delivery(pre, d, sparse.csc_array((acting[at], (source[at], target[at])), shape=shape))
 
 
 def trains(spikes: Mapping[str, Spikes], sample: int) -> dict[str, sparse.csr_array]:
@@ -65,25 +75,16 @@ def trains(spikes: Mapping[str, Spikes], sample: int) -> dict[str, sparse.csr_ar
 
 
 def arrivals(
-    synapses: Sequence[Synapses], sent: Trains, steps: int, neurons: slice | Sequence[int], size: int
+    deliveries: Sequence[Delivery], sent: Trains, steps: int, neurons: slice | Sequence[int], size: int
 ) -> NDArray[np.float64]:
     """Sums of arrivals, float64 [T, neurons].
 
     Args:
         sent: see `trains`. neurons: those of the population that are asked for. size: of the population.
     """
-    chosen = np.arange(size)[neurons]
-    place = np.full(size, -1)
-    place[chosen] = np.arange(len(chosen))
-    found = np.zeros((steps, len(chosen)))
-    for s in synapses:
-        mine = place[s.target] >= 0
-        source, target, value, delay = (a[mine] for a in (s.source, place[s.target], s.value, s.delay))
-        train: Any = sent[s.pre]
-        for d in np.unique(delay).tolist():
-            if d < steps:
-                at = delay == d
-                shape = (train.shape[1], len(chosen))
-                matrix = sparse.csr_array((value[at], (source[at], target[at])), shape=shape)
-                found[d:] += (train[: steps - d] @ matrix).toarray()
+    found = np.zeros((steps, len(np.arange(size)[neurons])))
+    for d in deliveries:
+        if d.delay < steps:
+            train: Any = sent[d.pre]
+            found[d.delay :] += (train[: steps - d.delay] @ d.matrix[:, neurons]).toarray()
     return found

@@ -11,6 +11,9 @@ from neurosim.hardware.loihi.mapping.mapped_network import MappedCore, MappedNet
 
 __all__ = ["CoreUse", "Headroom", "Load", "core_uses", "headroom"]
 
+_SPENT = ("synapse_formats",)
+"""Limits that mapping uses up because that saves memory: they are listed last and bind nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Headroom:
@@ -53,7 +56,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class CoreUse:
-    """A core: number, tile, the neurons it holds, its loads with the fullest first."""
+    """A core: number, tile, the neurons it holds, its loads; the first is the one that binds it."""
 
     number: int
     x: int
@@ -70,11 +73,21 @@ def core_uses(mapped: MappedNetwork) -> tuple[CoreUse, ...]:
             number=core.number,
             x=at[core.number][0],
             y=at[core.number][1],
-            holds=tuple(f"{s.population}[{s.neurons.start}:{s.neurons.stop}]" for s in core.slices),
-            loads=tuple(sorted(_loads(core, mapped), key=lambda load: -load.share)),
+            holds=tuple(_held(core)),
+            loads=tuple(sorted(_loads(core, mapped), key=lambda load: (load.limit in _SPENT, -load.share))),
         )
         for core in sorted(mapped.cores, key=lambda c: c.number)
     )
+
+
+def _held(core: MappedCore) -> Iterator[str]:
+    runs: dict[str, list[range]] = {}
+    for s in core.slices:
+        runs.setdefault(s.population, []).append(s.neurons)
+    for name, found in runs.items():
+        first, last = min(r.start for r in found), max(r.stop for r in found)
+        count = sum(map(len, found))
+        yield f"{name}[{first}:{last}]" if count == last - first else f"{count} of {name}[{first}:{last}]"
 
 
 def _loads(core: MappedCore, mapped: MappedNetwork) -> Iterator[Load]:

@@ -15,11 +15,11 @@ from neurosim.hardware.loihi.numerics.arithmetic import STATE_MAX
 from neurosim.hardware.loihi.numerics.profiles import Numerics
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork
 from neurosim.hardware.loihi.report.arrivals import (
-    Synapses,
+    Delivery,
     Trains,
     arrivals,
-    chip_synapses,
-    float_synapses,
+    chip_deliveries,
+    float_deliveries,
 )
 from neurosim.hardware.loihi.report.replay import replay
 from neurosim.hardware.loihi.report.roundings import Rounding, numbers_of
@@ -37,20 +37,20 @@ class PopulationReplay:
     quantised: QuantisedNetwork
     network: DeviceNetwork
     numerics: Numerics
-    _synapses: dict[tuple[str, bool], list[Synapses]] = field(default_factory=dict, init=False)
+    _deliveries: dict[tuple[str, bool], list[Delivery]] = field(default_factory=dict, init=False)
 
     def arrivals(
         self, population: str, sent: Trains, steps: int, neurons: slice | Sequence[int], *, rounded: bool
     ) -> Floats:
         """Sums of arrivals [T, neurons] in register units, with the weights of the chip or those described."""
-        if (population, rounded) not in self._synapses:
-            self._synapses[population, rounded] = (
-                chip_synapses(self.network, population)
+        if (population, rounded) not in self._deliveries:
+            self._deliveries[population, rounded] = (
+                chip_deliveries(self.network, population)
                 if rounded
-                else float_synapses(self.plan, self.quantised, population)
+                else float_deliveries(self.plan, self.quantised, population)
             )
         size = self.network.populations[population].size
-        return arrivals(self._synapses[population, rounded], sent, steps, neurons, size)
+        return arrivals(self._deliveries[population, rounded], sent, steps, neurons, size)
 
     def run(
         self,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["remarks"]
 
+_MOST = 4
 _TIGHT = 0.95
 _VANISHED = 0.01
 _ROUNDED = 0.05
@@ -19,7 +20,14 @@ _OFF = 0.2
 
 def remarks(report: LoihiReport) -> tuple[str, ...]:
     """Whatever is nearly full, lost or off; empty where there is nothing of the kind."""
-    return (*_limits(report), *_rounding(report), *_effects(report))
+    return tuple(
+        text for part in (_limits, _zeroed, _rounded, _effects) for text in _first(list(part(report)))
+    )
+
+
+def _first(texts: list[str]) -> list[str]:
+    more = len(texts) - _MOST
+    return [*texts[:_MOST], f"... and {more} more of that kind."] if more > 0 else texts
 
 
 def _limits(report: LoihiReport) -> Iterator[str]:
@@ -34,11 +42,15 @@ def _limits(report: LoihiReport) -> Iterator[str]:
             )
 
 
-def _rounding(report: LoihiReport) -> Iterator[str]:
-    for p in report.projections:
+def _zeroed(report: LoihiReport) -> Iterator[str]:
+    for p in sorted(report.projections, key=lambda p: -p.zeroed):
         if p.zeroed > _VANISHED:
             yield f"Projection {p.projection!r}: {p.zeroed:.1%} of the weights round to zero (unit {p.unit:.3g})."
-        elif p.relative > _ROUNDED:
+
+
+def _rounded(report: LoihiReport) -> Iterator[str]:
+    for p in sorted(report.projections, key=lambda p: -p.relative):
+        if p.relative > _ROUNDED and p.zeroed <= _VANISHED:
             yield f"Projection {p.projection!r}: rounding changes the weights by {p.relative:.1%} (root mean square)."
 
 

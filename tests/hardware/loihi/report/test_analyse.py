@@ -133,3 +133,11 @@ def test_remarks_name_what_is_off(report):
     for part in ("is silent on the chip", "wraps 3 times", "saturates 2 times", "threshold is off by 2.0%",
                  "50.0% of the weights round to zero", "by 20.0% (root", "128 of 128 cores"):  # fmt: skip
         assert part in found, part
+
+
+def test_remarks_of_a_kind_are_cut(report):
+    many = tuple(replace(report.projections[0], projection=f"p{k}", zeroed=0.01 * k) for k in range(2, 12))
+    found = remarks(replace(report, effects=(), populations=(), headroom=(), projections=many))
+    assert len(found) == 5
+    assert "'p11': 11.0%" in found[0]
+    assert found[-1] == "... and 6 more of that kind."
