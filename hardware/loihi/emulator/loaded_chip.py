@@ -13,6 +13,7 @@ from neurosim.hardware.loihi.emulator.chip import Chip, ProgramRun, Sends
 from neurosim.hardware.loihi.numerics.arithmetic import BIAS_EXPONENT_MAX, shift
 from neurosim.hardware.loihi.numerics.lif import Registers
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS, Program
+from neurosim.hardware.loihi.numerics.voltage_register import voltage_range
 from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
 from neurosim.hardware.loihi.tables.chip_tables import ChipTables, CoreTables, InputTable
 
@@ -156,14 +157,15 @@ def _core(core: CoreTables, where: str, width: int, apart: int) -> dict[str, NDA
     for i in range(1, len(formats)):
         mine = number == i
         weight[mine] = shift(synapses["Wgt"][mine], exponents[i])
+    v_min, v_max = voltage_range(shared["negVmLimit"], shared["posVmLimit"])
     return {
         "keep_u": 4095 - profile("decayU"),
         "keep_v": 4096 - profile("decayV"),
         "refractory": profile("refractDelay"),
         "bias": shift(cx["bias"], cx["biasExp"]),
         "threshold": np.array([row["vth"] for row in thresholds], dtype=np.int64)[cx["vthProfile"]] << 6,
-        "v_min": spread * (1 - (1 << shared["negVmLimit"])),
-        "v_max": spread * ((1 << (9 + 2 * shared["posVmLimit"])) - 1),
+        "v_min": spread * v_min,
+        "v_max": spread * v_max,
         "u": state["u"],
         "v": state["v"],
         "target": synapses["CIdx"].astype(np.int64) * apart,

@@ -1,13 +1,25 @@
-"""What a probe of the voltage register reads while a neuron is refractory: the counter, not the potential."""
+"""The voltage register: its range, and what a probe reads in it while a neuron is refractory (the counter)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["voltage_readout"]
+__all__ = ["voltage_range", "voltage_readout"]
 
 Ints = NDArray[np.int64]
+
+
+def voltage_range(negative_limit: int, positive_limit: int) -> tuple[int, int]:
+    """Least and greatest potential that the limit registers of a core of Loihi 1 (both of all its neurons) allow.
+
+    Args:
+        negative_limit: ``negVmLimit``, 0 to 31: down to 1 - 2^negative_limit.
+        positive_limit: ``posVmLimit``, 0 to 7: up to 2^(9 + 2 positive_limit) - 1.
+
+    Source: nengo-loihi 1.1, ``builder/discretize.py``.
+    """
+    return 1 - (1 << negative_limit), (1 << (9 + 2 * positive_limit)) - 1
 
 
 def voltage_readout(v: ArrayLike, spike: ArrayLike, dead: ArrayLike) -> Ints:
