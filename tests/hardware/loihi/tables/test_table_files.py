@@ -132,6 +132,12 @@ def huge_chunk(group, name, dtype):
     group.create_dataset(name, shape=(5,), maxshape=(None,), dtype=dtype, chunks=(1 << 28,))
 
 
+def virtual(group, name, dtype):
+    layout = h5py.VirtualLayout(shape=(3,), dtype=dtype)
+    layout[:] = h5py.VirtualSource("other.h5", "/x", shape=(3,))
+    group.create_virtual_dataset(name, layout)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -176,6 +182,7 @@ def huge_chunk(group, name, dtype):
         (replaced("synapses", lambda g, n, t: g.create_dataset(n, data=np.zeros((2, 2), t))), "another layout"),
         (replaced("synapses", lambda g, n, t: g.create_dataset(n, dtype=t, data=h5py.Empty(t))), "layout"),
         (replaced("numUpdates", lambda g, n, t: g.create_dataset(n, data=np.zeros(2, t))), "number of rows"),
+        (replaced("synapses", virtual), "in another file"),
         (replaced("synapses", huge), "declares more than the file holds"),
         (replaced("synapses", huge_chunk), "declares more than the file holds"),
     ],
@@ -184,6 +191,14 @@ def test_tables_that_no_chip_holds(path, change, message):
     edit(path, change)
     with pytest.raises(FileFormatError, match=message):
         read_tables(path.parent)
+
+
+def test_limits_of_a_file(tables, path, monkeypatch):
+    for name in ("_MAX_GROUPS", "_MAX_BYTES"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"neurosim.hardware.loihi.tables.table_files.{name}", 1)
+            with pytest.raises(FileFormatError, match=r"too many groups|too large"):
+                read_tables(path.parent)
 
 
 def test_a_change_without_a_new_seal_is_refused(path):
@@ -195,7 +210,7 @@ def test_a_change_without_a_new_seal_is_refused(path):
     assert read_tables(path.parent).cores[0].cx["bias"][0] == 1
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_random_values_are_read_or_refused(path, tmp_path, data):
     """Any bytes in any table: `FileFormatError` or tables, nothing else."""
