@@ -10,10 +10,11 @@ import numpy as np
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import CapacityError
+from neurosim.hardware.loihi.compile.mapped_usage import layout_of, usage_of
 from neurosim.hardware.loihi.compile.round_plan import Rounded, round_plan
 from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.lava.lava_script import lava_files
-from neurosim.hardware.loihi.mapping.map_network import map_network, sites
+from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.mapping.mapped_network import MappedNetwork
 from neurosim.hardware.loihi.quantise.quantised_plan import (
     device_network,
@@ -25,7 +26,7 @@ from neurosim.hardware.loihi.tables.register_tables import tables_of
 from neurosim.hardware.loihi.tables.table_files import write_tables
 from neurosim.hardware.loihi.target import LoihiTarget
 from neurosim.hardware.manifest import Manifest, PopulationEntry
-from neurosim.hardware.target import Build, Site, Usage
+from neurosim.hardware.target import Build
 from neurosim.loss_report import LossReport
 from neurosim.spikes import Spikes
 
@@ -69,8 +70,8 @@ def map_plan(
         manifest=compiled.manifest,
         files={**write_tables(compiled.tables), **made.rounded.files, **script},
         losses=LossReport(losses_of(network)),
-        usage=_usage(made.mapped),
-        layout=_layout(made.mapped),
+        usage=usage_of(made.mapped),
+        layout=layout_of(made.mapped),
         weights=held_weights(plan, network),
         details=f"{_details(made)}\n{note}",
         analysis=partial(analyse_build, compiled, target.chip, calibration),
@@ -116,37 +117,6 @@ def _manifest(plan: Plan, lag: Mapping[str, int], target: LoihiTarget, rounded: 
             "numerics": target.numerics.name,
         },
     )
-
-
-def _usage(mapped: MappedNetwork) -> tuple[Usage, ...]:
-    loads, limits = [core.loads for core in mapped.cores], mapped.limits
-
-    def total(name: str) -> int:
-        return sum(load[name] for load in loads)
-
-    def most(name: str) -> int:
-        return max(load[name] for load in loads)
-
-    return (
-        Usage("cores", len(mapped.cores), limits["cores"]),
-        Usage("compartments", total("compartments"), limits["cores"] * limits["compartments"]),
-        Usage("synapses", sum(len(c.synapses.compartment) for c in mapped.cores)),
-        Usage("synapse memory (bit)", total("synapse_bits"), limits["cores"] * limits["synapse_bits"]),
-        Usage("synapse memory, fullest core", most("synapse_bits"), limits["synapse_bits"]),
-        Usage("input axons, fullest core", most("input_axons"), limits["input_axons"]),
-        Usage("output axons, fullest core", most("output_axons"), limits["output_axons"]),
-    )
-
-
-def _layout(mapped: MappedNetwork) -> tuple[Site, ...]:
-    at = sites(mapped.limits)
-    found = []
-    for core in mapped.cores:
-        x, y = at[core.number]
-        full = max(core.loads[name] / mapped.limits[name] for name in core.loads)
-        parts = ", ".join(f"{s.population}[{s.neurons.start}:{s.neurons.stop}]" for s in core.slices)
-        found.append(Site("core", x, y, f"core {core.number}: {parts}", full))
-    return tuple(found)
 
 
 def _details(made: _Made) -> str:
