@@ -76,12 +76,17 @@ def entries(case: Case, options: Options) -> list[tuple[System, int]]:
 
 
 def race(
-    case: Case, options: Options, starters: Sequence[tuple[System, int]] | None = None
+    case: Case,
+    options: Options,
+    starters: Sequence[tuple[System, int]] | None = None,
+    rounds: int | None = None,
 ) -> Iterator[Row | Missing]:
     """One row a system and number of threads; a system that is not there or fails is a `Missing`.
 
-    ``starters``: who takes part; None: all `entries`.
+    ``starters``: who takes part; None: all `entries`. ``rounds``: of cases so short that a moment's load shows; None:
+    `Options.repeats`. A quick run has one.
     """
+    rounds = options.repeats if rounds is None or options.quick else rounds
     with ExitStack() as stack:
         running: list[_Entry] = []
         for system, threads in entries(case, options) if starters is None else starters:
@@ -93,8 +98,8 @@ def race(
                 yield Missing(case=case.name, system=system.name, threads=threads, reason=str(error))
             else:
                 running.append(_Entry(worker))
-        for round_number in range(options.repeats):
-            _say(f"{case.name}: round {round_number + 1} of {options.repeats}")
+        for round_number in range(rounds):
+            _say(f"{case.name}: round {round_number + 1} of {rounds}")
             for entry in list(running):
                 if sum(entry.seconds) > BUDGET:
                     continue

@@ -86,7 +86,7 @@ class _Emulation:
 
     def finish(self) -> dict[str, Any]:
         step = self.seconds / (self.case.steps * self.case.samples)
-        note = f"{self.cores} cores, {step * 1e6:.3g} us a step; started in {self.started:.1f} s"
+        note = f"{self.cores} core{'s' * (self.cores > 1)}, {step * 1e3:.3g} ms a step; started in {self.started:.1f} s"
         if self.case.parameters["cores"] == 1:
             note += f"; {ROOMY:,} bits of synapse memory, so that it is one core"
         work = self.events + self.case.input_events

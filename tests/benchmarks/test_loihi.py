@@ -68,7 +68,7 @@ def test_a_small_chip_fills_its_cores() -> None:
         pre, post = np.repeat(np.arange(96), 10) // 32, file["target"] // 32
     assert {((b - a) % 3) for a, b in zip(pre.tolist(), post.tolist(), strict=True)} == {0, 1}
     assert runner.run().spikes > 20
-    assert "us a step" in runner.finish()["note"]
+    assert "3 cores, " in runner.finish()["note"]
 
 
 def test_a_batch_has_samples_that_differ() -> None:

@@ -57,6 +57,12 @@ def test_quick_is_one_round_and_slow_systems_stop_early(stub: Stub, monkeypatch:
     (row,) = race(CASE, Options(quick=True), [(stub(), 1)])
     assert isinstance(row, Row)
     assert row.repeats == (0.5,)
+    (row,) = race(CASE, Options(quick=True), [(stub(), 1)], rounds=5)
+    assert isinstance(row, Row)
+    assert len(row.repeats) == 1
+    (row,) = race(CASE, Options(), [(stub(), 1)], rounds=5)
+    assert isinstance(row, Row)
+    assert len(row.repeats) == 5
     monkeypatch.setattr(race_module, "BUDGET", 1.2)
     slow, fast = race(CASE, Options(), [(stub(), 1), (stub("fast", seconds=0.1), 1)])
     assert isinstance(slow, Row)
