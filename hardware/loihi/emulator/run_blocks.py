@@ -11,6 +11,7 @@ import numpy as np
 from numba import int32, njit
 from numpy.typing import NDArray
 
+from neurosim.engine.ops.native import prefetch
 from neurosim.hardware.loihi.emulator.block_update import BLOCK, STATE_LIMIT, is_silent, update_block
 from neurosim.hardware.loihi.numerics.lif import resets, ternary_step
 from neurosim.hardware.loihi.numerics.overflow import Cause
@@ -19,6 +20,8 @@ __all__ = ["Blocks", "Limits", "PackedAxons", "run_blocks"]
 
 _TARGET = np.uint32(0xFFFF)
 _OUT_OF_RANGE = -1
+_AHEAD, _LINES = 2, 4
+"""Spikes between asking for their synapses and reading them; cache lines of a list that are asked for."""
 _UPPER, _LOWER = Cause.UPPER, Cause.LOWER
 
 
@@ -59,42 +62,41 @@ class Limits(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add(synapses, sums):  # type: ignore[no-untyped-def]
-    for x in synapses:
-        sums[np.uint32(x) & _TARGET] += int32(x >> 16)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _add_times(synapses, sums, times):  # type: ignore[no-untyped-def]
-    for x in synapses:
-        sums[np.uint32(x) & _TARGET] += int32(int32(x >> 16) * times)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _add_delayed(synapses, delay, sums, times, first, last, cells):  # type: ignore[no-untyped-def]
-    for k in range(synapses.shape[0]):
-        x = synapses[k]
-        slot = np.uint64((first + delay[k]) & last)
-        sums[slot * np.uint64(cells) + np.uint64(np.uint32(x) & _TARGET)] += int32(int32(x >> 16) * times)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _send(begins, to, sources, times, first, ring, cells, synapses, delay):  # type: ignore[no-untyped-def]
     """Add what some sources send, all of a step in one call, since a call with arrays costs as much as 100 synapses."""
     last = ring.shape[0] // cells - 1
-    for i in range(sources.shape[0]):
+    rows, words = to.ctypes.data, synapses.ctypes.data
+    for i in range(-_AHEAD, sources.shape[0]):
+        # lists lie anywhere in memory: ask for them some spikes before they are read
+        if i + 2 * _AHEAD < sources.shape[0]:
+            prefetch(rows + 16 * begins[sources[i + 2 * _AHEAD]])
+        if i + _AHEAD < sources.shape[0]:
+            coming = sources[i + _AHEAD]
+            for a in range(begins[coming], begins[coming + 1]):
+                for line in range(
+                    words + 4 * to[a, 0], words + 4 * min(to[a, 1], to[a, 0] + _LINES * 16), 64
+                ):
+                    prefetch(line)
+        if i < 0:
+            continue
         for a in range(begins[sources[i]], begins[sources[i] + 1]):
-            start, stop, base, common = to[a, 0], to[a, 1], to[a, 2], to[a, 3]
+            base, common = to[a, 2], to[a, 3]
+            mine = synapses[to[a, 0] : to[a, 1]]
             if common < 0:
-                _add_delayed(
-                    synapses[start:stop], delay[start:stop], ring[base:], times[i], first, last, cells
-                )
+                sums, wait = ring[base:], delay[to[a, 0] : to[a, 1]]
+                for k in range(mine.shape[0]):
+                    at = np.uint64((first + wait[k]) & last) * np.uint64(cells) + np.uint64(
+                        np.uint32(mine[k]) & _TARGET
+                    )
+                    sums[at] += int32(int32(mine[k] >> 16) * times[i])
                 continue
             sums = ring[((first + common) & last) * cells + base :]
             if times[i] == 1:
-                _add(synapses[start:stop], sums)
+                for x in mine:
+                    sums[np.uint32(x) & _TARGET] += int32(x >> 16)
             else:
-                _add_times(synapses[start:stop], sums, times[i])
+                for x in mine:
+                    sums[np.uint32(x) & _TARGET] += int32(int32(x >> 16) * times[i])
 
 
 @njit(cache=True, nogil=True)
