@@ -41,7 +41,7 @@ _HEAD = '''"""This network in Lava: python lava_network.py inputs.npz outputs.np
 inputs.npz holds an array [k, 2] of (step, channel) for each input, under its name; a row twice means two spikes.
 outputs.npz receives an array [k, 2] of (step, neuron) for each population, and with u or v the state of its neurons
 after each step, [STEPS, size], under "NAME u" and "NAME v". Of ternary neurons there is a third column, the sign.
-Steps count from 0 and are those of the emulator.
+Steps count from 0 and are the chip's: a population is behind network time by its lag in manifest.json.
 
 Needs lava-nc 0.10 (Python 3.10). ``build`` makes the processes, ``run`` runs them; both may be imported.
 """
