@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.hardware.loihi.device_network import DeviceNetwork
+from neurosim.hardware.loihi.device_network import DeviceNetwork, DeviceProjection
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS
 
@@ -41,6 +43,34 @@ class AxonLists:
     held: Ints
 
 
+class _Columns(NamedTuple):
+    """Synapses with a weight in order of target and source: a core's are one piece."""
+
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    delay: NDArray[np.uint8]
+    value: NDArray[np.int32]
+    held: NDArray[np.uint8]
+
+
+_COLUMNS: WeakKeyDictionary[DeviceProjection, _Columns] = WeakKeyDictionary()
+
+
+def _by_target(p: DeviceProjection) -> _Columns:
+    if p not in _COLUMNS:
+        order = p.by_target[0]
+        order = order[p.weight[order] != 0]
+        exponent = p.exponent + 7
+        _COLUMNS[p] = _Columns(
+            source=p.source.astype(np.int32)[order],
+            target=p.target.astype(np.int32)[order],
+            delay=p.delay.astype(np.uint8)[order],
+            value=(p.weight << exponent).astype(np.int32)[order],
+            held=(p.mode << 4 | exponent).astype(np.uint8)[order],
+        )
+    return _COLUMNS[p]
+
+
 def discrete_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> AxonLists:
     """An axon for each presynaptic neuron, ascending, of the neurons in these slices; no synapses of weight zero.
 
@@ -52,14 +82,12 @@ def discrete_lists(network: DeviceNetwork, slices: Sequence[CoreSlice]) -> AxonL
     width = max((PROGRAMS[network.populations[s.population].program].accumulators for s in slices), default=1)
     for part in slices:
         for p in network.incoming(part.population):
-            order, targets = p.by_target
-            low, high = np.searchsorted(targets, [part.neurons.start, part.neurons.stop])
-            here = order[low:high]
-            here = here[p.weight[here] != 0]
-            exponent = p.exponent[here] + 7
-            value, held = p.weight[here] << exponent, p.mode[here] << 4 | exponent
-            place = (p.target[here] + (part.first - part.neurons.start)) * width + p.accumulator
-            parts.append((p.source[here] + first[p.pre], place, p.delay[here], value, held))
+            columns = _by_target(p)
+            ends = np.array([part.neurons.start, part.neurons.stop], dtype=columns.target.dtype)
+            low, high = np.searchsorted(columns.target, ends)
+            source, target, delay, value, held = (c[low:high].astype(np.int64) for c in columns)
+            place = (target + (part.first - part.neurons.start)) * width + p.accumulator
+            parts.append((source + first[p.pre], place, delay, value, held))
     source, place, delay, value, held = (np.concatenate(c) for c in zip(*parts, strict=True))
     # one key instead of three, each part within its register: 13 bits of compartment, 6 of delay
     by = np.argsort(source << 19 | place << 6 | delay, kind="stable")
