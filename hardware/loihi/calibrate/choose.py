@@ -70,7 +70,9 @@ def calibrate(
     nearest, best = ({name: getattr(s, which) for name, s in found.items()} for which in ("nearest", "best"))
     (before, then), (after, now) = alone(nearest), alone(best)
     scores = [{n: mismatch(run.parts[n], w) for n, w in wanted.items()} for run in (then, now)]
-    kept = sum(scores[1].values()) + now.wraps <= sum(scores[0].values()) + then.wraps
+    # populations count alike, however far the first differences have spread in them
+    change = [_change(scores[0][n], scores[1][n]) for n in wanted]
+    kept = now.wraps <= then.wraps and sum(change) <= 0
     _check(plan, wanted, now if kept else then)
     chosen = best if kept else nearest
     result = CalibrationResult(
@@ -92,6 +94,10 @@ def calibrate(
         },
     )
     return Calibrated(after if kept else before, result)
+
+
+def _change(before: float, after: float) -> float:
+    return (after - before) / max(before, after, 1e-300)
 
 
 def _order(plan: Plan) -> tuple[str, ...]:

@@ -134,7 +134,8 @@ class _Trials:
 
     def of(self, choice: Choice) -> Found:
         quantised = self.quantised(choice)
-        return Found(choice, quantised, self.score(quantised))
+        scale = quantised.populations[self.name].scale
+        return Found(replace(choice, scale=scale), quantised, self.score(quantised))
 
     def better(self, new: float, old: float) -> bool:
         least = 1.0 / max(len(self.wanted), 1) if isinstance(self.wanted, Spikes) else 0.0

@@ -19,6 +19,10 @@ from neurosim.spikes import Spikes
 
 __all__ = ["Rounded", "round_plan"]
 
+SUFFERS, HALF = 0.03, 0.5
+"""Mismatch of a population, by its own rounding, from which weights with exponents are tried where a netx file could
+hold the network, and the part of it that they have to come down to for the file to be given up."""
+
 
 @dataclass(frozen=True)
 class Rounded:
@@ -39,7 +43,8 @@ def round_plan(
 ) -> Rounded:
     """Round a legal, retimed plan.
 
-    On Loihi 2, where a file of lava-dl can hold the network, its weights do without exponents, as that file does.
+    On Loihi 2, where a file of lava-dl can hold the network, its weights do without exponents, as that file does;
+    unless calibration shows that a population suffers from it (`SUFFERS`, `HALF`).
 
     Raises:
         CapacityError: a number that no register holds, or a population that falls silent or saturates.
@@ -58,10 +63,23 @@ def round_plan(
         if target.signs is Signs.MIXED:
             found = _for_netx(plan, lag, replace(storage, exponent=0), calibration)
             if isinstance(found, Rounded):
-                return found
+                if (worst := _worst(found)) <= SUFFERS:
+                    return found
+                free = _rounded(plan, lag, storage, calibration)
+                if _worst(free) > HALF * worst:
+                    return found
+                reason = f"without weight exponents the mismatch would be {worst:.0%} instead of {_worst(free):.0%}"
+                return replace(free, notes=(f"no network.net for lava-dl's netx: {reason}",))
             reason = found
         notes = (f"no network.net for lava-dl's netx: {reason}",)
     return replace(_rounded(plan, lag, storage, calibration), notes=notes)
+
+
+def _worst(rounded: Rounded) -> float:
+    """Largest mismatch of a population by its own rounding; 0 without calibration."""
+    if rounded.calibration is None:
+        return 0.0
+    return max((p.given_after for p in rounded.calibration.populations.values()), default=0.0)
 
 
 def _for_netx(

@@ -32,6 +32,7 @@ FINE_THRESHOLD = 1 << 14
 WITHOUT_LEAK = 1 << 17
 """The same without a leak, where inhibition adds up and a fine threshold gains nothing."""
 
+_TRIED = 60
 _SAMPLED_WEIGHTS = 4096
 """Distinct weights of a projection that are looked at when scales are compared."""
 
@@ -156,7 +157,9 @@ def candidate_scales(
         unit = (
             min(LSB * 2.0 ** min(exponents), reference * min(must, comfortable) / top) if not fits else unit
         )
-    candidates = np.asarray(np.arange(top, top // 2, -step) * unit / reference, np.float64)
+    # exact ratios are to be found at one exponent; beyond, some scales will do
+    stride = step if percentile == 100.0 else step * max(1, top // step // _TRIED)
+    candidates = np.asarray(np.arange(top, top // 2, -stride) * unit / reference, np.float64)
     candidates = candidates[candidates <= must * (1 + 1e-12)]
     return candidates if candidates.size else np.array([must])
 
