@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from neurosim.errors import UnsupportedError
@@ -16,6 +17,7 @@ from neurosim.hardware.loihi.netx.layer_group import Reading
 from neurosim.hardware.loihi.netx.layer_run import LoadOptions
 from neurosim.hardware.loihi.netx.to_network import device_shapes, to_network
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS
+from neurosim.hardware.loihi.report.analyse import analyse_device
 from neurosim.hardware.loihi.tables.register_tables import tables_of
 from neurosim.hardware.loihi.tables.table_files import write_tables
 from neurosim.hardware.loihi.target import Loihi2, LoihiTarget
@@ -63,25 +65,28 @@ def compile_netx(
         name: PopulationEntry(shape=shape, lag=0, states=_states(network.populations[name].program))
         for name, shape in device_shapes(layers).items()
     }
+    tables = tables_of(mapped, target.numerics)
+    manifest = Manifest(
+        target="loihi",
+        profile=target.CHIP,
+        dt=dt,
+        inputs={name: PopulationEntry(shape=shape[::-1], lag=0) for name in network.inputs},
+        populations=populations,
+        outputs=(next(reversed(populations)),),
+        settings={"source": "network.net", "numerics": target.numerics.name},
+    )
     return Build(
         target=target,
-        manifest=Manifest(
-            target="loihi",
-            profile=target.CHIP,
-            dt=dt,
-            inputs={name: PopulationEntry(shape=shape[::-1], lag=0) for name in network.inputs},
-            populations=populations,
-            outputs=(next(reversed(populations)),),
-            settings={"source": "network.net", "numerics": target.numerics.name},
-        ),
+        manifest=manifest,
         files={
-            **write_tables(tables_of(mapped, target.numerics)),
+            **write_tables(tables),
             **script,
             "network.net": Path(path).read_bytes(),
         },
         usage=usage_of(mapped),
         layout=layout_of(mapped),
         details="\n".join([*(f"the loader misreads: {m}" for m in layers.misread), note]),
+        analysis=partial(analyse_device, mapped, tables, manifest, target.chip),
     )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from neurosim.hardware.loihi.report.analyse import analyse, analyse_build, with_activity
+from neurosim.hardware.loihi.report.analyse import analyse, analyse_build, analyse_device, with_activity
 from neurosim.hardware.loihi.report.loihi_report import LoihiReport
 from neurosim.hardware.loihi.report.plots import plot_cores, plot_divergence, plot_own_effects
 
@@ -13,6 +13,7 @@ __all__ = [
     "LoihiReport",
     "analyse",
     "analyse_build",
+    "analyse_device",
     "plot_cores",
     "plot_divergence",
     "plot_own_effects",

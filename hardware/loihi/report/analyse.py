@@ -27,7 +27,7 @@ from neurosim.hardware.loihi.tables.chip_tables import ChipTables
 from neurosim.hardware.manifest import Manifest
 from neurosim.spikes import Spikes
 
-__all__ = ["MOST_SAMPLES", "Compiled", "analyse", "analyse_build", "with_activity"]
+__all__ = ["MOST_SAMPLES", "Compiled", "analyse", "analyse_build", "analyse_device", "with_activity"]
 
 MOST_SAMPLES = 16
 """Samples of the calibration inputs that a report runs when it is given no inputs of its own."""
@@ -85,6 +85,30 @@ def with_activity(
     return replace(report, run=_run(found, basis, first), latency=slowest, energy=joules)
 
 
+def analyse_device(
+    mapped: MappedNetwork,
+    tables: ChipTables,
+    manifest: Manifest,
+    chip: ChipDescription,
+    *,
+    inputs: Mapping[str, Spikes] | None = None,
+    duration: float | None = None,
+) -> LoihiReport:
+    """Report on a network that came in the numbers of the chip: nothing was rounded, and nothing is compared.
+
+    Args:
+        inputs, duration: see `analyse_build`.
+    """
+    report = analyse(mapped, chip, numerics=tables.numerics, dt=manifest.dt)
+    if inputs is None and duration is None:
+        return report
+    given, steps = _machine_inputs(manifest, inputs or {}, duration)
+    record = {name: Record("spikes") for name in manifest.populations}
+    found = device_of(manifest, tables).run(given, steps, record, 0, Overflow.AS_CHIP)
+    spikes = {name: _spikes(p.spikes) for name, p in found.items()}
+    return with_activity(report, mapped, chip, {**given, **spikes}, "the given inputs")
+
+
 def analyse_build(
     compiled: Compiled,
     chip: ChipDescription,
@@ -123,7 +147,7 @@ def analyse_build(
         )
     if inputs is None and duration is None:
         return report
-    given, steps = _machine_inputs(compiled, inputs or {}, duration)
+    given, steps = _machine_inputs(manifest, inputs or {}, duration)
     record = {name: Record("spikes") for name in plan.populations}
     floats = simulate(plan, given, steps * plan.dt, record=record)
     chips = device_of(manifest, compiled.tables).run(given, steps, record, 0, Overflow.AS_CHIP)
@@ -144,18 +168,17 @@ def _first(s: Spikes) -> Spikes:
 
 
 def _machine_inputs(
-    compiled: Compiled, inputs: Mapping[str, Spikes], duration: float | None
+    manifest: Manifest, inputs: Mapping[str, Spikes], duration: float | None
 ) -> tuple[dict[str, Spikes], int]:
     """Inputs that are given or silent, in machine time, and the steps that the machine needs for them."""
-    plan, lag = compiled.plan, compiled.lag
-    given = checked_inputs(inputs, dict(plan.inputs), plan.dt)
-    steps = steps_of(duration, given, plan.dt)
-    total = steps + max(lag.values(), default=0)
+    given = checked_inputs(inputs, {name: e.shape for name, e in manifest.inputs.items()}, manifest.dt)
+    steps = steps_of(duration, given, manifest.dt)
+    total = steps + manifest.max_lag
     samples = next((s.samples for s in given.values()), 1)
     found = {}
-    for name, shape in plan.inputs.items():
-        silent = Spikes([], [], [], shape=shape, dt=plan.dt, steps=steps, samples=samples)
-        found[name] = given.get(name, silent).resize(steps).resize(total).shift(lag.get(name, 0))
+    for name, entry in manifest.inputs.items():
+        silent = Spikes([], [], [], shape=entry.shape, dt=manifest.dt, steps=steps, samples=samples)
+        found[name] = given.get(name, silent).resize(steps).resize(total).shift(entry.lag)
     return found, total
 
 

@@ -98,7 +98,7 @@ def columns_of(report: LoihiReport) -> dict[str, Table]:
 def divergence_lines(report: LoihiReport) -> list[str]:
     """The first divergence in words."""
     d = report.divergence
-    if report.run is None:
+    if report.run is None or not report.populations:
         return []
     if d is None:
         return ["No divergence: every spike of every population is that of the float engine."]

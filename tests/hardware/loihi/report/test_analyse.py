@@ -11,7 +11,7 @@ import neurosim as ns
 from neurosim import hardware
 from neurosim.errors import DataError, FileFormatError
 from neurosim.hardware.loihi.chip import read_chip
-from neurosim.hardware.loihi.report.analyse import MOST_SAMPLES, analyse, analyse_build
+from neurosim.hardware.loihi.report.analyse import MOST_SAMPLES, analyse, analyse_build, analyse_device
 from neurosim.hardware.loihi.report.loihi_report import LoihiReport
 from neurosim.hardware.loihi.report.remarks import remarks
 
@@ -107,6 +107,15 @@ def test_inputs_on_another_grid_are_refused(made, make_noise):
     other = type(spikes)(spikes.sample, spikes.step, spikes.neuron, shape=24, dt=2e-3, steps=80, samples=2)
     with pytest.raises(DataError, match="time step"):
         analyse_build(made, LOIHI1, inputs={"in": other})
+
+
+def test_a_network_in_the_numbers_of_the_chip(made, make_noise, report):
+    """Its cores do the same; there is nothing to compare with."""
+    found = analyse_device(made.mapped, made.tables, made.manifest, LOIHI1, inputs=make_noise())
+    assert (found.run, found.energy, found.headroom) == (report.run, report.energy, report.headroom)
+    assert (found.populations, found.effects, found.divergence) == ((), (), None)
+    assert "ivergence" not in str(found)
+    assert analyse_device(made.mapped, made.tables, made.manifest, LOIHI1).run is None
 
 
 def test_remarks_name_what_is_off(report):
