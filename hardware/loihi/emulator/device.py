@@ -182,11 +182,13 @@ class LoihiDevice(Device):
     ) -> PopulationRecording:
         shape, members = self.manifest.populations[name].shape, self.chip.members[name]
         spikes = self._spikes(members, done, shape, steps) if "spikes" in record.variables else None
-        at = np.searchsorted(compartments, members)
+        column = np.searchsorted(compartments, members)
+        whole = len(column) > 0 and np.array_equal(column, np.arange(column[0], column[0] + len(column)))
+        at = slice(column[0], column[0] + len(column)) if whole else column  # a slice is not copied
         variables = {}
         for variable in record.states:
             rows = self._known(name)[variable]
-            values = np.zeros((steps, len(done), len(members)), np.int64)
+            values = np.empty((steps, len(done), len(members)), np.int64)
             for b, sample in enumerate(done):
                 found = [sample.kept[:, kept.index(row)][:, at] for row in rows]
                 values[:, b] = found[0]

@@ -208,7 +208,7 @@ def run_blocks(  # type: ignore[no-untyped-def]
                 delay,
             )
         if watch.row.shape[0]:
-            _keep(t, state, fires, watch)
+            _keep(watch.compartment, watch.row, watch.kept[t], state, fires)
     return end
 
 
@@ -223,12 +223,13 @@ def _reset(time, runs, options, state, still):  # type: ignore[no-untyped-def]
                 still[b] = 0
 
 
-@njit(cache=True, nogil=True)
-def _keep(t, state, fires, watch):  # type: ignore[no-untyped-def]
-    for j in range(watch.row.shape[0]):
-        for k in range(watch.compartment.shape[0]):
-            b, n = watch.compartment[k] // BLOCK, watch.compartment[k] % BLOCK
-            if watch.row[j] == 4:  # of a still block too: its last update was without spikes
-                watch.kept[t, j, k] = fires[b, n]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _keep(compartment, rows, kept, state, fires):  # type: ignore[no-untyped-def]
+    for j in range(rows.shape[0]):
+        row, out = rows[j], kept[j]
+        for k in range(compartment.shape[0]):
+            b, n = compartment[k] // BLOCK, compartment[k] % BLOCK
+            if row == 4:  # of a still block too: its last update was without spikes
+                out[k] = fires[b, n]
             else:
-                watch.kept[t, j, k] = state[b, watch.row[j] * BLOCK + n]
+                out[k] = state[b, row * BLOCK + n]
