@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record
 from neurosim.hardware import Overflow
 from neurosim.hardware.loihi.emulator.device import LoihiDevice, device_of
@@ -16,8 +17,13 @@ from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
 from neurosim.hardware.loihi.numerics.convolution import convolve
 from neurosim.hardware.loihi.numerics.profiles import PROFILES
 from neurosim.hardware.loihi.numerics.programs import Program
+from neurosim.hardware.loihi.quantise.quantised_plan import device_network, quantise_network
+from neurosim.hardware.loihi.signs import Signs
 from neurosim.hardware.loihi.tables.register_tables import tables_of
 from neurosim.hardware.manifest import Manifest, PopulationEntry
+from neurosim.interchange.nir import read_nir
+from neurosim.network import Network
+from neurosim.neurons.options import Reset
 from neurosim.spikes import Spikes
 
 LOIHI1 = read_limits("loihi1")
@@ -151,3 +157,33 @@ def test_a_program_with_two_accumulators_counts_them_through(networks):
     network = networks.network({"in": 2}, {"a": population}, real, imaginary)
     content = core_content(network, [CoreSlice("a", range(3))], LOIHI1)
     assert networks.held(content) == [(0, 2, 0, 2.0), (0, 3, 0, 6.0), (1, 4, 0, 4.0), (1, 5, 0, 8.0)]
+
+
+@pytest.mark.reference("nir_paper/02_cnn*.nir")
+def test_a_published_convolutional_network_takes_as_few_cores_as_its_neurons_do(reference_file):
+    """Five layers for 34 x 34 x 2 events, 8970 neurons and 1.1 million synapses; nine cores have 9216 compartments."""
+    read, _ = read_nir(reference_file, dt=1e-3, dialect="sinabs")
+    net = Network(dt=1e-3)
+    parts = {name: net.input(name, i.shape) for name, i in read.inputs.items()}
+    for name, p in read.populations.items():
+        parts[name] = net.population(name, p.shape, replace(p.model, reset=Reset.TO_VALUE))
+    for p in read.projections.values():
+        net.connect(parts[p.pre], parts[p.post], p.rule, weight=p.weight, delay=1e-3)
+    plan = lower(net)
+    network = device_network(plan, quantise_network(plan, LOIHI1, signs=Signs.MIXED))
+    mapped, device, virtual = device_pair(network, LOIHI1)
+    assert len(mapped.cores) == -(-sum(p.size for p in network.populations.values()) // 1024) == 9
+    bits = [
+        (c.bits, c.bits_unshared) for c in (core_content(network, m.slices, LOIHI1) for m in mapped.cores)
+    ]
+    shared, alone = np.sum(bits, axis=0)
+    assert shared == sum(core.loads["synapse_bits"] for core in mapped.cores)
+    assert shared * 8 < alone
+    spikes = (np.random.default_rng(0).random((STEPS, 2, 2 * 34 * 34)) < 0.2).astype(np.int64)
+    record = dict.fromkeys(network.populations, Record("spikes", "v"))
+    fed = {"input": Spikes.from_dense(spikes, dt=1e-3)}
+    one, other = (d.run(fed, STEPS, record, 0, Overflow.AS_CHIP) for d in (device, virtual))
+    for name in network.populations:
+        assert np.array_equal(one[name].spikes.dense(int), other[name].spikes.dense(int))
+        assert np.array_equal(one[name].variables["v"], other[name].variables["v"])
+    assert one["12"].variables["v"].any()
