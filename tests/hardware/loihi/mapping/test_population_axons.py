@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from neurosim.hardware.loihi.limits import read_limits
 from neurosim.hardware.loihi.mapping.core_content import core_content
@@ -105,3 +106,22 @@ def test_weights_that_no_one_format_holds_stay_discrete(networks):
     content = core_content(network, [CoreSlice("a", range(2))], {**LOIHI1, "input_axons": 1})
     assert content.least_axons == len(content.axons.atoms) == 6
     assert networks.held(content) == networks.wanted(network, [CoreSlice("a", range(2))])
+
+
+@pytest.mark.parametrize(("side", "channels", "filters", "bits"), [(16, 16, 4, 59584), (10, 4, 8, 29824)])
+def test_memory_of_a_convolution_is_nengo_loihis(networks, side, channels, filters, bits):
+    """Bits of a ``Synapse`` with the weights of ``conv2d_loihi_weights`` (nengo-loihi 1.1.0).
+
+    3 x 3, padded, channels first: a population axon for each pixel leads to one of nine lists, at bases up to 255.
+    """
+    rng = np.random.default_rng(0)
+    shape = (filters, channels, 3, 3)
+    kernel = 2 * rng.integers(1, 127, shape) * rng.choice([-1, 1], shape)
+    size = channels * side * side
+    projection, out = networks.convolution("in", "a", (channels, side, side), kernel, padding=1)
+    network = networks.network({"in": size}, {"a": int(np.prod(out))}, projection)
+    slices = [CoreSlice("a", range(int(np.prod(out))))]
+    content = core_content(network, slices, {**LOIHI1, "input_axons": side * side})
+    assert len(content.axons.atoms) == side * side
+    assert len(np.unique(content.axons.pointer)) == 9
+    assert content.bits == bits
