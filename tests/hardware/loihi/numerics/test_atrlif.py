@@ -76,3 +76,33 @@ def test_overflow_is_located():
     found = atrlif.run(np.array([[0, 0], [0, (1 << 17) + 1]]), p)
     assert found.i[1].tolist() == [0, -(1 << 23) + 64]
     assert found.overflows.rows.tolist() == [[Cause.CURRENT, 1, 1, (1 << 23) + 64]]
+
+
+@pytest.mark.parametrize("run", [atrlif.run, atrlif.reference])
+def test_a_decay_is_a_fraction_of_4096_parts(run):
+    p = Parameters(delta_i=0.3, delta_v=0.5, theta_0=4000)
+    found = run(np.array([[100_000], [0], [0]]), p)
+    # i keeps 4096 - 1228.8 - 1 parts: the product is cut, then shifted; v keeps 2048 whole parts
+    i = [6_400_000, (64_000_00 * 28662 // 10) >> 12]
+    i.append((i[1] * 28662 // 10) >> 12)
+    assert found.i[:, 0].tolist() == i
+    v = [i[0], i[0] // 2 + i[1]]
+    assert found.v[:, 0].tolist() == [*v, v[1] // 2 + i[2]]
+
+
+@pytest.mark.parametrize("run", [atrlif.run, atrlif.reference])
+def test_the_largest_potentials_are_no_overflow(run):
+    m = (1 << 23) - 1
+    found = run(np.zeros((1, 2), np.int64), Parameters(), bias=[m, -m])
+    assert found.v.tolist() == [[m, -m]]
+    assert not found.overflows.count[[Cause.UPPER, Cause.LOWER]].any()
+
+
+def test_floating_point_model_in_numbers_that_halve():
+    p = Parameters(delta_i=0.5, delta_v=0.25, delta_theta=0.5, delta_r=0.75, theta_0=5, theta_step=4)
+    found = atrlif.run_float([[8.0], [0.0], [0.0]], p, bias=1.0)
+    assert found.i[:, 0].tolist() == [8, 4, 2]
+    assert found.v[:, 0].tolist() == [9, 11.75, 11.8125]
+    assert found.spike[:, 0].tolist() == [1, 1, 0]
+    assert found.theta[:, 0].tolist() == [9, 11, 8]  # 5, then 7, each raised by 4; then decays
+    assert found.r[:, 0].tolist() == [10, 16.5, 4.125]  # 2 * 5; 2.5 + 2 * 7; then decays

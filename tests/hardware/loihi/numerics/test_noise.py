@@ -69,3 +69,7 @@ def test_register_of_a_small_exponent_holds_one_less():
     assert [Noise(exponent=e).register_exponent for e in (1, 6, 7, 23)] == [0, 5, 7, 23]
     with pytest.raises(DescriptionError, match="1 to 23"):
         Noise(exponent=0)
+
+
+def test_targets_have_the_values_of_the_register():
+    assert [int(t) for t in (NoiseTarget.ARRIVALS, NoiseTarget.MEMBRANE)] == [0, 1]

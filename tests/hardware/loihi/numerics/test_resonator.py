@@ -93,3 +93,15 @@ def test_states_clip_and_say_where():
     found = run(RF, q, registers, options, q2=q2)
     assert found.state["imag"][1].tolist() == [0, -MAX]
     assert found.overflows.rows.tolist() == [[Cause.LOWER, 1, 1, -(2**23)]]
+
+
+def test_decays_are_cut_toward_zero():
+    assert decay_fields(7.3, 0.05) == (2950, 2536)
+    assert decay_fields(2.7, 0.02, 8) == (182, -172)  # 182.4, -172.6
+
+
+def test_the_largest_states_are_no_overflow():
+    registers, options = arrays(RF, 1, 100, sin=0, cos=4096, state_exp=0)
+    found = run(RF, np.array([[MAX]]), registers, options, q2=np.array([[-MAX]]))
+    assert (found.state["real"].item(), found.state["imag"].item()) == (MAX, -MAX)
+    assert not found.overflows.count.any()
