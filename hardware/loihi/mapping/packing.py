@@ -129,13 +129,19 @@ def _heard_together(filler: Filler, network: DeviceNetwork, population: str, neu
 
     Orders of `reach_order` are tried where cores filled in them still hold runs of consecutive neurons.
     """
+    orders, latest = [neurons], neurons
+    for blocks in _BLOCKS:
+        order = neurons[reach_order(network, population, blocks)]
+        if blocks > 1 and np.array_equal(order, latest):  # no neurons alike to deal out
+            break
+        latest = order
+        if _has_runs(order) and not any(np.array_equal(order, other) for other in orders):
+            orders.append(order)
+    if len(orders) == 1:
+        return neurons
     nothing = np.zeros(sum(p.size for p in network.populations.values()))
-    best, least, tried = neurons, (math.inf, math.inf), []
-    for blocks in (math.inf, *_BLOCKS):
-        order = neurons[reach_order(network, population, int(blocks))] if blocks < math.inf else neurons
-        if any(np.array_equal(order, other) for other in tried) or not _has_runs(order):
-            continue
-        tried.append(order)
+    best, least = neurons, (math.inf, math.inf)
+    for order in orders:
         try:
             filling = filler.fill(order, nothing, _SAMPLE)
         except CapacityError:
