@@ -135,7 +135,7 @@ class _Chain:
             raise g.refuse("type", "an input behind other layers is joined to nothing")
         shape = g.shape()[::-1]
         if "neuron" in g:
-            neurons = read_neurons(g, first=True)
+            neurons = read_neurons(g, shape, first=True)
             if neurons.kind not in (NeuronKind.LIF, NeuronKind.DELTA):
                 raise g.refuse("neuron/type", "the loader fails on an input layer of these neurons")
             given = {key: g.number(key) for key in ("weight", "bias") if key in g}
@@ -157,10 +157,10 @@ class _Chain:
         groups = g.array("groups", limit=1, whole=True)
         if groups.ndim:
             raise g.refuse("groups", "must be a scalar, not an array", value=groups.shape)
-        neurons = read_neurons(g)
+        shape = g.shape()[::-1]
+        neurons = read_neurons(g, shape)
         if neurons.kind in (NeuronKind.RF, NeuronKind.RF_IZ):
             raise g.refuse("neuron/type", "the loader knows resonators only behind complex weights")
-        shape = g.shape()[::-1]
         layer = ConvolutionLayer(
             weight=weight,
             stride=g.pair("stride"),
@@ -177,7 +177,7 @@ class _Chain:
 
     def _dense(self, g: LayerGroup, recurrent: bool) -> DenseLayer | ComplexDenseLayer:
         n = int(np.prod(g.shape()))
-        neurons = read_neurons(g) if "neuron" in g else DEFAULT_NEURONS
+        neurons = read_neurons(g, (n,)) if "neuron" in g else DEFAULT_NEURONS
         # ``weight`` is a group with ``real`` and ``imag``, or a data set
         is_complex = isinstance(g.group.get("weight"), h5py.Group) and "imag" in g.group["weight"]
         if is_complex != (neurons.kind in (NeuronKind.RF, NeuronKind.RF_IZ)):
@@ -287,7 +287,7 @@ def _delay(g: LayerGroup, shape: tuple[int, ...]) -> Ints:
 def _bias(g: LayerGroup, neurons: Neurons, shape: tuple[int, ...]) -> Ints:
     """Broadcast to the shape of the layer."""
     if "bias" not in g:
-        return np.zeros(shape, dtype=np.int64)
+        return np.broadcast_to(np.zeros((), dtype=np.int64), shape)
     if neurons.kind is NeuronKind.SIGMA:
         raise g.refuse("bias", "the loader fails on a bias of sigma neurons")
     bias = g.array("bias")
@@ -300,7 +300,7 @@ def _bias(g: LayerGroup, neurons: Neurons, shape: tuple[int, ...]) -> Ints:
         worst = int(np.abs(bias).max())
         g.note("bias", "wraps at 16 bits in Lava", value=worst, limit=_INT16 - 1)
         bias = wrapped
-    return np.array(np.broadcast_to(bias, shape))
+    return np.broadcast_to(bias, shape)
 
 
 def _check_convolution(g: LayerGroup, layer: ConvolutionLayer) -> None:

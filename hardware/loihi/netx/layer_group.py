@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 
 MAX_VALUES = 1 << 28
 """Most numbers that a data set may hold."""
+_MAX_NEURONS = 1 << 24
 _MAX_MAGNITUDE = float(1 << 62)
 
 
@@ -106,8 +107,8 @@ class LayerGroup:
     def shape(self) -> tuple[int, ...]:
         """The data set ``shape``, in the order of the file."""
         values = self.array("shape", limit=8, whole=True).reshape(-1)
-        if values.size == 0 or values.min() < 1 or np.prod(values.astype(np.float64)) > MAX_VALUES:
-            raise self.refuse("shape", "is no shape", value=values.tolist(), limit=MAX_VALUES)
+        if values.size == 0 or values.min() < 1 or np.prod(values.astype(np.float64)) > _MAX_NEURONS:
+            raise self.refuse("shape", "is no shape", value=values.tolist(), limit=_MAX_NEURONS)
         return tuple(values.tolist())
 
     def _dataset(self, key: str) -> Any:

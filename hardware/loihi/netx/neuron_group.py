@@ -24,8 +24,8 @@ _KNOWN = {
 _DECAY_SCALE = 1 << 12
 
 
-def read_neurons(g: LayerGroup, *, first: bool = False) -> Neurons:
-    """The neurons of a layer; ``first`` of an input layer.
+def read_neurons(g: LayerGroup, shape: tuple[int, ...], *, first: bool = False) -> Neurons:
+    """The neurons of a layer of this shape, (x, y, channel) or (n,); ``first`` of an input layer.
 
     Raises:
         FileFormatError, UnsupportedError: data sets that are missing, or on which the loader fails.
@@ -41,7 +41,7 @@ def read_neurons(g: LayerGroup, *, first: bool = False) -> Neurons:
     if model in ("LOIHI", "CUBA"):
         if "neuron/refDelay" in g and np.any(g.array("neuron/refDelay") > 1):
             g.note("neuron/refDelay", "the loader ignores refractory periods", limit=1)
-        i_decay, v_decay, mantissa = (_whole(g, key) for key in ("iDecay", "vDecay", "vThMant"))
+        i_decay, v_decay, mantissa = (_whole(g, key, shape) for key in ("iDecay", "vDecay", "vThMant"))
         return Neurons(
             du=_in_range(g, "iDecay", i_decay - 1, -1, 4095),
             dv=_in_range(g, "vDecay", v_decay, 0, 4096),
@@ -51,7 +51,7 @@ def read_neurons(g: LayerGroup, *, first: bool = False) -> Neurons:
         if not first and "neuron/sigma_output" in g:
             return Neurons(kind=NeuronKind.SIGMA)
         kind = NeuronKind.DELTA if first else NeuronKind.SIGMA_DELTA
-        return Neurons(kind=kind, threshold=_in_range(g, "vThMant", _whole(g, "vThMant"), 0, 1 << 17))
+        return Neurons(kind=kind, threshold=_in_range(g, "vThMant", _whole(g, "vThMant", shape), 0, 1 << 17))
     if "RF" in model:
         if model not in ("RF", "RF_IZ", "RF_PHASE"):
             g.note("neuron/type", "the loader takes these neurons for resonators", value=model)
@@ -89,8 +89,19 @@ def resonator_fields(sin: int, cos: int) -> tuple[int, int]:
         return tuple(int(np.int32((1 - alpha) * f(angle) * _DECAY_SCALE)) for f in (np.sin, np.cos))  # type: ignore[return-value]
 
 
-def _whole(g: LayerGroup, key: str) -> Ints:
-    return g.array(f"neuron/{key}", whole=True)
+def _whole(g: LayerGroup, key: str, shape: tuple[int, ...]) -> Ints:
+    """One number, or what broadcasts to the shape."""
+    values = g.array(f"neuron/{key}", whole=True)
+    if values.size > 1 and not _broadcasts(values.shape, shape):
+        raise g.refuse(f"neuron/{key}", "does not fit the layer", value=values.shape, limit=shape)
+    return values
+
+
+def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        return False
 
 
 def _in_range(g: LayerGroup, key: str, values: Ints, low: int, high: int) -> int | Ints:

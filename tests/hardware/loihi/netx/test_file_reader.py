@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from hypothesis.extra import numpy as arrays
 
 from neurosim.errors import FileFormatError, UnsupportedError
 from neurosim.hardware.loihi.netx.file_reader import read_network
@@ -147,6 +148,7 @@ FAILS = [
     ("layer/3/neuron/messageBits", 8, "neuron/messageBits: the loader fails"),
     ("layer/3/neuron/iDecay", 10.5, "neuron/iDecay: must be stored as integers"),
     ("layer/3/neuron/vThMant", None, "neuron/vThMant: is missing"),
+    ("layer/3/neuron/vDecay", [1, 2], "neuron/vDecay: does not fit the layer"),
     ("layer/3/weight_rec", np.ones((3, 2)), "weight_rec: is not square"),
     ("layer/3/delay", 1, "layer 3, delay: the loader fails"),
     ("layer/4/delay", [-1, 0, 0], "layer 4, delay: the loader fails on negative"),
@@ -237,6 +239,7 @@ def test_foreign_files_are_refused(tmp_path, content):
         read_network(file)
 
 
+IMAGE = write_network(image())
 SMALL = write_network(NetxNetwork(layers=(dense(),)))
 
 
@@ -250,6 +253,56 @@ def test_damaged_files_are_refused_or_read(tmp_path_factory, damage):
     file.write_bytes(content)
     with contextlib.suppress(FileFormatError, UnsupportedError):
         assert read_network(file).layers
+
+
+KEYS = [
+    *(
+        "shape",
+        "weight",
+        "weight_rec",
+        "bias",
+        "delay",
+        "type",
+        "stride",
+        "padding",
+        "dilation",
+        "groups",
+        "neuron",
+    ),
+    *(f"neuron/{k}" for k in ("type", "iDecay", "vDecay", "vThMant", "sinDecay", "cosDecay", "sigma_output")),
+]
+VALUES = st.one_of(
+    st.sampled_from(
+        [b"dense", b"dense_rec", b"conv", b"input", b"flatten", b"SDNN", b"RF_IZ", b"", b"\xff", "word"]
+    ),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    arrays.arrays(
+        st.sampled_from([np.int64, np.float32, np.uint8, np.complex64, bool]), arrays.array_shapes(max_dims=5)
+    ),
+)
+
+
+@settings(max_examples=60)
+@given(changes=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(KEYS), VALUES), min_size=1, max_size=3))
+def test_whatever_data_sets_hold(changes):
+    """Read or refused, the same in both readings but for what is only misread."""
+    buffer = io.BytesIO(IMAGE)
+    with h5py.File(buffer, "a") as f:
+        for layer, key, value in changes:
+            if key in f[f"layer/{layer}"]:
+                del f[f"layer/{layer}/{key}"]
+            with contextlib.suppress(ValueError, OSError):  # below what is a data set by now
+                f[f"layer/{layer}/{key}"] = value
+    strict = None
+    with contextlib.suppress(FileFormatError, UnsupportedError):
+        strict = read_network(buffer)
+    if strict is not None:
+        assert strict.misread == ()
+        assert read_network(buffer, reading=Reading.AS_LOADED).misread == ()
+    else:
+        with contextlib.suppress(FileFormatError, UnsupportedError):
+            assert read_network(buffer, reading=Reading.AS_LOADED).misread
 
 
 def test_the_bytes_are_those_of_a_file():

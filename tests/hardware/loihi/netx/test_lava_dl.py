@@ -18,10 +18,17 @@ import h5py
 import numpy as np
 import pytest
 
+from neurosim import hardware
+from neurosim.connectivity.convolution import Convolution2d
+from neurosim.connectivity.rules import AllToAll
+from neurosim.engine.recording import Record
+from neurosim.hardware.loihi import Loihi2
 from neurosim.hardware.loihi.netx.file_reader import read_network
 from neurosim.hardware.loihi.netx.file_writer import write_network
 from neurosim.hardware.loihi.netx.layer_group import Reading
 from neurosim.hardware.loihi.netx.layer_run import LoadOptions, run_layers
+from neurosim.network import Network
+from neurosim.neurons import LIF, CurrentLIF
 
 RECORDED = Path(__file__).with_name("lava_dl_runs.json")
 PYTHON = os.environ.get("NEUROSIM_LAVA_PYTHON")
@@ -345,3 +352,32 @@ def test_lava_loads_what_we_write(name, tmp_path):
     for key in set(found) & set(expected):
         assert np.array_equal(found[key], expected[key]), key
     assert asdict(again.layers[-1].neurons) == asdict(network.layers[-1].neurons)
+
+
+@needs_lava
+def test_lava_runs_what_is_compiled(tmp_path):
+    """A described network: its ``network.net`` in Lava, and the emulator with the core tables of the same build."""
+    rng = np.random.default_rng(0)
+    net = Network(dt=1e-3)
+    source = net.input("in", shape=(2, 7, 6))
+    a, b = net.population("a", (4, 4, 3), CurrentLIF()), net.population("b", (3, 4, 3), LIF())
+    r, o = net.population("r", 20, LIF()), net.population("o", 5, LIF())
+    net.connect(source, a, Convolution2d(rng.normal(0.3, 0.6, (4, 2, 3, 3)), stride=2, padding=1), delay=1e-3)
+    net.connect(a, b, Convolution2d(rng.normal(0.1, 0.3, (3, 4, 3, 3)), padding=1), delay=1e-3)
+    net.connect(b, r, AllToAll(), weight=rng.normal(0.1, 0.4, (36, 20)), delay=1e-3)
+    net.connect(r, r, AllToAll(), weight=rng.normal(-0.05, 0.2, (20, 20)), delay=1e-3)
+    late = 1e-3 * rng.integers(1, 9, (1, 5)).repeat(20, 0)
+    net.connect(r, o, AllToAll(), weight=rng.normal(0.1, 0.3, (20, 5)), delay=late)
+    net.output(o)
+    hardware.compile(net, Loihi2()).save(tmp_path / "build")
+    spikes = (rng.random((STEPS, 1, 2, 7, 6)) < 0.3).astype(int)
+    record = {name: Record("v", "message") for name in "abro"}
+    chip = hardware.load(tmp_path / "build").emulate({"in": spikes}, record=record, raw=True)
+    x = spikes[:, 0].transpose(3, 2, 1, 0)
+    expected = in_lava(tmp_path / "build" / "network.net", x, {}, tmp_path)
+    for k, name in enumerate("abro"):
+        for key, found in (("v", chip[name].v), ("s", chip[name].message)):
+            values = expected[f"l{k}_{key}"]
+            axes = (0, *range(values.ndim - 1, 0, -1))
+            assert np.array_equal(found[:STEPS, 0], values.transpose(axes)), (name, key)
+        assert expected[f"l{k}_s"].any()
