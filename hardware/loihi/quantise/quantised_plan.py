@@ -132,11 +132,12 @@ def acting_weights(plan: Plan, name: str, demand: Demand) -> dict[str, NDArray[n
 def held_exactly(population: QuantisedPopulation, synapses: Iterable[QuantisedSynapses]) -> bool:
     """Whether rounding lost nothing, as after training on the grid: no other register values can be nearer."""
     weights = all(s.error <= HELD_EXACTLY for s in synapses)
-    # without a leak potentials are multiples of 64, and so any threshold between two of them is exact
+    # states are whole numbers, and without a leak multiples of 64: any threshold between two of them is exact
     steps = (
         shift(population.bias_mantissa, population.bias_exponent) % LSB + population.v % LSB + population.dv
     )
-    threshold = population.threshold_error <= HELD_EXACTLY or not population.spiking or not np.any(steps)
+    off = population.threshold_error * float(population.threshold.max(initial=0)) * LSB
+    threshold = off < 1.0 or not population.spiking or not np.any(steps)
     bias = population.bias_error * population.scale <= HELD_EXACTLY
     return weights and threshold and bias and population.decay_error <= _SAME
 

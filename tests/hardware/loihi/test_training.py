@@ -119,3 +119,19 @@ def test_delays_are_those_of_the_chip():
 def test_refuses_what_compiling_refuses():
     with pytest.raises(UnsupportedError, match="resets to another potential"):
         Quantisation().held(neurons.LIF(v_reset=-0.5), (2,), [np.ones((2, 2))], dt=DT)
+
+
+@pytest.mark.parametrize("model", ["exceeded", "no leak", "current"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_calibration_leaves_what_was_trained_on_the_grid(target, model):
+    chip = TARGETS[target]
+    layer = nn.neuron_layer(MODELS[model], 7, dt=DT)
+    module = nn.quantise(nn.Sequential(nn.Linear(11, 7, seed=3, gain=3.0), layer), Quantisation(chip)).eval()
+    net = nn.to_network(module)[0]
+    x = Spikes.from_dense((np.random.default_rng(0).random((60, 4, 11)) < 0.2).astype(np.uint8), dt=DT)
+    plain, calibrated = (hardware.compile(net, chip, **c) for c in ({}, {"calibration": {"input": x}}))
+    assert plain.manifest.populations == calibrated.manifest.populations
+    for name, held in plain.weights.items():
+        assert np.array_equal(held, calibrated.weights[name])
+    assert "(nearest; 1 tried)" in calibrated.details
+    assert [str(loss) for loss in plain.losses] == [str(loss) for loss in calibrated.losses]
