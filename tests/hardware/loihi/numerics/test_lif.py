@@ -314,3 +314,15 @@ def test_refractory_register_counts_one_more_than_the_dead_steps():
     q = np.full((20, 1), 1000 << 6)
     registers = lif.Registers.of(1, du=4095, dv=0, threshold=500 << 6, refractory=4)
     assert np.flatnonzero(lif.run(q, registers, NENGO_LOIHI).spike[:, 0]).tolist() == [0, 4, 8, 12, 16]
+
+
+def test_a_single_step_is_a_step_of_a_run():
+    n = 6
+    q = np.random.default_rng(1).integers(-(2**21), 2**21 + 2**19, (40, n))
+    registers = lif.Registers.of(n, du=300, dv=200, threshold=40000, bias=9, refractory=np.arange(1, n + 1))
+    stepped = closed_loop(q, lambda t, spike: None, registers, NENGO_LOIHI)
+    whole = lif.run(q, registers, NENGO_LOIHI)
+    for name in ("u", "v", "spike", "dead"):
+        assert np.array_equal(getattr(stepped, name), getattr(whole, name)), name
+    assert np.array_equal(stepped.overflows.count, whole.overflows.count)
+    assert np.all(whole.spike.sum(axis=0) > 0)
