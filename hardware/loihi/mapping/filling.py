@@ -101,9 +101,14 @@ class Filler:
         """
         fits, over, trials = 0, len(growth.sequence) - place + 1, 0
         best: CoreContent | None = None
+        loosest = scale
         while best is None or (over - fits > 1 and trials < _MOST_TRIALS):
-            axons, bits = self._grow(growth, place, sends, scale)
+            axons, bits = self._grow(growth, place, sends, loosest)
             wanted = self._most(axons, bits, scale)
+            if (
+                wanted <= fits and over <= len(growth.sequence) - place
+            ):  # the estimate of a core that was too full
+                wanted = (fits + over) // 2
             if best is not None and min(wanted, over) - fits <= self._close_enough * fits:
                 break
             if wanted >= over or (best is None and trials >= 3):  # estimates lead nowhere
@@ -126,6 +131,7 @@ class Filler:
                     shared if content.axons.kind.any() else self._sharing,
                     content.bits / max(1, int(bits[wanted - 1])),
                 )
+                loosest = (min(loosest[0], scale[0]), min(loosest[1], scale[1]))
             trials += 1
         if best is None:  # only if one neuron's accumulators were too many, which `map_network` refuses
             part = self._slices(growth.sequence[place : place + 1])
