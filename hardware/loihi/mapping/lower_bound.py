@@ -50,10 +50,10 @@ def lower_bounds(network: DeviceNetwork, limits: Mapping[str, int]) -> dict[str,
         / limits["synapse_bits"],
     }
     bounds = {name: max(1, math.ceil(share)) for name, share in wanted.items()}
-    filler = Filler(network, incoming_of(network), needs, limits, close_enough=0.0)
+    filler = Filler(network, incoming_of(network), needs, limits)
     nothing = np.zeros(int(size.sum()))
     alone = [
-        len(filler.fill(np.arange(a, b), nothing, int(size.sum())).slices)
+        len(filler.fill(np.arange(a, b), nothing, int(size.sum()), close_enough=0.0).slices)
         for a, b in zip(needs.start[:-1].tolist(), needs.start[1:].tolist(), strict=True)
     ]
     return {**bounds, "slices": max(alone, default=0)}
@@ -74,7 +74,8 @@ def _reached(network: DeviceNetwork, most: int) -> np.ndarray[tuple[int], np.dty
 
 
 def _fewest_bits(network: DeviceNetwork, name: str, limits: Mapping[str, int]) -> int:
-    size, found = network.populations[name].size, []
+    size = network.populations[name].size
+    found: list[int] = []
     cut = _SMALLEST_CUT
     while not found or cut // 2 < min(size, limits["compartments"]):
         most = min(cut, limits["compartments"])

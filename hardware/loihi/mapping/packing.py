@@ -30,8 +30,8 @@ _PART, _RUN = 1024, 4
 """An order other than that of numbers is taken where cores of 1024 neurons hold runs of 4 on average."""
 _BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 """Blocks of channels that are tried for a convolution."""
-_SAMPLE = 4
-"""Cores that are filled to compare orders of a population; more are estimated."""
+_SAMPLE, _ROUGHLY = 3, 0.03
+"""Cores that are filled to compare orders of a population, and how full; more cores are estimated."""
 
 
 def pack(network: DeviceNetwork, limits: Mapping[str, int]) -> Filling:
@@ -97,7 +97,7 @@ def _settled(
     Ends early with more than ``most`` cores.
     """
     first = dict(zip(network.populations, needs.start.tolist(), strict=False))
-    sends = np.zeros(len(needs.profile))
+    sends: NDArray[np.float64] = np.zeros(len(needs.profile))
     for k in range(_ROUNDS):
         filling = filler.fill(sequence, sends, most)
         if len(filling.slices) > most:
@@ -105,20 +105,21 @@ def _settled(
         counted = sent_axons(network, filling.contents, limits)
         total = np.concatenate([[0], np.cumsum(counted)])
         over = []
-        for part in filling.slices:
+        for core in filling.slices:
             ends = [
-                (first[s.population] + s.neurons.start, first[s.population] + s.neurons.stop) for s in part
+                (first[s.population] + s.neurons.start, first[s.population] + s.neurons.stop) for s in core
             ]
             need = sum(int(total[b] - total[a]) for a, b in ends)
             if need > limits["output_axons"]:
-                over.append((part[0], need, sum(b - a for a, b in ends)))
+                over.append((core[0], need, sum(b - a for a, b in ends)))
         if not over:
             break
         part, need, size = min(over, key=lambda found: found[2])
         if size == 1:
             raise over_limit(part.population, part.neurons, "output_axons", need, limits["output_axons"])
         # boundaries move, and with them what a neuron sends: the more so the longer it takes
-        sends = counted * (1 + _MARGIN * k) if k < _ROUNDS // 2 else np.maximum(sends, counted)
+        wider = counted * (1.0 + _MARGIN * k)
+        sends = wider if k < _ROUNDS // 2 else np.maximum(sends, counted.astype(np.float64))
     else:
         raise over_limit(part.population, part.neurons, "output_axons", need, limits["output_axons"])
     return filling
@@ -143,7 +144,7 @@ def _heard_together(filler: Filler, network: DeviceNetwork, population: str, neu
     best, least = neurons, (math.inf, math.inf)
     for order in orders:
         try:
-            filling = filler.fill(order, nothing, _SAMPLE)
+            filling = filler.fill(order, nothing, _SAMPLE, close_enough=_ROUGHLY)
         except CapacityError:
             continue
         axons = sum(len(c.axons.atoms) for c in filling.contents) / len(filling.contents)
