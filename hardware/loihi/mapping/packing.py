@@ -118,7 +118,7 @@ def _settled(
         if size == 1:
             raise over_limit(part.population, part.neurons, "output_axons", need, limits["output_axons"])
         # boundaries move, and with them what a neuron sends: the more so the longer it takes
-        wider = counted * (1.0 + _MARGIN * k)
+        wider = np.asarray(counted * (1.0 + _MARGIN * k), dtype=np.float64)
         sends = wider if k < _ROUNDS // 2 else np.maximum(sends, counted.astype(np.float64))
     else:
         raise over_limit(part.population, part.neurons, "output_axons", need, limits["output_axons"])
