@@ -45,10 +45,7 @@ def synapse_loads(content: CoreContent) -> dict[str, int]:
 
 
 class Filler:
-    """Fills cores; keeps the contents of one filling for the next, which often starts with the same cores.
-
-    A core counts as full when ``close_enough`` times its neurons more may be too many.
-    """
+    """Fills cores; keeps the contents of one filling for the next, which often starts with the same cores."""
 
     def __init__(
         self,
@@ -56,9 +53,7 @@ class Filler:
         incoming: Incoming,
         needs: NeuronNeeds,
         limits: Mapping[str, int],
-        close_enough: float = 0.005,
     ) -> None:
-        self._close_enough = close_enough
         self._network, self._incoming, self._needs, self._limits = network, incoming, needs, limits
         self._names = tuple(network.populations)
         self._known: dict[Slices, CoreContent | None] = {}
@@ -67,11 +62,13 @@ class Filler:
         # presynaptic neurons share axons where a core would have too many
         self._sharing = (int(groups.max(initial=0)) + 1) / max(1, len(groups))
 
-    def fill(self, sequence: Ints, sends: NDArray[np.float64], most: int) -> Filling:
+    def fill(
+        self, sequence: Ints, sends: NDArray[np.float64], most: int, close_enough: float = 0.005
+    ) -> Filling:
         """The cores that hold the neurons of ``sequence``, each filled before the next is begun.
 
         ``sends``: output axons that every neuron is expected to take, [neurons]. ``most``: cores beyond these are
-        estimated.
+        estimated. ``close_enough``: a core is full when this part more of its neurons may be too many.
 
         Raises:
             CapacityError: a neuron alone is over a limit of a core.
@@ -83,7 +80,7 @@ class Filler:
         place, scale = 0, (self._sharing, 1.0)
         while place < len(sequence):
             if len(slices) < most:
-                taken, content, scale = self._fullest(growth, place, sends, scale)
+                taken, content, scale = self._fullest(growth, place, sends, scale, close_enough)
                 contents.append(content)
             else:  # too many already: count on from estimates
                 axons, bits = self._grow(growth, place, sends, scale)
@@ -93,7 +90,12 @@ class Filler:
         return Filling(tuple(slices), tuple(contents))
 
     def _fullest(
-        self, growth: Growth, place: int, sends: NDArray[np.float64], scale: tuple[float, float]
+        self,
+        growth: Growth,
+        place: int,
+        sends: NDArray[np.float64],
+        scale: tuple[float, float],
+        close_enough: float,
     ) -> tuple[int, CoreContent, tuple[float, float]]:
         """How many neurons from ``place`` on fill a core, its content, and by what estimates were off.
 
@@ -109,7 +111,7 @@ class Filler:
                 wanted <= fits and over <= len(growth.sequence) - place
             ):  # the estimate of a core that was too full
                 wanted = (fits + over) // 2
-            if best is not None and min(wanted, over) - fits <= self._close_enough * fits:
+            if best is not None and min(wanted, over) - fits <= close_enough * fits:
                 break
             if wanted >= over or (best is None and trials >= 3):  # estimates lead nowhere
                 wanted = (fits + over) // 2
