@@ -62,7 +62,16 @@ def test_sums_wrap_at_24_bits():
     assert convolve(np.full((1, 1, 1), 2**22), np.full((1, 1, 1, 1), 2)).item() == -(2**23)
 
 
-@pytest.mark.parametrize(("x", "w", "groups"), [((4, 4, 3), (2, 2, 2, 3), 2), ((2, 2, 1), (1, 3, 3, 1), 1)])
+@pytest.mark.parametrize(
+    ("x", "w", "groups"),
+    [
+        ((4, 4, 3), (2, 2, 2, 3), 2),
+        ((4, 4, 4), (3, 2, 2, 2), 2),
+        ((4, 4, 4), (2, 2, 2, 3), 1),
+        ((2, 2, 1), (1, 3, 3, 1), 1),
+        ((4, 2, 1), (1, 3, 3, 1), 1),
+    ],
+)
 def test_shapes_that_do_not_fit(x, w, groups):
     with pytest.raises(ShapeError):
         convolve(np.zeros(x, dtype=int), np.zeros(w, dtype=int), groups=groups)

@@ -38,3 +38,17 @@ def test_what_is_above_the_threshold_is_passed_on_unclipped(values, threshold):
         assert found.message[:, 0].tolist() == sent
         assert reference(program, q, *arrays(program, 1, threshold)).message[:, 0].tolist() == sent
         assert found.overflows.count[Cause.MESSAGE] == sum(not -(2**23) <= s < 2**23 for s in sent)
+
+
+@pytest.mark.parametrize("run_it", [run, reference])
+def test_a_sum_at_the_threshold_is_not_sent(run_it):
+    q = np.array([[40, 41, -40, -41, 0]])
+    assert run_it(Program.GRADED, q, *arrays(Program.GRADED, 5, 40)).message.tolist() == [[0, 41, 0, -41, 0]]
+    relu = run_it(Program.GRADED_RELU, q, *arrays(Program.GRADED_RELU, 5, 40))
+    assert relu.message.tolist() == [[0, 41, 0, 0, 0]]
+
+
+def test_messages_of_24_bits_are_no_overflow():
+    q = np.array([[-(2**23), 2**23 - 1, -(2**23) - 1, 2**23]])
+    found = run(Program.GRADED, q, *arrays(Program.GRADED, 4, 40)).overflows
+    assert found.rows.tolist() == [[Cause.MESSAGE, 0, 2, -(2**23) - 1], [Cause.MESSAGE, 0, 3, 2**23]]

@@ -294,11 +294,24 @@ def test_late_causes_keep_their_first_row():
     assert found.rows[3].tolist() == [4, 3, 0, -(2**23)]
 
 
+def test_the_first_of_a_cause_is_kept_where_there_is_room_for_no_more():
+    registers = lif.Registers.of(1, du=4095, dv=0, threshold=M)
+    found = lif.run(np.array([[-(2**21) - 1], [-M]]), registers, NENGO_LOIHI, rows=0, v=-M + 1).overflows
+    assert found.rows.tolist() == [[lif.Cause.ACCUMULATOR, 0, 0, -(2**21) - 1]]
+    found = lif.run(np.array([[-5]]), registers, LAVA, rows=0, v=-M + 1).overflows
+    assert found.rows.tolist() == [[lif.Cause.LOWER, 0, 0, -M - 4]]
+
+
 def test_reset_is_before_the_step_it_names():
     registers = lif.Registers.of(1, du=4095, dv=0, threshold=1 << 20)
     for run in RUNS:
         found = run(np.full((8, 1), 64), registers, LAVA, reset_every=3, reset_offset=5)
         assert (found.v[:, 0] // 64).tolist() == [1, 1, 2, 3, 1, 2, 3, 1]  # t = 2, 5, 8, counted from 1
+    keeping = lif.Registers.of(1, du=-1, dv=0, threshold=1 << 20)
+    for run in RUNS:  # both states begin anew
+        found = run(np.full((6, 1), 64), keeping, LAVA, reset_every=3, reset_offset=1, u=7, v=9)
+        assert found.u[:, 0].tolist() == [64, 128, 192] * 2
+        assert found.v[:, 0].tolist() == [64, 192, 384] * 2
 
 
 def test_ternary_neuron_spikes_on_either_side_and_not_where_both_thresholds_are_passed():

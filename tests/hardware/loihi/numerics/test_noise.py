@@ -55,6 +55,7 @@ def test_is_added_before_the_register_it_targets_wraps(target):
     noise = noise_reference(200, 4, KEY, Noise(exponent=21))  # up to 2^21, as much as the accumulator holds
     registers = lif.Registers.of(4, du=0, dv=4095, threshold=131071 << 6, bias=500000)
     q = np.full((200, 4), 1 << 20)
+    traces = []
     for run in (lif.run, lif.reference):
         if target is NoiseTarget.ARRIVALS:
             found = run(q + noise, registers, NENGO_LOIHI)
@@ -63,6 +64,9 @@ def test_is_added_before_the_register_it_targets_wraps(target):
         wrapped = found.overflows.count
         assert (wrapped[lif.Cause.ACCUMULATOR] > 0) == (target is NoiseTarget.ARRIVALS)
         assert wrapped[lif.Cause.BIAS] > 0
+        traces.append(found)
+    assert np.array_equal(traces[0].u, traces[1].u)
+    assert np.array_equal(traces[0].v, traces[1].v)
 
 
 def test_register_of_a_small_exponent_holds_one_less():

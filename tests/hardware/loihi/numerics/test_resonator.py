@@ -77,9 +77,11 @@ def test_kernel_equals_plain_numpy_and_big_integers(wave, program, threshold, pe
 
 
 def test_threshold_is_met_by_equality():
-    registers, options = arrays(RF, 2, 100, sin=0, cos=4096, state_exp=2)
-    q, q2 = np.array([[0, 0], [100, 99]]), np.array([[-1, -1], [1, 1]])
-    assert run(RF, q, registers, options, q2=q2).message.tolist() == [[0, 0], [1, 0]]  # im from below 0 to 0
+    registers, options = arrays(RF, 3, 100, sin=0, cos=4096, state_exp=2)
+    # im goes from below 0 to 0; the last begins at 0
+    q, q2 = np.array([[0, 0, 0], [100, 99, 100]]), np.array([[-1, -1, 0], [1, 1, 1]])
+    for run_it in (run, reference):
+        assert run_it(RF, q, registers, options, q2=q2).message.tolist() == [[0, 0, 0], [1, 0, 0]]
     registers, options = arrays(RF_IZ, 2, 100, sin=0, cos=4096, state_exp=2)
     found = run(RF_IZ, np.full((1, 2), 7), registers, options, q2=np.array([[100, 99]]))
     assert found.message.tolist() == [[1, 0]]

@@ -178,6 +178,31 @@ def test_every_quarter_in_every_exponent_and_width_is_what_nengo_loihi_makes_of_
         assert stored.max() <= 255
 
 
+@pytest.mark.parametrize("mode", [SignMode.MIXED, SignMode.EXCITATORY, SignMode.INHIBITORY])
+def test_steps_of_a_width_are_the_weights_that_it_keeps(mode):
+    low, high = w.weight_range(mode)
+    weight = np.arange(low, high + 1)
+    for bits in range(1, 9):
+        kept = weight[w.effective(weight, mode, bits) == weight]
+        assert np.array_equal(kept, weight[weight % w.weight_step(mode, bits) == 0])
+
+
+@given(st.lists(st.integers(-127, 127), min_size=1, max_size=12), st.integers(0, 3), st.integers(-1, 1))
+def test_optimised_weights_are_the_old_ones_and_use_the_width(values, zeros, sign):
+    old = np.array(values) << zeros
+    old = np.clip(old if sign == 0 else sign * np.abs(old), -254, 254)
+    mode = w.sign_mode(old)
+    found = w.optimise_bits(old, mode)
+    low, high = w.weight_range(mode)
+    assert low <= found.weight.min() <= found.weight.max() <= high
+    assert np.array_equal(found.weight * 2.0**found.exponent, old)
+    if found.num_weight_bits <= 8:  # nothing is cut
+        assert np.array_equal(w.effective(found.weight, mode, max(found.num_weight_bits, 0)), found.weight)
+    if old.any():  # one more shift would leave the register
+        twice = 2 * found.weight
+        assert twice.min() < low or twice.max() > high
+
+
 def test_the_sum_is_floored_by_lava_and_every_synapse_by_brian2_loihi():
     for exponent in range(-8, 8):
         for row in ([1, 1], [-1, -1], [3, -1], [7, 250], [-5, -250]):
