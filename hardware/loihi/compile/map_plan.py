@@ -83,14 +83,25 @@ def _made(
 ) -> _Made:
     rounded = round_plan(plan, lag, target, calibration)
     try:
-        return _Made(rounded, map_network(device_network(plan, rounded.network), target.limits))
+        return _placed(plan, rounded, target)
     except CapacityError:
         found = rounded.calibration
         if found is None or all(p.choice.percentile == 100.0 for p in found.populations.values()):
             raise
         # several exponents in a projection take more memory and formats than one
-        rounded = round_plan(plan, lag, target, calibration, (100.0,))
-        return _Made(rounded, map_network(device_network(plan, rounded.network), target.limits))
+        return _placed(plan, round_plan(plan, lag, target, calibration, (100.0,)), target)
+
+
+def _placed(plan: Plan, rounded: Rounded, target: LoihiTarget) -> _Made:
+    """Map; cores are placed by the spikes of each population on the calibration inputs, if there are any."""
+    network, found = device_network(plan, rounded.network), rounded.calibration
+    activity = None
+    if found is not None:
+        mean = {
+            name: (p.spikes or 0) / network.populations[name].size for name, p in found.populations.items()
+        }
+        activity = {name: np.full(network.populations[name].size, rate) for name, rate in mean.items()}
+    return _Made(rounded, map_network(network, target.limits, activity))
 
 
 def _manifest(plan: Plan, lag: Mapping[str, int], target: LoihiTarget, rounded: Rounded) -> Manifest:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.device_network import DeviceNetwork
@@ -27,7 +26,7 @@ __all__ = ["map_network", "sites"]
 def map_network(
     network: DeviceNetwork,
     limits: Mapping[str, int],
-    activity: Mapping[str, NDArray[np.int64]] | None = None,
+    activity: Mapping[str, ArrayLike] | None = None,
 ) -> MappedNetwork:
     """Slices and their cores.
 
