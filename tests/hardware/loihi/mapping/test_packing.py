@@ -52,7 +52,7 @@ def random_network(networks, rng):
     return networks.network(inputs, populations, *projections)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**32 - 1),
     small=st.sampled_from(["compartments", "input_axons", "synapse_bits", "output_axons", ""]),
