@@ -65,7 +65,8 @@ class Growth:
             self.sequence, place, room, needs.population, needs.start, sends, needs.profile, needs.threshold,
             needs.program, needs.delay_bits, needs.accumulators, needs.readout, needs.high, self._limits,
             inc.projections, inc.start, inc.bounds, inc.row, inc.source_of_row, inc.width_of_row,
-            _MEMORY, _INDEX_WIDTHS, float(axons), float(bits), self._epoch, self._count, self._touched, *self._stamps, found,
+            _MEMORY, _INDEX_WIDTHS, float(axons), float(bits), self._epoch,
+            self._count, self._touched, *self._stamps, found,
         )  # fmt: skip
         return found[0, :taken], found[1, :taken]
 
