@@ -38,6 +38,9 @@ def test_layout_holds_every_program(program):
     options = option_values(program, NEEDED.get(program, {}), LAVA)
     assert options.shape == (OPTION_COUNT,)
     assert len(rules.state) <= STATE_ROWS
+    resonator = program in (Program.RESONATE_AND_FIRE, Program.RESONATE_AND_FIRE_IZHIKEVICH)
+    assert rules.accumulators == 1 + resonator
+    assert rules.weight_shift == (6 if program in (Program.LIF, Program.TERNARY_LIF) else 0)
     assert register_rows(program, registers(7), options).shape == (REGISTER_ROWS, 7)
 
 

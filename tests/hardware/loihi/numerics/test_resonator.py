@@ -91,10 +91,11 @@ def test_threshold_is_met_by_equality():
 
 def test_states_clip_and_say_where():
     registers, options = arrays(RF, 2, 100, sin=0, cos=4096, state_exp=6)
-    q, q2 = np.zeros((2, 2)), np.array([[0, 0], [0, -(2**17)]])
+    q, q2 = np.array([[0, 0], [2**17, 0]]), np.array([[0, 0], [0, -(2**17)]])
     found = run(RF, q, registers, options, q2=q2)
     assert found.state["imag"][1].tolist() == [0, -MAX]
-    assert found.overflows.rows.tolist() == [[Cause.LOWER, 1, 1, -(2**23)]]
+    assert found.state["real"][1].tolist() == [MAX, 0]
+    assert found.overflows.rows.tolist() == [[Cause.UPPER, 1, 0, 2**23], [Cause.LOWER, 1, 1, -(2**23)]]
 
 
 def test_decays_are_cut_toward_zero():
