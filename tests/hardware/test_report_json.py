@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from neurosim.errors import FileFormatError
 from neurosim.hardware.report_json import report_from_json, report_to_json
