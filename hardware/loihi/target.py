@@ -109,7 +109,8 @@ class Loihi1(LoihiTarget):
 class Loihi2(LoihiTarget):
     """Intel's Loihi 2 with leaky integrate-and-fire neurons, in the arithmetic of Lava's bit-accurate models.
 
-    A chain of layers also comes out as ``network.net``, which lava-dl's netx loads; see
+    Layers one after the other (dense, recurrent, convolutions) also come out as ``network.net``, which lava-dl's netx
+    loads; see
     `neurosim.hardware.loihi.netx.from_network` for what such a file can hold.
 
     Attributes:
