@@ -30,12 +30,11 @@ class Feed(NamedTuple):
 
 
 class Spikes(NamedTuple):
-    """A buffer of messages: those of step t of the run end at ``end[t + 1]`` (int64 [T + 1]); ``compartment`` int32 and
-    ``message`` int64 [capacity]."""
+    """A buffer: the compartments that send something in step t of the run end at ``end[t + 1]`` (int64 [T + 1]);
+    ``compartment`` int32 [capacity]."""
 
     end: Ints
     compartment: NDArray[np.int32]
-    message: Ints
 
 
 class Watch(NamedTuple):

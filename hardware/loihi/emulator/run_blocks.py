@@ -137,7 +137,7 @@ def run_blocks(  # type: ignore[no-untyped-def]
         limits: `Limits`. blocks: `Blocks`. q, out: int64 [N], neurons: int64 [`STATE_ROWS`, N], to work with.
         axons, inputs: `PackedAxons`. synapses: int32, the target in the lower half and the weight in the upper one.
         delay: uint8 [synapses].
-        feed, spikes, watch, found: as in `run_chip`; messages are not written.
+        feed, spikes, watch, found: as in `run_chip`.
 
     Returns:
         The first step that was not run, or -1: a value beyond 32 bits; the state is of no use then.

@@ -74,7 +74,7 @@ def run_chip(  # type: ignore[no-untyped-def]
         arrivals[:] = 0
         for c in range(out.shape[0]):
             if out[c]:
-                spikes.compartment[at], spikes.message[at] = c, out[c]
+                spikes.compartment[at] = c
                 at += 1
                 _send(axons, c, out[c], time, ring, target, weight, delay)
         spikes.end[t + 1] = at

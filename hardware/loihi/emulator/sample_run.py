@@ -47,12 +47,11 @@ class ChipState:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What came out: messages by (step, compartment), the watched rows of the state [T, R, W], overflows (rows as
+    """What came out: spikes by (step, compartment), the watched rows of the state [T, R, W], overflows (rows as
     `located` gives them, and their count), and the state."""
 
     step: NDArray[np.int32]
     compartment: NDArray[np.int32]
-    message: Ints
     kept: Ints
     rows: Ints
     count: Ints
@@ -118,13 +117,11 @@ class _Run:
         self.watch = watch._replace(kept=kept)
         self.found = Found(*overflow_rows(LOCATED_OVERFLOWS))
         room = max(_SPIKES_HELD, 2 * n)
-        self.spikes = Spikes(
-            np.zeros(steps + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.int64)
-        )
+        self.spikes = Spikes(np.zeros(steps + 1, np.int64), np.empty(room, np.int32))
         self.loudest = int(feed.times.max(initial=0))
         self.out, self.q, self.q2 = (np.zeros(n, np.int64) for _ in range(3))
         self.begin = 0
-        self.lists: list[tuple[NDArray[np.int32], NDArray[np.int32], Ints]] = []
+        self.lists: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
 
     def result(self) -> Sample:
         slow = _PIECE
@@ -135,12 +132,12 @@ class _Run:
                 slow = 2 * slow
             if self.begin < self.steps:  # a value was too large: a while without, then try again
                 self._advance(self._slow_kernel(), min(self.begin + slow, self.steps))
-        nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64))
-        step, compartment, message = (np.concatenate(c) for c in zip(nothing, *self.lists, strict=True))
+        nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32))
+        step, compartment = (np.concatenate(c) for c in zip(nothing, *self.lists, strict=True))
         rows = located(self.found.rows, self.found.counted)
         rows[:, 1] -= self.born
         state = ChipState(self.born + self.steps, self.neurons, self.ring)
-        return Sample(step, compartment, message, self.watch.kept, rows, self.found.counted, state)
+        return Sample(step, compartment, self.watch.kept, rows, self.found.counted, state)
 
     def _advance(self, kernel: Any, end: int) -> bool:
         """Go on to ``end``, collecting spikes. False: the kernel found a value that it does not hold."""
@@ -152,11 +149,7 @@ class _Run:
             counts = np.diff(self.spikes.end[self.begin : reached + 1])
             found = int(self.spikes.end[reached])
             steps = np.repeat(np.arange(self.begin, reached, dtype=np.int32), counts)
-            # the fast kernel sends ones and does not write them
-            message = (
-                self.spikes.message[:found].copy() if self.runner.packed is None else np.ones(found, np.int64)
-            )
-            self.lists.append((steps, self.spikes.compartment[:found].copy(), message))
+            self.lists.append((steps, self.spikes.compartment[:found].copy()))
             self.begin = reached
         return True
 

@@ -88,8 +88,7 @@ def test_every_program_gets_its_arrivals(program):
             wanted[t] = [*state[: len(rules.state)], message]
     assert np.array_equal(found.kept, wanted)
     assert np.array_equal(np.stack([found.step, found.compartment - 3]), np.nonzero(wanted[:, -1]))
-    assert np.array_equal(found.message, wanted[:, -1][np.nonzero(wanted[:, -1])])
-    assert len(found.message)
+    assert len(found.step)
 
 
 def test_messages_act_with_their_number():

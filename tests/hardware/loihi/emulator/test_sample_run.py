@@ -72,7 +72,7 @@ def random_feed(seed, steps, sources=5, largest=3):
 
 
 def same(one, other):
-    for name in ("step", "compartment", "message", "kept", "rows", "count"):
+    for name in ("step", "compartment", "kept", "rows", "count"):
         assert np.array_equal(getattr(one, name), getattr(other, name)), name
     assert np.array_equal(one.state.neurons, other.state.neurons)
     assert np.array_equal(one.state.ring, other.state.ring)
