@@ -153,6 +153,7 @@ def test_overflow_is_located_and_warned_about(tmp_path):
         ("wrap", "pool", 1, 2, n) for n in range(3)
     ]
     assert events[0].value == 2 * (255 << 13)
+    assert events[0].cause == "the sum of arrivals wrapped"
 
 
 def test_overflow_can_stop_the_run_or_be_quiet(tmp_path):

@@ -71,6 +71,17 @@ def with_larger_piece(tables):
     return replace(tables, populations={**tables.populations, "out": (replace(piece, size=50),)})
 
 
+def with_shared_compartments(tables):
+    return replace(tables, populations={**tables.populations, "twin": tables.populations["out"]})
+
+
+def with_programs(*rows):
+    def changed(tables):
+        return changed_core(tables, registers={**tables.cores[0].registers, "programs": list(rows)})
+
+    return changed
+
+
 def with_wrong_input(tables):
     table = tables.inputs["in"]
     return replace(tables, inputs={"in": replace(table, start=table.start + 1)})
@@ -94,6 +105,9 @@ def with_wrong_input(tables):
         (lambda tables: replace(tables, cores=tables.cores[:1] * 2), "is there twice"),
         (with_larger_piece, "not on the cores"),
         (with_wrong_input, "do not fit"),
+        (with_shared_compartments, "shares compartments"),
+        (with_programs({"name": "lif", "first": 0, "size": 99}), "programs do not fit"),
+        (with_programs({"name": "conductance", "first": 0, "size": 2}), "names no program"),
         (
             set_registers("cxProfileCfg", lambda rows: rows[0].update(decayV=5000)),
             "register decayV holds 5000",
