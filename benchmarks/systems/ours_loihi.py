@@ -18,7 +18,7 @@ from benchmarks.runner import Run, peak_memory
 from benchmarks.systems.raster import raster_digest
 from neurosim import hardware
 from neurosim.hardware.emulator import Overflow
-from neurosim.hardware.loihi.chip import read_chip
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.numerics.profiles import PROFILES

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import DescriptionError
-from neurosim.hardware.loihi.chip import ChipDescription, read_chip, read_chip_file
+from neurosim.hardware.loihi.chip import ChipDescription
+from neurosim.hardware.loihi.chip_file import read_chip, read_chip_file
 from neurosim.hardware.loihi.numerics.profiles import PROFILES, Numerics
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS
 from neurosim.hardware.loihi.signs import Signs
@@ -97,7 +98,7 @@ class Loihi1(LoihiTarget):
         signs: how projections with weights of both signs are stored.
         weight_bits: of a stored weight, 1 (2 with `Signs.MIXED`) to 6 or 8; fewer take less synapse memory.
         chip_file: a TOML file that describes another chip, alone or by what differs from this one; see
-            `neurosim.hardware.loihi.chip`.
+            `neurosim.hardware.loihi.chip_file`.
     """
 
     CHIP: ClassVar[str] = "loihi1"
@@ -117,7 +118,7 @@ class Loihi2(LoihiTarget):
         signs: how projections with weights of both signs are stored; a netx file needs `Signs.MIXED`.
         weight_bits: of a stored weight, 1 (2 with `Signs.MIXED`) to 6 or 8; fewer take less synapse memory.
         chip_file: a TOML file that describes another chip, alone or by what differs from this one; see
-            `neurosim.hardware.loihi.chip`.
+            `neurosim.hardware.loihi.chip_file`.
     """
 
     CHIP: ClassVar[str] = "loihi2"

@@ -7,7 +7,7 @@ from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.lower import lower
 from neurosim.engine.simulate import simulate
 from neurosim.hardware.loihi.calibrate.adjusted_weights import adjust_weights
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, quantise_network
 from neurosim.hardware.loihi.quantise.required_registers import demand_of
@@ -16,7 +16,7 @@ from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, LeakyIntegrator
 from neurosim.spikes import Spikes
 
-LIMITS = read_limits("loihi1")
+LIMITS = read_chip("loihi1").limits
 BITS = 3
 
 

@@ -12,8 +12,8 @@ from neurosim.engine.recording import Record
 from neurosim.errors import DescriptionError, NumericsError
 from neurosim.hardware import Overflow
 from neurosim.hardware.loihi import Loihi1
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.emulator.device import device_of as device_of_tables
-from neurosim.hardware.loihi.limits import read_limits
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.numerics import lif
 from neurosim.hardware.loihi.numerics.arithmetic import bias_fields, shift
@@ -69,7 +69,7 @@ def device_of(tmp_path, numerics, matrices, n, *, du, dv, threshold, bias=0, ref
     network = QuantisedNetwork(
         {"pool": registers}, {p.name: stored(matrices[p.pre], p) for p in plan.projections}
     )
-    mapped = map_network(device_network(plan, network), read_limits("loihi1"))
+    mapped = map_network(device_network(plan, network), read_chip("loihi1").limits)
     for name, content in write_tables(tables_of(mapped, numerics)).items():
         content(tmp_path / name)
     entry = PopulationEntry(

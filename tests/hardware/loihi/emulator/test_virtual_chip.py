@@ -7,10 +7,10 @@ import pytest
 
 from neurosim.engine.recording import Record
 from neurosim.hardware import Overflow
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection, Program
 from neurosim.hardware.loihi.emulator.device import LoihiDevice, device_of
 from neurosim.hardware.loihi.emulator.virtual_chip import virtual_chip
-from neurosim.hardware.loihi.limits import read_limits
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.numerics.profiles import PROFILES
@@ -63,7 +63,7 @@ def test_it_computes_what_the_cores_of_a_build_compute(numerics):
     manifest = Manifest(
         target="loihi", profile="loihi1", dt=1e-3, inputs=inputs, populations=populations, outputs=("out",)
     )
-    mapped = device_of(manifest, tables_of(map_network(net, read_limits("loihi1")), numerics))
+    mapped = device_of(manifest, tables_of(map_network(net, read_chip("loihi1").limits), numerics))
     virtual = LoihiDevice(manifest, virtual_chip(net), numerics)
     spikes = {"in": Spikes.from_dense(np.random.default_rng(1).poisson(0.6, (steps, 2, 7)), dt=1e-3)}
     record = {name: Record("spikes", *states) for name in net.populations}
@@ -105,7 +105,7 @@ def test_resonators_beside_leaky_neurons():
         populations=populations, outputs=("lif",),
     )  # fmt: skip
     lava = PROFILES["lava"]
-    mapped = device_of(manifest, tables_of(map_network(net, read_limits("loihi2")), lava))
+    mapped = device_of(manifest, tables_of(map_network(net, read_chip("loihi2").limits), lava))
     virtual = LoihiDevice(manifest, virtual_chip(net), lava)
     spikes = {"in": Spikes.from_dense(rng.poisson(0.3, (steps, 1, 6)), dt=1e-3)}
     record = {name: Record("spikes", *rows) for name, rows in states.items()}

@@ -15,11 +15,11 @@ from neurosim.engine.recording import Record
 from neurosim.errors import UnsupportedError
 from neurosim.hardware.emulator import Overflow
 from neurosim.hardware.loihi import Loihi1, Loihi2, Signs
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.device_network import DeviceNetwork, Program
 from neurosim.hardware.loihi.emulator.device import device_of
 from neurosim.hardware.loihi.lava import processes
 from neurosim.hardware.loihi.lava.lava_script import lava_files, lava_script
-from neurosim.hardware.loihi.limits import read_limits
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.numerics.profiles import LAVA, NENGO_LOIHI
 from neurosim.hardware.loihi.tables.register_tables import tables_of
@@ -44,7 +44,7 @@ def write(files, folder):
 def emulated(case):
     """Spikes and states of the emulator from the tables, in the form of the script."""
     network = case.network
-    tables = tables_of(map_network(network, read_limits("loihi2")), LAVA)
+    tables = tables_of(map_network(network, read_chip("loihi2").limits), LAVA)
     states = dict.fromkeys(("v", "i"), (1.0, 0.0))
     manifest = Manifest(
         target="loihi", profile="loihi2", dt=1e-3,

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.core_content import core_content
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
 from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 FEW_AXONS = {**LOIHI1, "input_axons": 1}
 COMMON = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

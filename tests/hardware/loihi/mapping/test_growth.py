@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.growth import Growth
 from neurosim.hardware.loihi.mapping.incoming import incoming_of
 from neurosim.hardware.loihi.mapping.neuron_needs import needs_of
 from neurosim.hardware.loihi.mapping.synapse_format import INDEX_WIDTHS, memory_bits
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import pytest
 from neurosim.connectivity.rules import AllToAll, OneToOne
 from neurosim.engine.lower import lower
 from neurosim.errors import CapacityError
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.quantise.quantised_plan import device_network, quantise_network
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.network import Network
 from neurosim.neurons import LIF
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 
 
 def placed(n_in, n, rule=None, limits=LOIHI1, model=None, **connection):

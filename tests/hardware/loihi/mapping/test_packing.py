@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from neurosim.errors import CapacityError
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.lower_bound import lower_bounds
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.mapping.neuron_needs import READOUT_V_MAX
 from neurosim.hardware.loihi.numerics.programs import Program
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 
 
 def random_network(networks, rng):

@@ -5,11 +5,11 @@ from itertools import pairwise
 import numpy as np
 
 from neurosim.hardware.compiler.place import hops
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.mapping.placement import sites
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 
 
 def test_four_cores_share_a_tile():

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.core_content import core_content
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
 from neurosim.hardware.loihi.mapping.population_axons import ATOMS, population_groups
 from neurosim.hardware.loihi.numerics.weights import SignMode
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 
 
 def dense(networks, n, size, weight, pre="in"):

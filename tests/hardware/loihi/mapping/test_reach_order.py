@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.core_content import core_content
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
 from neurosim.hardware.loihi.mapping.reach_order import reach_order
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 
 
 def slices_of(neurons):

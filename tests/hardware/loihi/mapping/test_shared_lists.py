@@ -8,9 +8,9 @@ import pytest
 from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record
 from neurosim.hardware import Overflow
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.emulator.device import LoihiDevice, device_of
 from neurosim.hardware.loihi.emulator.virtual_chip import virtual_chip
-from neurosim.hardware.loihi.limits import read_limits
 from neurosim.hardware.loihi.mapping.core_content import core_content
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.mapping.mapped_network import CoreSlice
@@ -26,7 +26,7 @@ from neurosim.network import Network
 from neurosim.neurons.options import Reset
 from neurosim.spikes import Spikes
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 STEPS = 12
 STATES = {"v": (1.0, 0.0), "i": (1.0, 0.0)}
 TIGHT = {

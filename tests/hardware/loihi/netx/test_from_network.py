@@ -9,7 +9,7 @@ from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.lower import lower
 from neurosim.engine.recording import Record
 from neurosim.hardware.loihi import Loihi2, Signs
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.netx.file_reader import read_network
 from neurosim.hardware.loihi.netx.from_network import netx_file, netx_network
 from neurosim.hardware.loihi.netx.layer_run import run_layers
@@ -89,7 +89,7 @@ def test_a_convolution_with_delays_is_a_matrix():
         source, post, Convolution2d(np.arange(1.0, 19).reshape(2, 1, 3, 3) / 20, padding=1), delay=3e-3
     )
     plan = lower(net)
-    network = quantise_network(plan, read_limits("loihi2"), signs=Signs.MIXED, exponent=0)
+    network = quantise_network(plan, read_chip("loihi2").limits, signs=Signs.MIXED, exponent=0)
     (layer,) = netx_network(plan, network).layers
     assert isinstance(layer, DenseLayer)
     assert layer.delay.tolist() == 2
@@ -122,5 +122,5 @@ def test_what_such_a_file_cannot_hold(change, reason):
     net.connect(source, hidden, AllToAll(), weight=np.ones((4, 3)), delay=1e-3)
     change(net, hidden)
     plan = lower(net)
-    network = quantise_network(plan, read_limits("loihi2"), signs=Signs.MIXED, exponent=0)
+    network = quantise_network(plan, read_chip("loihi2").limits, signs=Signs.MIXED, exponent=0)
     assert reason in str(netx_file(plan, network))

@@ -5,7 +5,7 @@ import pytest
 
 from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.lower import lower
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.quantise.quantised_plan import held_weights, losses_of, quantise_network
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.network import Network
@@ -17,7 +17,7 @@ def test_held_weights_are_the_weights_up_to_the_reported_loss():
     source, pool = net.input("in", shape=(30,)), net.population("pool", 20, CurrentLIF(tau_synapse=5e-3))
     net.connect(source, pool, AllToAll(), weight=np.random.default_rng(0).normal(size=(30, 20)), delay=1e-3)
     plan = lower(net)
-    network = quantise_network(plan, read_limits("loihi1"), signs=Signs.SPLIT)
+    network = quantise_network(plan, read_chip("loihi1").limits, signs=Signs.SPLIT)
     (p,) = plan.projections
     error = held_weights(plan, network)[p.name] - p.weight
     (loss,) = (loss for loss in losses_of(network) if loss.where == "projection 'in->pool'")

@@ -6,14 +6,14 @@ from hypothesis import given, strategies as st
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
 from neurosim.hardware.loihi.quantise.registers import quantise_registers, quantise_synapses, round_acting
 from neurosim.hardware.loihi.quantise.required_registers import demand_of
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, SpikeWhen
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 WEIGHTS = st.lists(st.floats(-5, 5).filter(lambda w: abs(w) > 1e-3), min_size=1, max_size=40)
 
 
@@ -54,7 +54,7 @@ def test_outliers_get_a_larger_exponent_instead_of_being_clipped():
 
 def registers(model, scale, chip="loihi1", n=2):
     return quantise_registers(
-        "p", demand_of(PlanPopulation("p", (n,), model), 1e-3), scale, read_limits(chip)
+        "p", demand_of(PlanPopulation("p", (n,), model), 1e-3), scale, read_chip(chip).limits
     )
 
 

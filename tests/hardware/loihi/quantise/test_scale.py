@@ -6,14 +6,14 @@ from hypothesis import given, settings, strategies as st
 
 from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.lower import lower
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.quantise.quantised_plan import losses_of, quantise_network
 from neurosim.hardware.loihi.quantise.scale import FINE_THRESHOLD
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF, LeakyIntegrator
 
-LOIHI1 = read_limits("loihi1")
+LOIHI1 = read_chip("loihi1").limits
 
 
 def quantised(weight, model=None, n=2, **options):

@@ -8,14 +8,14 @@ import pytest
 from neurosim.connectivity.rules import AllToAll
 from neurosim.engine.lower import lower
 from neurosim.errors import CapacityError
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.quantise.quantised_plan import quantise_network
 from neurosim.hardware.loihi.quantise.static_proof import check_activity
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.network import Network
 from neurosim.neurons import LIF, IntegrateAndFire
 
-LIMITS = read_limits("loihi1")
+LIMITS = read_chip("loihi1").limits
 
 
 def quantised(first, second, model=None, **options):

@@ -7,7 +7,7 @@ import pytest
 
 import neurosim as ns
 from neurosim.engine.lower import lower
-from neurosim.hardware.loihi.limits import read_limits
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.numerics.profiles import NENGO_LOIHI
 from neurosim.hardware.loihi.quantise.quantised_plan import device_network, quantise_network
@@ -19,7 +19,7 @@ from neurosim.hardware.manifest import Manifest, PopulationEntry
 
 def compiled(net, limits=None, numerics=NENGO_LOIHI, change=lambda network: network):
     """Every stage; ``change`` the network in the numbers of the chip."""
-    limits = {**read_limits("loihi1"), **(limits or {})}
+    limits = {**read_chip("loihi1").limits, **(limits or {})}
     plan = lower(net)
     quantised = quantise_network(plan, limits, signs=Signs.SPLIT)
     mapped = map_network(change(device_network(plan, quantised)), limits)

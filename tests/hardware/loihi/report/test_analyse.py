@@ -10,7 +10,7 @@ import pytest
 import neurosim as ns
 from neurosim import hardware
 from neurosim.errors import DataError, FileFormatError
-from neurosim.hardware.loihi.chip import read_chip
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.report.analyse import MOST_SAMPLES, analyse, analyse_build, analyse_device
 from neurosim.hardware.loihi.report.loihi_report import LoihiReport
 from neurosim.hardware.loihi.report.remarks import remarks

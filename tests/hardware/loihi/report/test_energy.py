@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.hardware.loihi.chip import read_chip
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.report.activity import Activity
 from neurosim.hardware.loihi.report.energy import energy, latency
 

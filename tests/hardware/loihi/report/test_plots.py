@@ -10,7 +10,7 @@ import pytest
 
 from neurosim.analysis.report import render
 from neurosim.errors import DataError
-from neurosim.hardware.loihi.chip import read_chip
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.report.analyse import analyse_build
 from neurosim.hardware.loihi.report.panels import PANELS
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
-from neurosim.hardware.loihi.limits import read_limits
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.numerics.profiles import LAVA
 from neurosim.hardware.loihi.numerics.weights import SignMode
@@ -105,7 +105,7 @@ def followed(tables):
 @pytest.mark.parametrize("compartments", [1024, 16])
 def test_every_synapse_is_found_again(seed, compartments):
     net = network(seed)
-    tables = tables_of(map_network(net, {**read_limits("loihi1"), "compartments": compartments}), LAVA)
+    tables = tables_of(map_network(net, {**read_chip("loihi1").limits, "compartments": compartments}), LAVA)
     check_tables(tables)
     assert [core.number for core in tables.cores] == sorted(core.number for core in tables.cores)
     assert (len(tables.cores) > 2) == (compartments == 16)
@@ -114,7 +114,7 @@ def test_every_synapse_is_found_again(seed, compartments):
 
 def test_population_axons_are_followed_too():
     net = alike(0)
-    tables = tables_of(map_network(net, {**read_limits("loihi1"), "input_axons": 4}), LAVA)
+    tables = tables_of(map_network(net, {**read_chip("loihi1").limits, "input_axons": 4}), LAVA)
     check_tables(tables)
     axons = np.concatenate([table.axons for table in tables.inputs.values()])
     assert {16, 32} & set(axons["popType"].tolist())
@@ -127,7 +127,7 @@ def test_population_axons_are_followed_too():
 @pytest.mark.parametrize("seed", range(2))
 def test_every_neuron_has_its_registers(seed):
     net = network(seed)
-    tables = tables_of(map_network(net, {**read_limits("loihi1"), "compartments": 16}), LAVA)
+    tables = tables_of(map_network(net, {**read_chip("loihi1").limits, "compartments": 16}), LAVA)
     cores = {core.number: core for core in tables.cores}
     for name, pieces in tables.populations.items():
         p = net.populations[name]

@@ -4,7 +4,8 @@ import pytest
 
 from neurosim.errors import DescriptionError, FileFormatError
 from neurosim.hardware.loihi import Loihi1, Loihi2
-from neurosim.hardware.loihi.chip import Fit, read_chip, read_chip_file
+from neurosim.hardware.loihi.chip import Fit
+from neurosim.hardware.loihi.chip_file import read_chip, read_chip_file
 
 SMALL = """
 [chip]
@@ -28,6 +29,10 @@ def test_every_number_has_a_source(name):
     numbers = {"limits": chip.limits, "energy": chip.energy, "time": chip.time}
     assert {f"{section}.{key}" for section, values in numbers.items() for key in values} == set(chip.sources)
     assert all(len(source) > 10 for source in chip.sources.values())
+
+
+def test_shipped_chips_have_the_same_limits():
+    assert set(read_chip("loihi1").limits) == set(read_chip("loihi2").limits)
 
 
 def test_published_figures_of_loihi_1():
