@@ -14,11 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import DescriptionError
+from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.numerics.programs import Program
 
-__all__ = ["DeviceNetwork", "DevicePopulation", "DeviceProjection", "Program"]
+__all__ = ["DeviceNetwork", "DevicePopulation", "DeviceProjection", "Program", "held_decays"]
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def held_decays(du: Ints, dv: Ints) -> tuple[Floats, Floats]:
+    """What a step leaves of the current and of the potential by these registers: fractions, float64 of their shape."""
+    return (4095 - du) / 4096, (4096 - dv) / 4096
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,6 +55,16 @@ class DevicePopulation:
     spiking: bool = True
     program: Program = Program.LIF
     options: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def bias(self) -> Ints:
+        """What a step adds to the potential, in units of the state, int64 [size]."""
+        return shift(self.bias_mantissa, self.bias_exponent)
+
+    @property
+    def decays(self) -> tuple[Floats, Floats]:
+        """What a step leaves of the current and of the potential: fractions, float64 [size] each."""
+        return held_decays(self.du, self.dv)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

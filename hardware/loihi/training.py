@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.hardware.compiler.held_model import factor_of_rows, held_model, spread
+from neurosim.hardware.loihi.device_network import held_decays
 from neurosim.hardware.loihi.netx.from_network import unfit
-from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.quantise.registers import (
     LSB,
     QuantisedPopulation,
@@ -130,8 +130,8 @@ def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:
 def _on_decay_grid(model: NeuronModel, shape: tuple[int, ...], dt: float) -> NeuronModel:
     c, n = model.coefficients(dt), int(np.prod(shape))
     decay, synapse = spread(c["decay"], n), spread(c.get("decay_synapse", 0.0), n)
-    du, dv = decay_registers(synapse, decay)
-    return held_model(model, shape, dt, decay=(4096 - dv) / 4096, decay_synapse=(4095 - du) / 4096)
+    keep_u, keep_v = held_decays(*decay_registers(synapse, decay))
+    return held_model(model, shape, dt, decay=keep_v, decay_synapse=keep_u)
 
 
 def _on_register_grid(
@@ -141,7 +141,7 @@ def _on_register_grid(
     does not fire and the least that does: without a leak, where these are multiples of 64, the middle."""
     held = {
         "v_init": q.offset + q.v / q.scale,
-        "drive": shift(q.bias_mantissa, q.bias_exponent) / q.scale,
+        "drive": q.bias / q.scale,
     }
     if demand.threshold is not None:
         above = np.where(q.dv == 0, LSB / 2, 0.5 if demand.exceeded else 1.0)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.hardware.loihi.calibrate.adjust_kernel import adjust_neurons
-from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, weight_step
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, acting_weights
 from neurosim.hardware.loihi.quantise.registers import LSB, QuantisedSynapses, with_stored
@@ -97,8 +96,8 @@ def adjust_weights(
         adjust_neurons(
             part.start, part.stop, start, source, delay, exact, held, unit, low, high, given, begin, fired,
             demand.keep_u, demand.keep_v, demand.drive * q.scale, demand.initial_current * demand.gain * q.scale,
-            demand.initial * q.scale, threshold, (4095 - q.du) / 4096, (4096 - q.dv) / 4096,
-            shift(q.bias_mantissa, q.bias_exponent).astype(np.float64), q.u.astype(np.float64),
+            demand.initial * q.scale, threshold, *q.decays,
+            q.bias.astype(np.float64), q.u.astype(np.float64),
             q.v.astype(np.float64), chip_threshold if spiking else threshold, demand.refractory, spiking, points,
             _RIDGE, _SWEEPS,
         )  # fmt: skip

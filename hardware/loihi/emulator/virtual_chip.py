@@ -11,13 +11,11 @@ from neurosim.hardware.loihi.emulator.chip import Chip, ProgramRun, Sends
 from neurosim.hardware.loihi.numerics.arithmetic import STATE_MAX, shift
 from neurosim.hardware.loihi.numerics.lif import Registers
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS
+from neurosim.hardware.loihi.numerics.voltage_register import READOUT_V_MAX
 
 __all__ = ["virtual_chip"]
 
 Ints = NDArray[np.int64]
-
-_READOUT_MAX = (1 << 21) - 1
-"""the largest potential register below the largest threshold: neurons that never spike saturate there"""
 
 
 def virtual_chip(network: DeviceNetwork) -> Chip:
@@ -65,11 +63,11 @@ def virtual_chip(network: DeviceNetwork) -> Chip:
         registers=Registers(
             keep_u=joined([4095 - p.du for p in populations]),
             keep_v=joined([4096 - p.dv for p in populations]),
-            bias=joined([shift(p.bias_mantissa, p.bias_exponent) for p in populations]),
+            bias=joined([p.bias for p in populations]),
             threshold=joined([p.threshold << 6 for p in populations]),
             refractory=joined([p.refractory for p in populations]),
             v_min=np.full(n, -STATE_MAX),
-            v_max=joined([np.full(p.size, STATE_MAX if p.spiking else _READOUT_MAX) for p in populations]),
+            v_max=joined([np.full(p.size, STATE_MAX if p.spiking else READOUT_V_MAX) for p in populations]),
         ),
         u=joined([p.u for p in populations]),
         v=joined([p.v for p in populations]),

@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from neurosim.hardware.loihi.device_network import DeviceNetwork
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS, Program
+from neurosim.hardware.loihi.numerics.voltage_register import READOUT_V_MAX
 
-__all__ = ["READOUT_V_MAX", "NeuronNeeds", "needs_of", "slot_bits"]
+__all__ = ["NeuronNeeds", "needs_of", "slot_bits"]
 
 Ints = NDArray[np.int64]
-
-READOUT_V_MAX = (1 << 21) - 1
-"""Where the potentials of a core with a readout saturate (``posVmLimit`` 6): below the largest threshold, so that a
-readout never spikes."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

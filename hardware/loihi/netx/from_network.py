@@ -26,7 +26,6 @@ from neurosim.hardware.loihi.netx.layers import (
     Neurons,
 )
 from neurosim.hardware.loihi.netx.recognise_convolution import recognise_convolution
-from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork
 from neurosim.hardware.loihi.quantise.registers import QuantisedPopulation, QuantisedSynapses
 
@@ -79,7 +78,7 @@ def netx_network(plan: Plan, network: QuantisedNetwork) -> NetxNetwork:
 
 def unfit(q: QuantisedPopulation) -> str | None:
     """What registers of a population have that a netx file cannot hold, or None."""
-    bias = shift(q.bias_mantissa, q.bias_exponent)
+    bias = q.bias
     wrong = {
         "thresholds too small to do without weight exponents": int(q.threshold.min()) < COARSEST_THRESHOLD,
         "parameters that differ within it": any(np.ptp(x) > 0 for x in (q.du, q.dv, q.threshold)),
@@ -110,7 +109,7 @@ def _neurons(q: QuantisedPopulation) -> Neurons:
 
 
 def _biases(q: QuantisedPopulation) -> Ints:
-    return shift(q.bias_mantissa, q.bias_exponent) >> BIAS_EXPONENT
+    return q.bias >> BIAS_EXPONENT
 
 
 def _convolution(

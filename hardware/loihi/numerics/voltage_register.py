@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["voltage_range", "voltage_readout"]
+__all__ = ["READOUT_LIMIT", "READOUT_V_MAX", "voltage_range", "voltage_readout"]
 
 Ints = NDArray[np.int64]
 
@@ -20,6 +20,12 @@ def voltage_range(negative_limit: int, positive_limit: int) -> tuple[int, int]:
     Source: nengo-loihi 1.1, ``builder/discretize.py``.
     """
     return 1 - (1 << negative_limit), (1 << (9 + 2 * positive_limit)) - 1
+
+
+READOUT_LIMIT = 6
+"""``posVmLimit`` of a core with neurons that never spike (7 elsewhere)."""
+READOUT_V_MAX = voltage_range(0, READOUT_LIMIT)[1]
+"""Where its potentials saturate: 2^21 - 1, below the largest threshold."""
 
 
 def voltage_readout(v: ArrayLike, spike: ArrayLike, dead: ArrayLike) -> Ints:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
-from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
-from neurosim.hardware.loihi.numerics.arithmetic import shift
+from neurosim.hardware.loihi.device_network import DeviceNetwork, DeviceProjection
 from neurosim.hardware.loihi.quantise.choice import Choice
 from neurosim.hardware.loihi.quantise.registers import (
     LSB,
@@ -133,9 +132,7 @@ def held_exactly(population: QuantisedPopulation, synapses: Iterable[QuantisedSy
     """Whether rounding lost nothing, as after training on the grid: no other register values can be nearer."""
     weights = all(s.error <= HELD_EXACTLY for s in synapses)
     # states are whole numbers, and without a leak multiples of 64: any threshold between two of them is exact
-    steps = (
-        shift(population.bias_mantissa, population.bias_exponent) % LSB + population.v % LSB + population.dv
-    )
+    steps = population.bias % LSB + population.v % LSB + population.dv
     off = population.threshold_error * float(population.threshold.max(initial=0)) * LSB
     threshold = off < 1.0 or not population.spiking or not np.any(steps)
     bias = population.bias_error * population.scale <= HELD_EXACTLY
@@ -144,22 +141,6 @@ def held_exactly(population: QuantisedPopulation, synapses: Iterable[QuantisedSy
 
 def device_network(plan: Plan, network: QuantisedNetwork) -> DeviceNetwork:
     """The numbers of the chip alone: what mapping starts from."""
-    populations = {
-        name: DevicePopulation(
-            name=name,
-            size=plan.size_of(name),
-            du=p.du,
-            dv=p.dv,
-            threshold=p.threshold,
-            bias_mantissa=p.bias_mantissa,
-            bias_exponent=p.bias_exponent,
-            refractory=p.refractory,
-            u=p.u,
-            v=p.v,
-            spiking=p.spiking,
-        )
-        for name, p in network.populations.items()
-    }
     projections = []
     for p in plan.projections:
         s = network.synapses[p.name]
@@ -178,7 +159,7 @@ def device_network(plan: Plan, network: QuantisedNetwork) -> DeviceNetwork:
         )
     return DeviceNetwork(
         inputs={name: plan.size_of(name) for name in plan.inputs},
-        populations=populations,
+        populations=network.populations,
         projections=tuple(projections),
     )
 
@@ -188,7 +169,7 @@ def held_weights(plan: Plan, network: QuantisedNetwork) -> dict[str, NDArray[np.
     held = {}
     for p in plan.projections:
         s, q = network.synapses[p.name], network.populations[p.post]
-        acting = s.weight * np.exp2(6.0 + s.exponent) / q.scale
+        acting = s.acting / q.scale
         gain = q.gain[p.target]
         held[p.name] = np.divide(acting, gain, out=np.zeros_like(acting), where=gain != 0)
     return held

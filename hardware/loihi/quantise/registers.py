@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import CapacityError, UnsupportedError
+from neurosim.hardware.loihi.device_network import DevicePopulation, held_decays
 from neurosim.hardware.loihi.numerics.arithmetic import BIAS_MANTISSA_MAX, bias_fields, shift
 from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, weight_step
 from neurosim.hardware.loihi.quantise.choice import Choice
@@ -59,34 +60,22 @@ _WIDEST_TIE = 0.5
 """The same in register values: one above a multiple of 64 is no multiple."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class QuantisedPopulation:
-    """Register values of a population, int64 [n] each; the errors are the largest of the population.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class QuantisedPopulation(DevicePopulation):
+    """Register values of a population, what joins them to the network's units, and the largest errors.
 
     Attributes:
         scale, offset: v_register = (v - offset) * scale.
-        gain: float64 [n]; u_register = i * gain * scale.
-        du, dv, threshold, bias_mantissa, bias_exponent: fields; refractory: dead steps plus one; u, v: initial state.
+        gain: float64 [size]; u_register = i * gain * scale.
         decay_error: of a decay factor; threshold_error: relative; bias_error: in units of the potential.
-        spiking: whether it may spike; a readout has the largest threshold and stays below it.
     """
 
-    name: str
     scale: float
     offset: float
     gain: Floats
-    du: Ints
-    dv: Ints
-    threshold: Ints
-    bias_mantissa: Ints
-    bias_exponent: Ints
-    refractory: Ints
-    u: Ints
-    v: Ints
     decay_error: float
     threshold_error: float
     bias_error: float
-    spiking: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +93,11 @@ class QuantisedSynapses:
     mode: Ints
     error: float
     zeroed: int
+
+    @property
+    def acting(self) -> Floats:
+        """What the stored weights add to the state, float64 [n_syn]."""
+        return self.weight * _ACTS[self.exponent]
 
 
 class SignFormat(NamedTuple):
@@ -308,11 +302,11 @@ def quantise_registers(
     exact = demand.drive * scale / np.exp2(bias_exponent)
     bias_mantissa = _stepped(bias_mantissa, choice.bias, exact, BIAS_MANTISSA_MAX, -BIAS_MANTISSA_MAX)
     bias = shift(bias_mantissa, bias_exponent)
-    decay_error = np.maximum(
-        np.abs((4095 - du) / 4096 - demand.keep_u), np.abs((4096 - dv) / 4096 - demand.keep_v)
-    )
+    keep_u, keep_v = held_decays(du, dv)
+    decay_error = np.maximum(np.abs(keep_u - demand.keep_u), np.abs(keep_v - demand.keep_v))
     return QuantisedPopulation(
         name=name,
+        size=n,
         scale=scale,
         offset=demand.offset,
         gain=demand.gain,

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
 from neurosim.errors import CapacityError
-from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, acting_weights
 from neurosim.hardware.loihi.quantise.registers import LSB
 from neurosim.hardware.loihi.quantise.required_registers import Demand, demand_of
@@ -51,7 +50,7 @@ def check_activity(plan: Plan, network: QuantisedNetwork) -> None:
                 else "all its synapses do not reach the threshold"
             )
             raise CapacityError(f"is silent for ever when quantised: {cause}", where=where, remedy=_REMEDY)
-        bias, threshold = shift(q.bias_mantissa, q.bias_exponent), q.threshold * LSB
+        bias, threshold = q.bias, q.threshold * LSB
         if np.all((bias > threshold) & (q.refractory == 1)) and not np.all(demand.drive > demand.threshold):
             raise CapacityError(
                 "saturates when quantised: the bias alone makes it spike in every step",
@@ -90,12 +89,9 @@ class _Bound:
 
 def _held(plan: Plan, name: str, network: QuantisedNetwork) -> _Bound:
     q = network.populations[name]
-    stored = {p.name: network.synapses[p.name] for p in plan.incoming(name)}
-    acting = {projection: s.weight * np.exp2(6.0 + s.exponent) for projection, s in stored.items()}
-    keep_u, keep_v = (4095 - q.du) / 4096, (4096 - q.dv) / 4096
-    bias = shift(q.bias_mantissa, q.bias_exponent)
-    ints = (x.astype(np.float64) for x in (bias, q.u, q.v, q.threshold * LSB))
-    return _Bound(*_excitation(plan, name, acting), keep_u, keep_v, *ints)
+    acting = {p.name: network.synapses[p.name].acting for p in plan.incoming(name)}
+    ints = (x.astype(np.float64) for x in (q.bias, q.u, q.v, q.threshold * LSB))
+    return _Bound(*_excitation(plan, name, acting), *q.decays, *ints)
 
 
 def _exact(plan: Plan, name: str, demand: Demand, threshold: Floats) -> _Bound:

@@ -14,7 +14,7 @@ from neurosim.hardware.loihi.chip import ChipDescription
 from neurosim.hardware.loihi.emulator.device import device_of
 from neurosim.hardware.loihi.mapping.mapped_network import MappedNetwork
 from neurosim.hardware.loihi.numerics.profiles import PROFILES
-from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, held_weights
+from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork
 from neurosim.hardware.loihi.report.activity import Activity, activity
 from neurosim.hardware.loihi.report.divergence import first_divergence
 from neurosim.hardware.loihi.report.effect import effects, own_effects
@@ -131,11 +131,10 @@ def analyse_build(
     """
     plan, mapped, manifest = compiled.plan, compiled.mapped, compiled.manifest
     report = analyse(mapped, chip, numerics=compiled.tables.numerics, dt=plan.dt)
-    held = held_weights(plan, compiled.quantised)
     report = replace(
         report,
-        populations=tuple(population_roundings(plan, compiled.quantised, mapped.network)),
-        projections=tuple(projection_roundings(plan, compiled.quantised, mapped.network, held)),
+        populations=tuple(population_roundings(plan, compiled.quantised)),
+        projections=tuple(projection_roundings(plan, compiled.quantised)),
     )
     basis = "the given inputs"
     if inputs is None and sample is not None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.plan import Plan
-from neurosim.hardware.loihi.device_network import DeviceNetwork
-from neurosim.hardware.loihi.numerics.arithmetic import shift
-from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork
+from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, held_weights
 from neurosim.hardware.loihi.quantise.required_registers import demand_of
 
 __all__ = ["PopulationRounding", "ProjectionRounding", "population_roundings", "projection_roundings"]
@@ -59,48 +57,35 @@ class ProjectionRounding:
     zeroed: float
 
 
-def population_roundings(
-    plan: Plan, quantised: QuantisedNetwork, network: DeviceNetwork
-) -> Iterator[PopulationRounding]:
+def population_roundings(plan: Plan, quantised: QuantisedNetwork) -> Iterator[PopulationRounding]:
     """A row for each population."""
     for name, population in plan.populations.items():
-        demand, device = demand_of(population, plan.dt), network.populations[name]
-        scale = quantised.populations[name].scale
-        bias = shift(device.bias_mantissa, device.bias_exponent) / scale - demand.drive
+        demand, q = demand_of(population, plan.dt), quantised.populations[name]
+        keep_u, keep_v = q.decays
+        bias = q.bias / q.scale - demand.drive
         unit = 1.0 if demand.threshold is None else demand.threshold
         yield PopulationRounding(
             population=name,
             neurons=population.size,
-            scale=float(scale),
-            threshold=None if demand.threshold is None else int(device.threshold.max()) << 6,
-            current_decay=_worst((4095 - device.du) / 4096 - demand.keep_u),
-            potential_decay=_worst((4096 - device.dv) / 4096 - demand.keep_v),
-            threshold_error=0.0 if demand.threshold is None else quantised.populations[name].threshold_error,
+            scale=float(q.scale),
+            threshold=None if demand.threshold is None else int(q.threshold.max()) << 6,
+            current_decay=_worst(keep_u - demand.keep_u),
+            potential_decay=_worst(keep_v - demand.keep_v),
+            threshold_error=0.0 if demand.threshold is None else q.threshold_error,
             bias_error=_worst(bias / unit),
         )
 
 
-def projection_roundings(
-    plan: Plan,
-    quantised: QuantisedNetwork,
-    network: DeviceNetwork,
-    held: Mapping[str, NDArray[np.float64]],
-) -> Iterator[ProjectionRounding]:
-    """A row for each projection with synapses.
-
-    Args:
-        held: what the stored weights stand for, see `neurosim.hardware.target.Build.weights`.
-    """
-    exponents: dict[str, set[int]] = {}
-    for d in network.projections:
-        exponents.setdefault(d.name, set()).update(np.unique(d.exponent[d.weight != 0]).tolist())
+def projection_roundings(plan: Plan, quantised: QuantisedNetwork) -> Iterator[ProjectionRounding]:
+    """A row for each projection with synapses."""
+    held = held_weights(plan, quantised)
     for p in plan.projections:
         if not p.n_synapses:
             continue
         wanted, kept = p.weight.astype(np.float64), held[p.name]
         off, power = kept - wanted, float(np.sqrt(np.mean(wanted**2)))
-        used = tuple(sorted(exponents.get(p.name, ())))
-        q = quantised.populations[p.post]
+        s, q = quantised.synapses[p.name], quantised.populations[p.post]
+        used = tuple(np.unique(s.exponent[s.weight != 0]).tolist())
         gain = float(np.abs(q.gain).max()) or 1.0
         some = np.count_nonzero(wanted)
         yield ProjectionRounding(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.hardware.loihi.device_network import DevicePopulation
-from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.quantise.registers import QuantisedPopulation
 from neurosim.hardware.loihi.quantise.required_registers import demand_of
 
@@ -74,15 +73,16 @@ def numbers_of(
     def pick(rounding: Rounding, chip: NDArray[Any], wanted: Floats) -> Floats:
         return np.ascontiguousarray(chip if rounding in rounded else wanted, dtype=np.float64)
 
+    keep_u, keep_v = device.decays
     wanted = np.full(population.size, np.inf)
     if demand.threshold is not None:
         # v > threshold, or v >= it, whatever the last bits of the sums are
         wanted = demand.threshold * scale * (1 + TIE if demand.exceeded else 1 - TIE)
     chip = device.threshold << 6 if device.spiking else np.full(population.size, np.inf)
     return NeuronNumbers(
-        keep_u=pick(Rounding.DECAYS, (4095 - device.du) / 4096, demand.keep_u),
-        keep_v=pick(Rounding.DECAYS, (4096 - device.dv) / 4096, demand.keep_v),
-        bias=pick(Rounding.BIAS, shift(device.bias_mantissa, device.bias_exponent), demand.drive * scale),
+        keep_u=pick(Rounding.DECAYS, keep_u, demand.keep_u),
+        keep_v=pick(Rounding.DECAYS, keep_v, demand.keep_v),
+        bias=pick(Rounding.BIAS, device.bias, demand.drive * scale),
         threshold=pick(Rounding.THRESHOLD, chip, wanted),
         u=pick(Rounding.START, device.u, demand.initial_current * demand.gain * scale),
         v=pick(Rounding.START, device.v, demand.initial * scale),

@@ -12,6 +12,7 @@ from neurosim.hardware.loihi.mapping.core_registers import registers_of
 from neurosim.hardware.loihi.mapping.mapped_network import MappedCore, MappedNetwork
 from neurosim.hardware.loihi.mapping.synapse_format import SynapseFormat
 from neurosim.hardware.loihi.numerics.profiles import Numerics
+from neurosim.hardware.loihi.numerics.voltage_register import READOUT_LIMIT
 from neurosim.hardware.loihi.tables.chip_tables import (
     AXON,
     CX_CFG,
@@ -29,9 +30,9 @@ __all__ = ["tables_of"]
 Ints = NDArray[np.int64]
 Rows = NDArray[Any]
 
-_V_MIN_EXPONENT = 23
-_V_MAX_EXPONENT = {True: 7, False: 6}
-"""vmax = 2^(9 + 2k) - 1; a population that never spikes saturates below the largest threshold instead of resetting"""
+_V_MIN_LIMIT = 23
+_V_MAX_LIMIT = 7
+"""v from 1 - 2^23 to 2^(9 + 2 * 7) - 1, the whole register; with a readout up to `READOUT_LIMIT`."""
 _POP16_BITS = 5
 """Bits of the atom that every 16-bit population spike has; it may have up to four more."""
 
@@ -148,8 +149,8 @@ def _registers(network: DeviceNetwork, core: MappedCore) -> dict[str, Any]:
         "vthProfileCfg": [{"vth": m} for m in registers.thresholds.tolist()],
         "synapseFmt": [None, *(_format(fmt) for fmt in core.synapses.formats)],
         "dendriteSharedCfg": {
-            "posVmLimit": _V_MAX_EXPONENT[spiking],
-            "negVmLimit": _V_MIN_EXPONENT,
+            "posVmLimit": _V_MAX_LIMIT if spiking else READOUT_LIMIT,
+            "negVmLimit": _V_MIN_LIMIT,
             "noiseExp0": 0,
             "noiseMantOffset0": 0,
             "noiseAtDendOrVm": 0,

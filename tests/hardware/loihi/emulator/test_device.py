@@ -62,9 +62,9 @@ def device_of(tmp_path, numerics, matrices, n, *, du, dv, threshold, bias=0, ref
 
     mantissa, exponent = bias_fields(spread(bias))
     registers = QuantisedPopulation(
-        name="pool", scale=1.0, offset=0.0, gain=np.ones(n), du=spread(du), dv=spread(dv), threshold=spread(threshold),
-        bias_mantissa=mantissa, bias_exponent=exponent, refractory=spread(refractory), u=spread(0), v=spread(0),
-        decay_error=0.0, threshold_error=0.0, bias_error=0.0, spiking=True,
+        name="pool", size=n, scale=1.0, offset=0.0, gain=np.ones(n), du=spread(du), dv=spread(dv),
+        threshold=spread(threshold), bias_mantissa=mantissa, bias_exponent=exponent, refractory=spread(refractory),
+        u=spread(0), v=spread(0), decay_error=0.0, threshold_error=0.0, bias_error=0.0, spiking=True,
     )  # fmt: skip
     network = QuantisedNetwork(
         {"pool": registers}, {p.name: stored(matrices[p.pre], p) for p in plan.projections}

@@ -12,8 +12,8 @@ from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.chip_file import read_chip
 from neurosim.hardware.loihi.mapping.lower_bound import lower_bounds
 from neurosim.hardware.loihi.mapping.map_network import map_network
-from neurosim.hardware.loihi.mapping.neuron_needs import READOUT_V_MAX
 from neurosim.hardware.loihi.numerics.programs import Program
+from neurosim.hardware.loihi.numerics.voltage_register import READOUT_V_MAX
 
 LOIHI1 = read_chip("loihi1").limits
 

@@ -18,10 +18,9 @@ def test_exact_numbers_have_no_error(compile_by_hand):
     net.output(net.population("p", 2, ns.IntegrateAndFire(threshold=1.0)))
     net.connect("in", "p", ns.AllToAll(), weight=np.array([[0.5, 0.25], [0.25, 0.125]]), delay=1e-3)
     made = compile_by_hand(net)
-    held = held_weights(made.plan, made.quantised)
-    (p,) = projection_roundings(made.plan, made.quantised, made.mapped.network, held)
+    (p,) = projection_roundings(made.plan, made.quantised)
     assert (p.largest, p.relative, p.zeroed, p.synapses) == (0, 0, 0, 4)
-    (n,) = population_roundings(made.plan, made.quantised, made.mapped.network)
+    (n,) = population_roundings(made.plan, made.quantised)
     assert (n.current_decay, n.potential_decay, n.threshold_error, n.bias_error) == (
         0,
         0,
@@ -38,15 +37,15 @@ def test_errors_are_those_of_the_registers(compile_by_hand):
     weight = np.array([[0.5], [0.5 / 1000], [0.1234], [0.0]])
     net.connect("in", "p", ns.AllToAll(), weight=weight, delay=1e-3)
     made = compile_by_hand(net)
+    (p,) = projection_roundings(made.plan, made.quantised)
     held = held_weights(made.plan, made.quantised)
-    (p,) = projection_roundings(made.plan, made.quantised, made.mapped.network, held)
     wanted = made.plan.projections[0].weight
     off = next(iter(held.values())) - wanted
     assert p.largest == pytest.approx(np.abs(off).max())
     assert p.largest <= p.unit / 2 * (1 + 1e-9)
     assert p.relative == pytest.approx(np.sqrt((off**2).mean() / (wanted**2).mean()))
     assert p.zeroed == pytest.approx(1 / 3)
-    (n,) = population_roundings(made.plan, made.quantised, made.mapped.network)
+    (n,) = population_roundings(made.plan, made.quantised)
     keep = math.exp(-1 / 20)
     assert n.potential_decay == pytest.approx(abs(round(keep * 4096) / 4096 - keep))
     assert n.current_decay == 0
