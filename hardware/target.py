@@ -93,7 +93,7 @@ class Transport:
     """Delays in steps that the machine can hold between spike and arrival; ``maximum`` None: no limit here.
 
     ``holds_start``: whether the machine can keep a population in its initial state until its lag has passed. Where it
-    cannot, networks that do not rest at the start lose their first steps.
+    cannot, populations that do not rest at the start begin in an earlier state, if there is one that leads there.
     """
 
     minimum: int

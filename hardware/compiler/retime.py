@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from neurosim.engine.plan import Plan, PlanPopulation
+from neurosim.engine.plan import Plan
 from neurosim.engine.stages import stages_of
 from neurosim.errors import CapacityError, CycleError
+from neurosim.hardware.compiler.wind_back import rests, wound_back
 from neurosim.hardware.target import Transport
 from neurosim.loss_report import Loss, LossKind, LossReport
 
@@ -109,36 +108,32 @@ def _too_short(start: str, cause: Mapping[str, _Bound], transport: Transport) ->
 
 
 def retime(plan: Plan, transport: Transport) -> tuple[Plan, dict[str, int], LossReport]:
-    """The plan with machine delays, the lag of every input and population in steps, and start-up losses."""
+    """The plan with machine delays, the lag of every input and population in steps, and start-up losses.
+
+    A population that a machine starts before its lag has passed gets the initial state from which it comes to its own
+    in time, where there is one (`wound_back`).
+    """
     edges = [(p.pre, p.post, p.min_delay, p.max_delay, p.name) for p in plan.projections if p.n_synapses]
     lag = lags(edges, [*plan.inputs, *plan.populations], transport)
     projections = tuple(p.delayed(lag[p.post] - lag[p.pre]) for p in plan.projections)
-    losses = [
-        Loss(
-            kind=LossKind.STARTUP,
-            where=f"population {name!r}",
-            what=f"starts {lag[name]} steps early and moves meanwhile (a constant current, or an initial state away "
-            "from rest): its first steps differ",
-            amount=float(lag[name]),
+    populations, losses = dict(plan.populations), []
+    for name, population in plan.populations.items():
+        if not lag[name] or transport.holds_start or rests(population, plan.dt):
+            continue
+        earlier = wound_back(population, lag[name], plan.dt)
+        if earlier is not None:
+            populations[name] = earlier
+            continue
+        losses.append(
+            Loss(
+                kind=LossKind.STARTUP,
+                where=f"population {name!r}",
+                what=f"starts {lag[name]} steps early and moves meanwhile (a constant current, or an initial state "
+                "away from rest), and no earlier state leads to its start: its first steps differ",
+                amount=float(lag[name]),
+            )
         )
-        for name, population in plan.populations.items()
-        if lag[name] and not transport.holds_start and not rests(population, plan.dt)
-    ]
-    retimed = replace(plan, projections=projections, stages=stages_of(plan.populations, projections))
+    retimed = replace(
+        plan, populations=populations, projections=projections, stages=stages_of(populations, projections)
+    )
     return retimed, lag, LossReport(losses)
-
-
-def rests(population: PlanPopulation, dt: float) -> bool:
-    """Whether the initial state is a fixed point without input: then extra steps before the start change nothing."""
-    model = population.model
-    values = [*model.initial(dt).values(), *model.coefficients(dt).values()]
-    options: list[Any] = [getattr(model, name) for name in model.OPTIONS]
-    flat = np.broadcast_arrays(*(np.asarray(v, np.float64).reshape(-1) for v in values))
-    columns = np.unique(np.stack(flat), axis=1).T  # neurons with equal numbers are looked at once
-    n = len(model.STATE)
-    for row in columns:
-        before = tuple(row[:n].tolist())
-        *after, spike = model.step(*before, 0.0, *row[n:].tolist(), *options)
-        if spike or not np.allclose(after, before, rtol=1e-12, atol=1e-12):
-            return False
-    return True

@@ -203,8 +203,7 @@ def test_targets_take_it(name, tmp_path):
     )  # fmt: skip
     outputs, engine, _, network = deployed(randomised_(net, 4))
     assert all(map(np.array_equal, outputs, engine))
-    allow = (LossKind.ROUNDED, LossKind.APPROXIMATED, LossKind.STARTUP)
-    hardware.compile(network, getattr(hardware, name)(), allow=allow).save(tmp_path / "build")
+    hardware.compile(network, getattr(hardware, name)()).save(tmp_path / "build")
     x = (np.random.default_rng(0).uniform(size=(25, 3, 72)) < 0.3).astype(np.float64)
     run = hardware.load(tmp_path / "build").emulate(
         {"input": x}, 25 * DT, record={"hidden1": "spikes", "hidden2": "spikes"}

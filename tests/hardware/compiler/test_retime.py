@@ -70,10 +70,10 @@ def test_paths_that_part_too_far_are_named_with_what_each_needs() -> None:
     assert "5 steps too far apart" in text
 
 
-def chain(**model: float) -> ns.Network:
+def chain(kind: type[ns.LIF] | type[ns.CurrentLIF] = ns.LIF, **model: object) -> ns.Network:
     net = ns.Network(dt=1e-3, seed=4)
     net.input("in", 6)
-    net.population("h", 10, ns.LIF(threshold=0.5, **model))  # type: ignore[arg-type]
+    net.population("h", 10, kind(threshold=0.5, **model))  # type: ignore[arg-type]
     net.output(net.population("o", 3, ns.LIF(threshold=0.5)))
     net.connect("in", "h", ns.AllToAll(), weight=ns.Normal(0.1, 0.3), delay=ns.Uniform(0, 4e-3))
     net.connect("h", "o", ns.AllToAll(), weight=ns.Normal(0.1, 0.3))
@@ -94,12 +94,35 @@ def test_retimed_network_does_the_same_later() -> None:
         assert len(a[name].spikes) > 20
 
 
-def test_a_population_that_does_not_rest_is_a_startup_loss() -> None:
-    assert [loss.where for loss in retime(lower(chain(current=0.3)), Transport(1, 16))[2]] == [
-        "population 'h'"
+def test_a_population_that_cannot_come_to_its_start_is_a_startup_loss() -> None:
+    """Inhibited by its current, it would have to come from above its threshold."""
+    slower, _, losses = retime(lower(chain(current=-30.0)), Transport(3, 16))
+    assert [loss.where for loss in losses] == ["population 'h'"]
+    assert slower.populations["h"].model.v_init is None
+    assert not retime(lower(chain(current=-30.0)), Transport(3, 16, holds_start=True))[2]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"current": 0.3},
+        {"v_init": 0.2},
+        {"v_rest": 0.2, "v_init": 0.2},
+        {"v_init": np.linspace(-0.4, 0.4, 10)},
+    ],
+    ids=["current", "start", "rest", "starts"],
+)
+@pytest.mark.parametrize("kind", [ns.LIF, ns.CurrentLIF])
+def test_a_population_that_does_not_rest_starts_in_an_earlier_state(kind, model) -> None:
+    if kind is ns.CurrentLIF:
+        model = {**model, "i_init": np.linspace(-0.2, 0.1, 10)}
+    plan = lower(chain(kind, **model))
+    slower, lag, losses = retime(plan, Transport(1, 16))
+    assert not losses
+    x = ns.Spikes.from_dense(np.random.default_rng(0).random((60, 4, 6)) < 0.2, dt=1e-3)
+    a = ns.simulate(plan, {"in": x}, record={"h": ns.Record("spikes", "v")})["h"]
+    b = ns.simulate(slower, {"in": x.resize(62).shift(lag["in"])}, record={"h": ns.Record("spikes", "v")})[
+        "h"
     ]
-    assert [loss.where for loss in retime(lower(chain(v_init=0.2)), Transport(1, 16))[2]] == [
-        "population 'h'"
-    ]
-    assert not retime(lower(chain(v_init=0.2)), Transport(1, 16, holds_start=True))[2]
-    assert not retime(lower(chain(v_rest=0.2, v_init=0.2)), Transport(1, 16))[2]
+    assert b.spikes.shift(-lag["h"]).resize(60) == a.spikes
+    np.testing.assert_allclose(b.v[lag["h"] :][:60], a.v, atol=1e-12)
