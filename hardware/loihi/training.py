@@ -13,14 +13,13 @@ from neurosim.hardware.compiler.held_model import factor_of_rows, held_model, sp
 from neurosim.hardware.loihi.device_network import held_decays
 from neurosim.hardware.loihi.netx.from_network import unfit
 from neurosim.hardware.loihi.quantise.registers import (
-    LSB,
     QuantisedPopulation,
     decay_registers,
     quantise_registers,
-    round_acting,
 )
 from neurosim.hardware.loihi.quantise.required_registers import Demand, demand_of
 from neurosim.hardware.loihi.quantise.scale import candidate_scales
+from neurosim.hardware.loihi.quantise.stored_weights import LSB, WeightForm, round_acting
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.hardware.loihi.target import Loihi1, Loihi2
 from neurosim.neurons.model import NeuronModel
@@ -86,34 +85,21 @@ class Quantisation:
         self, given: list[Floats], demand: Demand, exponent: int | None
     ) -> tuple[QuantisedPopulation, list[Floats]]:
         """Registers, and what the stored weights do to the potential: those that are chosen for themselves."""
-        limits, target = self.target.limits, self.target
-        acting, before = given, 0.0
-        for _ in range(_ROUNDS):
-            scale = float(
-                candidate_scales(
-                    acting,
-                    _worst_case_sum(acting, len(demand.keep_v)),
-                    demand,
-                    limits,
-                    signs=target.signs,
-                    weight_bits=target.weight_bits,
-                    exponent=exponent,
-                )[0]
-            )
-            if scale == before:
-                break
-            before, acting = scale, [self._acting(w, scale, exponent) for w in given]
-        return quantise_registers("trained", demand, scale, limits), acting
-
-    def _acting(self, weight: Floats, scale: float, exponent: int | None) -> Floats:
-        return round_acting(
-            weight,
-            scale,
+        limits = self.target.limits
+        form = WeightForm(
             signs=self.target.signs,
-            exponent_maximum=self.target.limits["weight_exponent_maximum"],
-            weight_bits=self.target.weight_bits,
+            exponent_maximum=limits["weight_exponent_maximum"],
+            bits=self.target.weight_bits,
             exponent=exponent,
         )
+        acting, before = given, 0.0
+        for _ in range(_ROUNDS):
+            worst = _worst_case_sum(acting, len(demand.keep_v))
+            scale = float(candidate_scales(acting, worst, demand, limits, form)[0])
+            if scale == before:
+                break
+            before, acting = scale, [round_acting(w, scale, form) for w in given]
+        return quantise_registers("trained", demand, scale, limits), acting
 
 
 def _worst_case_sum(acting: Sequence[Floats], size: int) -> Floats:

@@ -15,8 +15,8 @@ from neurosim.engine.plan import Plan
 from neurosim.hardware.loihi.calibrate.adjust_kernel import adjust_neurons
 from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, weight_step
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, acting_weights
-from neurosim.hardware.loihi.quantise.registers import LSB, QuantisedSynapses, with_stored
 from neurosim.hardware.loihi.quantise.required_registers import Demand
+from neurosim.hardware.loihi.quantise.stored_weights import LSB, QuantisedSynapses, with_stored
 from neurosim.spikes import Spikes
 
 __all__ = ["adjust_weights"]

@@ -26,6 +26,7 @@ from neurosim.hardware.loihi.quantise.quantised_plan import (
 from neurosim.hardware.loihi.quantise.registers import quantise_registers
 from neurosim.hardware.loihi.quantise.required_registers import demand_of
 from neurosim.hardware.loihi.quantise.scale import scales_and_errors
+from neurosim.hardware.loihi.quantise.stored_weights import WeightForm
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.spikes import Spikes
 
@@ -201,16 +202,14 @@ def _scales(trials: _Trials) -> Iterator[Choice]:
         return
     seen = [Choice(exponent=storage.exponent, scale=trials.nearest_scale)]
     for percentile in storage.percentiles if storage.exponent is None else (100.0,):
-        scales, errors = scales_and_errors(
-            plan.incoming(name),
-            acting,
-            demand,
-            storage.limits,
+        form = WeightForm(
             signs=storage.signs,
-            weight_bits=storage.weight_bits,
+            exponent_maximum=storage.limits["weight_exponent_maximum"],
+            bits=storage.weight_bits,
             percentile=percentile,
             exponent=storage.exponent,
         )
+        scales, errors = scales_and_errors(plan.incoming(name), acting, demand, storage.limits, form)
         thresholds = np.array([_threshold_error(trials, s) for s in scales.tolist()])
         indices = (int(np.argmin(errors + part * thresholds**2)) for part in (0.0, 0.1, 1.0))
         for i in dict.fromkeys(indices):

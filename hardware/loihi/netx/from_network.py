@@ -27,7 +27,8 @@ from neurosim.hardware.loihi.netx.layers import (
 )
 from neurosim.hardware.loihi.netx.recognise_convolution import recognise_convolution
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork
-from neurosim.hardware.loihi.quantise.registers import QuantisedPopulation, QuantisedSynapses
+from neurosim.hardware.loihi.quantise.registers import QuantisedPopulation
+from neurosim.hardware.loihi.quantise.stored_weights import QuantisedSynapses
 
 __all__ = ["COARSEST_THRESHOLD", "netx_file", "netx_network", "unfit"]
 

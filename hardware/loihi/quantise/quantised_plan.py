@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import Plan
 from neurosim.hardware.loihi.device_network import DeviceNetwork, DeviceProjection
 from neurosim.hardware.loihi.quantise.choice import Choice
-from neurosim.hardware.loihi.quantise.registers import (
-    LSB,
-    QuantisedPopulation,
-    QuantisedSynapses,
-    quantise_registers,
-    quantise_synapses,
-)
+from neurosim.hardware.loihi.quantise.registers import QuantisedPopulation, quantise_registers
 from neurosim.hardware.loihi.quantise.required_registers import Demand, demand_of
 from neurosim.hardware.loihi.quantise.scale import choose_scale
+from neurosim.hardware.loihi.quantise.stored_weights import (
+    LSB,
+    QuantisedSynapses,
+    WeightForm,
+    quantise_synapses,
+)
 from neurosim.hardware.loihi.signs import Signs
 from neurosim.loss_report import Loss, LossKind
 
@@ -93,33 +93,19 @@ def quantise_population(
         UnsupportedError, CapacityError: a number that no register holds.
     """
     demand = demand_of(plan.populations[name], plan.dt)
-    incoming = plan.incoming(name)
     acting = acting_weights(plan, name, demand)
+    form = WeightForm(
+        signs=signs,
+        exponent_maximum=limits["weight_exponent_maximum"],
+        bits=weight_bits,
+        percentile=choice.percentile,
+        exponent=choice.exponent,
+    )
     scale = choice.scale
     if scale is None:
-        scale = choose_scale(
-            incoming,
-            acting,
-            demand,
-            limits,
-            signs=signs,
-            weight_bits=weight_bits,
-            percentile=choice.percentile,
-            exponent=choice.exponent,
-        )
+        scale = choose_scale(plan.incoming(name), acting, demand, limits, form)
     population = quantise_registers(name, demand, scale, limits, choice)
-    synapses = {
-        projection: quantise_synapses(
-            weights,
-            scale,
-            signs=signs,
-            exponent_maximum=limits["weight_exponent_maximum"],
-            weight_bits=weight_bits,
-            percentile=choice.percentile,
-            exponent=choice.exponent,
-        )
-        for projection, weights in acting.items()
-    }
+    synapses = {projection: quantise_synapses(w, scale, form) for projection, w in acting.items()}
     return population, synapses
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import PlanProjection
 from neurosim.hardware.loihi.numerics.arithmetic import BIAS_EXPONENT_MAX, BIAS_MANTISSA_MAX, STATE_MAX
 from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, weight_step
-from neurosim.hardware.loihi.quantise.registers import LSB, quantise_synapses
 from neurosim.hardware.loihi.quantise.required_registers import Demand
+from neurosim.hardware.loihi.quantise.stored_weights import LSB, WeightForm, quantise_synapses
 from neurosim.hardware.loihi.signs import Signs
 
 __all__ = ["COMFORTABLE_THRESHOLD", "candidate_scales", "choose_scale", "scales_and_errors", "worst_case_sum"]
@@ -42,31 +42,16 @@ def choose_scale(
     acting: Mapping[str, Floats],
     demand: Demand,
     limits: Mapping[str, int],
-    *,
-    signs: Signs,
-    weight_bits: int = 8,
-    percentile: float = 100.0,
-    exponent: int | None = None,
+    form: WeightForm,
 ) -> float:
     """The scale of a population.
 
     Args:
         incoming, acting: the projections that end at it, and by name what their synapses do to the potential.
-        weight_bits: of the stored weights.
-        percentile: the weight at this percentile of the magnitudes uses the full 8 bits; larger ones get a larger
-            exponent.
-        exponent: the weight exponent of all synapses, or None to choose the largest that is safe.
+        form: of the stored weights. The weight at its percentile uses all bits; larger ones get a larger exponent. With
+            its exponent None, the largest that is safe is chosen.
     """
-    candidates, errors = scales_and_errors(
-        incoming,
-        acting,
-        demand,
-        limits,
-        signs=signs,
-        weight_bits=weight_bits,
-        percentile=percentile,
-        exponent=exponent,
-    )
+    candidates, errors = scales_and_errors(incoming, acting, demand, limits, form)
     # float32 weights carry an error of 1e-7 themselves; below that the larger scale is the better one
     return float(candidates[int(np.argmax(errors <= errors.min() * (1 + 1e-9) + 1e-14))])
 
@@ -76,44 +61,19 @@ def scales_and_errors(
     acting: Mapping[str, Floats],
     demand: Demand,
     limits: Mapping[str, int],
-    *,
-    signs: Signs,
-    weight_bits: int = 8,
-    percentile: float = 100.0,
-    exponent: int | None = None,
+    form: WeightForm,
 ) -> tuple[Floats, Floats]:
     """Scales to choose from, the largest first, and the mean square error of the weights relative to theirs."""
     worst = worst_case_sum(incoming, acting, len(demand.keep_v))
-    candidates = candidate_scales(
-        [*acting.values()],
-        worst,
-        demand,
-        limits,
-        signs=signs,
-        weight_bits=weight_bits,
-        percentile=percentile,
-        exponent=exponent,
-    )
+    candidates = candidate_scales([*acting.values()], worst, demand, limits, form)
     errors = np.zeros(len(candidates))
     if len(candidates) == 1:
         return candidates, errors
-    largest_exponent = limits["weight_exponent_maximum"]
     samples = [np.unique(w) for w in acting.values()]
     samples = [w[:: 1 + len(w) // _SAMPLED_WEIGHTS] for w in samples if w.size]
     power = np.array([float(np.sum(w**2)) for w in samples])
     for i, scale in enumerate(candidates.tolist()):
-        rounded = [
-            quantise_synapses(
-                w,
-                scale,
-                signs=signs,
-                exponent_maximum=largest_exponent,
-                weight_bits=weight_bits,
-                percentile=percentile,
-                exponent=exponent,
-            ).error
-            for w in samples
-        ]
+        rounded = [quantise_synapses(w, scale, form).error for w in samples]
         errors[i] = float(np.sum(np.array(rounded) ** 2 * power) / power.sum())
     return candidates, errors
 
@@ -123,11 +83,7 @@ def candidate_scales(
     worst: Floats,
     demand: Demand,
     limits: Mapping[str, int],
-    *,
-    signs: Signs,
-    weight_bits: int = 8,
-    percentile: float = 100.0,
-    exponent: int | None = None,
+    form: WeightForm,
 ) -> Floats:
     """Scales to choose from, the largest first: with it the largest weight has the full width.
 
@@ -139,26 +95,25 @@ def candidate_scales(
     largest = max((float(np.abs(w).max(initial=0.0)) for w in acting), default=0.0)
     if not largest:
         return np.array([min(must, should, float(COMFORTABLE_THRESHOLD))])
-    mixed = signs is Signs.MIXED and any(w.size and w.min() < 0 < w.max() for w in acting)
+    mixed = form.signs is Signs.MIXED and any(w.size and w.min() < 0 < w.max() for w in acting)
     mode = SignMode.MIXED if mixed else SignMode.EXCITATORY
-    step = weight_step(mode, weight_bits)
+    step = weight_step(mode, form.bits)
     top = weight_range(mode)[1] // step * step
-    largest_exponent = limits["weight_exponent_maximum"]
-    exponents = range(largest_exponent, -1, -1) if exponent is None else [exponent]
+    exponents = range(form.exponent_maximum, -1, -1) if form.exponent is None else [form.exponent]
     must = min(must, top * LSB * 2.0 ** max(exponents) / largest)
     reference = largest
-    if percentile != 100.0:
+    if form.percentile != 100.0:
         sizes = np.concatenate([np.abs(w[w != 0]) for w in acting])
-        reference = float(np.percentile(sizes, percentile, method="lower"))
+        reference = float(np.percentile(sizes, form.percentile, method="lower"))
     safe = min(must, should) * (1 + 1e-12)
     fits = [e for e in exponents if top * LSB * 2.0**e / reference <= safe]
     unit = LSB * 2.0 ** (fits[0] if fits else min(exponents))
-    if percentile != 100.0:  # tried on inputs, which tell whether sums wrap
+    if form.percentile != 100.0:  # tried on inputs, which tell whether sums wrap
         unit = (
             min(LSB * 2.0 ** min(exponents), reference * min(must, comfortable) / top) if not fits else unit
         )
     # exact ratios are to be found at one exponent; beyond, some scales will do
-    stride = step if percentile == 100.0 else step * max(1, top // step // _TRIED)
+    stride = step if form.percentile == 100.0 else step * max(1, top // step // _TRIED)
     candidates = np.asarray(np.arange(top, top // 2, -stride) * unit / reference, np.float64)
     candidates = candidates[candidates <= must * (1 + 1e-12)]
     return candidates if candidates.size else np.array([must])

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from neurosim.engine.plan import Plan
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, acting_weights
-from neurosim.hardware.loihi.quantise.registers import LSB
 from neurosim.hardware.loihi.quantise.required_registers import Demand, demand_of
+from neurosim.hardware.loihi.quantise.stored_weights import LSB
 
 __all__ = ["check_activity"]
 

@@ -14,7 +14,7 @@ from neurosim.errors import UnsupportedError  # noqa: E402
 from neurosim.hardware.loihi import Loihi1, Loihi2, Signs  # noqa: E402
 from neurosim.hardware.loihi.emulator.loaded_chip import load_chip  # noqa: E402
 from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode, weight_step  # noqa: E402
-from neurosim.hardware.loihi.quantise.registers import LSB  # noqa: E402
+from neurosim.hardware.loihi.quantise.stored_weights import LSB  # noqa: E402
 from neurosim.hardware.loihi.tables.table_files import read_tables  # noqa: E402
 from neurosim.hardware.loihi.training import Quantisation  # noqa: E402
 from neurosim.loss_report import LossKind  # noqa: E402

@@ -20,7 +20,8 @@ from neurosim.hardware.loihi.numerics.arithmetic import bias_fields, shift
 from neurosim.hardware.loihi.numerics.profiles import BRIAN2_LOIHI, NENGO_LOIHI
 from neurosim.hardware.loihi.numerics.weights import SignMode
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, device_network
-from neurosim.hardware.loihi.quantise.registers import QuantisedPopulation, QuantisedSynapses
+from neurosim.hardware.loihi.quantise.registers import QuantisedPopulation
+from neurosim.hardware.loihi.quantise.stored_weights import QuantisedSynapses
 from neurosim.hardware.loihi.tables.register_tables import tables_of
 from neurosim.hardware.loihi.tables.table_files import read_tables, write_tables
 from neurosim.hardware.manifest import Manifest, PopulationEntry

@@ -2,54 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
 
 from neurosim.engine.plan import PlanPopulation
 from neurosim.errors import CapacityError, UnsupportedError
 from neurosim.hardware.loihi.chip_file import read_chip
-from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
-from neurosim.hardware.loihi.quantise.registers import quantise_registers, quantise_synapses, round_acting
+from neurosim.hardware.loihi.quantise.registers import quantise_registers
 from neurosim.hardware.loihi.quantise.required_registers import demand_of
-from neurosim.hardware.loihi.signs import Signs
 from neurosim.neurons import LIF, CurrentLIF, IntegrateAndFire, LeakyIntegrator, SpikeWhen
 
 LOIHI1 = read_chip("loihi1").limits
-WEIGHTS = st.lists(st.floats(-5, 5).filter(lambda w: abs(w) > 1e-3), min_size=1, max_size=40)
-
-
-@given(WEIGHTS, st.floats(10, 1e5), st.sampled_from(Signs), st.sampled_from([100.0, 90.0]))
-def test_stored_weights_are_ones_that_every_model_of_the_chip_shares(values, scale, signs, percentile):
-    w = np.array(values)
-    q = quantise_synapses(w, scale, signs=signs, exponent_maximum=7, percentile=percentile)
-    for mode in np.unique(q.mode):
-        for e in np.unique(q.exponent):
-            chosen = (q.mode == mode) & (q.exponent == e)
-            assert is_common(q.weight[chosen], int(e), SignMode(int(mode)))
-
-
-@given(WEIGHTS, st.sampled_from(Signs))
-def test_rounding_is_to_half_a_step(values, signs):
-    w = np.array(values)
-    scale = 254 * 64 / np.abs(w).max()
-    q = quantise_synapses(w, scale, signs=signs, exponent_maximum=7)
-    step = 2 if np.any(q.mode == SignMode.MIXED) else 1
-    assert not q.exponent.any()
-    assert np.all(np.abs(q.weight * 64 / scale - w) <= 64 * step / scale * 0.5 * (1 + 1e-9))
-
-
-def test_split_signs_halve_the_error():
-    w = np.random.default_rng(0).normal(size=2000)
-    error = {
-        s: quantise_synapses(w, 254 * 64 / np.abs(w).max(), signs=s, exponent_maximum=7).error for s in Signs
-    }
-    assert error[Signs.SPLIT] == pytest.approx(error[Signs.MIXED] / 2, rel=0.1)
-
-
-def test_outliers_get_a_larger_exponent_instead_of_being_clipped():
-    w = np.array([*np.linspace(0.1, 1, 99), 6.0])
-    q = quantise_synapses(w, 255 * 64, signs=Signs.SPLIT, exponent_maximum=7, percentile=95.0)
-    assert np.unique(q.exponent).tolist() == [0, 3]
-    assert q.weight[-1] * 2.0 ** q.exponent[-1] * 64 == pytest.approx(6.0 * 255 * 64, rel=0.005)
 
 
 def registers(model, scale, chip="loihi1", n=2):
@@ -102,16 +63,3 @@ def test_bias_and_its_error():
     drive = 0.5 * (1 - np.exp(-1 / 20))
     assert abs(int(q.bias_mantissa[0] << q.bias_exponent[0]) / 1e6 - drive) == pytest.approx(q.bias_error)
     assert q.bias_error <= 2.0 ** q.bias_exponent[0] / 2 / 1e6
-
-
-@pytest.mark.parametrize("signs", Signs)
-@pytest.mark.parametrize("bits", [8, 3])
-@pytest.mark.parametrize("exponent", [None, 0])
-@pytest.mark.parametrize("scale", [700.0, 254 * 64.0, 3e5])
-def test_short_form_does_what_stored_weights_do(signs, bits, exponent, scale):
-    rng = np.random.default_rng(0)
-    options = {"signs": signs, "exponent_maximum": 7, "weight_bits": bits, "exponent": exponent}
-    for acting in (rng.normal(0, 0.3, 500), rng.random(500), rng.normal(-0.1, 0.3, 500) ** 3, np.zeros(3)):
-        stored = quantise_synapses(acting, scale, **options)
-        acts = stored.weight * np.exp2(6.0 + stored.exponent) / scale
-        assert np.allclose(round_acting(acting, scale, **options), acts, rtol=1e-14, atol=0)
