@@ -13,10 +13,34 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CORE_TABLES", "INPUT_TABLES", "POPULATION_TABLES", "TEXT_BYTES", "Field", "Table"]
+__all__ = [
+    "CORE_TABLES",
+    "INPUT_TABLES",
+    "MOST_ROWS",
+    "MOST_ROWS_OF_A_FILE",
+    "POPULATION_TABLES",
+    "TEXT_BYTES",
+    "Field",
+    "Table",
+]
 
 TEXT_BYTES = 32
 """Longest text in a table, ASCII."""
+
+MOST_ROWS = {
+    **dict.fromkeys(("cxProfileCfg", "vthProfileCfg", "cxCfg", "cxState", "synapseMap", "programs"), 1 << 16),
+    "synapseFmt": 1 << 8,
+    "cxMetaState": 1 << 14,
+    "programNumbers": 1 << 19,
+}
+"""Rows of a table that the pointers to it can name: 16 bits, 8 of a format; 8 numbers of a program."""
+
+MOST_ROWS_OF_A_FILE = {
+    **dict.fromkeys((*(name for name in MOST_ROWS if name != "synapseMap"), "pieces"), 1 << 22),
+    "start": 1 << 24,
+}
+"""Rows of all tables of a name together: four times the compartments of a Loihi 2. A file of a few KiB can declare so
+many equal rows that no memory holds what is made of them."""
 
 _STATE = 1 << 23
 

@@ -15,6 +15,7 @@ is read as HDF5 before its version is known and its content is what was written.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +30,7 @@ from neurosim.errors import FileFormatError
 from neurosim.hardware.loihi.tables.chip_tables import ChipTables, InputTable, Piece
 from neurosim.hardware.loihi.tables.layout import CORE_TABLES, INPUT_TABLES, POPULATION_TABLES, Table
 from neurosim.hardware.loihi.tables.table_rows import (
+    check_row_count,
     check_tables,
     core_of_rows,
     core_rows,
@@ -53,6 +55,9 @@ _PACKED_ROWS = 1 << 10
 _DEFLATE = 1032
 """Deflate shrinks no data more than this."""
 _MAX_BYTES = 16 * 2**30
+_ANY_BYTES = 512 * 2**20
+_SHRUNK = 64
+"""Tables beyond `_ANY_BYTES` must not be more than so many times as large as their file: random weights shrink less."""
 _MAX_GROUPS = 1 << 16
 _MAX_NAME = 1 << 15
 
@@ -188,6 +193,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path, self.size = path, path.stat().st_size
         self.bytes = 0
+        self.count: Counter[str] = Counter()
 
     def fail(self, what: str, at: Any, **details: Any) -> FileFormatError:
         return FileFormatError(what, where=f"{self.path}:{at}", **details)
@@ -241,6 +247,9 @@ class _Reader:
         self.bytes += data.nbytes
         if data.nbytes > stored * _DEFLATE or stored > self.size or chunk > max(data.nbytes, 1) * 2:
             raise self.fail("declares more than the file holds", at, value=f"{data.nbytes} bytes")
-        if self.bytes > _MAX_BYTES:
-            raise self.fail("tables are too large", at, limit=f"{_MAX_BYTES} bytes")
+        most = min(_MAX_BYTES, max(_ANY_BYTES, self.size * _SHRUNK))
+        if self.bytes > most:
+            raise self.fail("tables are too large", at, value=f"{self.bytes} bytes", limit=f"{most} bytes")
+        self.count[name] += len(data)
+        check_row_count(name, len(data), self.count[name], f"{self.path}:{at}")
         return np.asarray(data[()])

@@ -13,6 +13,8 @@ from neurosim.hardware.loihi.tables.chip_tables import ChipTables, CoreTables, I
 from neurosim.hardware.loihi.tables.layout import (
     CORE_TABLES,
     INPUT_TABLES,
+    MOST_ROWS,
+    MOST_ROWS_OF_A_FILE,
     POPULATION_TABLES,
     TEXT_BYTES,
     Field,
@@ -20,6 +22,7 @@ from neurosim.hardware.loihi.tables.layout import (
 )
 
 __all__ = [
+    "check_row_count",
     "check_tables",
     "core_of_rows",
     "core_rows",
@@ -123,11 +126,31 @@ def check_tables(tables: ChipTables) -> None:
     """Whether every value is in the range of its register.
 
     Raises:
-        FileFormatError: one is not; names core, table, row and field.
+        FileFormatError: one is not, or a table is too long; names core, table, row and field.
     """
+    total = dict.fromkeys(CORE_TABLES, 0)
     for core in tables.cores:
         for name, rows in core_rows(core).items():
+            total[name] += len(rows)
+            check_row_count(name, len(rows), total[name], f"core {core.number}/{name}")
             _check(CORE_TABLES[name], rows, f"core {core.number}")
+
+
+def check_row_count(name: str, rows: int, total: int, where: str) -> None:
+    """Whether a table may have so many rows, and all tables of this name of a file so many in ``total``.
+
+    Raises:
+        FileFormatError: it may not.
+    """
+    if rows > (most := MOST_ROWS.get(name, rows)):
+        raise FileFormatError("has more rows than pointers can name", where=where, value=rows, limit=most)
+    if total > (most := MOST_ROWS_OF_A_FILE.get(name, total)):
+        raise FileFormatError(
+            f"has, with the other tables {name}, more rows than a file may hold",
+            where=where,
+            value=total,
+            limit=most,
+        )
 
 
 def _phases(compartments: int) -> Rows:

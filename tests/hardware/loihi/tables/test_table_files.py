@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from neurosim.errors import FileFormatError
-from neurosim.hardware.loihi.tables.layout import CORE_TABLES
+from neurosim.hardware.loihi.tables.layout import CORE_TABLES, MOST_ROWS_OF_A_FILE
 from neurosim.hardware.loihi.tables.table_files import FILE, read_tables, seal, write_tables
 
 
@@ -132,6 +132,15 @@ def huge_chunk(group, name, dtype):
     group.create_dataset(name, shape=(5,), maxshape=(None,), dtype=dtype, chunks=(1 << 28,))
 
 
+def repeated(rows):
+    """So many equal rows, which shrink to nothing: a file of some KiB that becomes GiB of registers."""
+
+    def make(group, name, dtype):
+        group.create_dataset(name, data=np.zeros(rows, dtype), chunks=(rows,), compression="gzip")
+
+    return make
+
+
 def virtual(group, name, dtype):
     layout = h5py.VirtualLayout(shape=(3,), dtype=dtype)
     layout[:] = h5py.VirtualSource("other.h5", "/x", shape=(3,))
@@ -185,6 +194,9 @@ def virtual(group, name, dtype):
         (replaced("synapses", virtual), "in another file"),
         (replaced("synapses", huge), "declares more than the file holds"),
         (replaced("synapses", huge_chunk), "declares more than the file holds"),
+        (replaced("cxProfileCfg", repeated(65537)), "more rows than pointers can name.*65537.*65536"),
+        (replaced("synapseFmt", repeated(257)), "more rows than pointers can name.*257.*256"),
+        (replaced("programNumbers", repeated((1 << 19) + 1)), "more rows than pointers can name"),
     ],
 )  # fmt: skip
 def test_tables_that_no_chip_holds(path, change, message):
@@ -199,6 +211,22 @@ def test_limits_of_a_file(tables, path, monkeypatch):
             patch.setattr(f"neurosim.hardware.loihi.tables.table_files.{name}", 1)
             with pytest.raises(FileFormatError, match=r"too many groups|too large"):
                 read_tables(path.parent)
+
+
+def test_rows_are_counted_over_the_cores(tables, path, monkeypatch):
+    monkeypatch.setitem(MOST_ROWS_OF_A_FILE, "cxCfg", sum(len(core.cx) for core in tables.cores) - 1)
+    with pytest.raises(FileFormatError, match="with the other tables cxCfg, more rows than a file may hold"):
+        read_tables(path.parent)
+    with pytest.raises(FileFormatError, match="more rows than a file may hold"):
+        write_tables(tables)
+
+
+def test_tables_that_shrank_too_well_are_refused(path, monkeypatch):
+    """Beyond a size that any build may have, tables and file must be in proportion."""
+    monkeypatch.setattr("neurosim.hardware.loihi.tables.table_files._ANY_BYTES", 1)
+    edit(path, replaced("synapses", repeated(1 << 22)))
+    with pytest.raises(FileFormatError, match="tables are too large"):
+        read_tables(path.parent)
 
 
 def test_a_change_without_a_new_seal_is_refused(path):
