@@ -1,8 +1,9 @@
-"""What a chip carries from step to step as the state of a network, so that a run can go on."""
+"""What a chip carries from step to step; and the same as the state of a network, so that a run can go on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,38 @@ from numpy.typing import NDArray
 from neurosim.engine.state import State
 from neurosim.errors import DataError, ShapeError
 from neurosim.hardware.loihi.emulator.chip import Chip
-from neurosim.hardware.loihi.emulator.sample_run import ChipState
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS, STATE_ROWS
 
-__all__ = ["chip_states_of", "program_rows", "state_of"]
+__all__ = ["ChipState", "chip_states_of", "program_rows", "state_of"]
 
 Ints = NDArray[np.int64]
 
 _ARRIVALS = ("sum", "second_sum")
 _REST = "compartments of no population"
 _LIMIT = 1 << 60
+
+
+@dataclass(frozen=True, eq=False)
+class ChipState:
+    """What a chip carries from step to step; int64 arrays.
+
+    Attributes:
+        step: steps it has lived.
+        neurons: [`STATE_ROWS`, N], the rows of each compartment's program.
+        ring: [slots, width * N], arrivals in units of a weight; those of step t lie in slot t mod slots.
+    """
+
+    step: int
+    neurons: Ints
+    ring: Ints
+
+    @staticmethod
+    def of_zeros(chip: Chip, step: int = 0) -> ChipState:
+        """All zeros, in arrays of their own."""
+        n = chip.compartments
+        return ChipState(
+            step, np.zeros((STATE_ROWS, n), np.int64), np.zeros((chip.slots, chip.width * n), np.int64)
+        )
 
 
 def program_rows(chip: Chip, population: str) -> dict[str, int]:
@@ -56,12 +79,7 @@ def chip_states_of(chip: Chip, state: State) -> list[ChipState]:
         ShapeError: the state is not one of this chip.
         DataError: it holds numbers that no run leaves.
     """
-    samples = state.samples
-    n, ring = chip.compartments, (chip.slots, chip.width * chip.compartments)
-    fresh = [
-        ChipState(state.step, np.zeros((STATE_ROWS, n), np.int64), np.zeros(ring, np.int64))
-        for _ in range(samples)
-    ]
+    fresh = [ChipState.of_zeros(chip, state.step) for _ in range(state.samples)]
     mine = dict(_leaves(state_of(chip, fresh, state.step)))
     theirs = dict(_leaves(state))
     if {k: (a.shape, a.dtype) for k, a in mine.items()} != {k: (a.shape, a.dtype) for k, a in theirs.items()}:

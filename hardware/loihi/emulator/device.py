@@ -16,11 +16,11 @@ from neurosim.engine.state import State
 from neurosim.errors import DescriptionError, FileFormatError
 from neurosim.hardware.emulator import Device, Overflow
 from neurosim.hardware.loihi.emulator.chip import Chip
-from neurosim.hardware.loihi.emulator.chip_state import chip_states_of, program_rows, state_of
+from neurosim.hardware.loihi.emulator.chip_state import ChipState, chip_states_of, program_rows, state_of
 from neurosim.hardware.loihi.emulator.kernel_arrays import Feed
 from neurosim.hardware.loihi.emulator.loaded_chip import load_chip
 from neurosim.hardware.loihi.emulator.overflow_events import events_of, report
-from neurosim.hardware.loihi.emulator.sample_run import ChipState, Sample, SampleRunner
+from neurosim.hardware.loihi.emulator.sample_run import Sample, SampleRunner
 from neurosim.hardware.loihi.numerics.profiles import PROFILES, Numerics
 from neurosim.hardware.loihi.numerics.programs import STATE_ROWS
 from neurosim.hardware.loihi.numerics.voltage_register import voltage_readout

@@ -15,6 +15,7 @@ from neurosim.engine.ops.native import prefetch
 from neurosim.hardware.loihi.emulator.block_update import BLOCK, STATE_LIMIT, is_silent, update_block
 from neurosim.hardware.loihi.numerics.lif import resets, ternary_step
 from neurosim.hardware.loihi.numerics.overflow import Cause
+from neurosim.hardware.loihi.numerics.programs import STATE_ROWS
 
 __all__ = ["Blocks", "Limits", "PackedAxons", "run_blocks"]
 
@@ -229,7 +230,7 @@ def _keep(compartment, rows, kept, state, fires):  # type: ignore[no-untyped-def
         row, out = rows[j], kept[j]
         for k in range(compartment.shape[0]):
             b, n = compartment[k] // BLOCK, compartment[k] % BLOCK
-            if row == 4:  # of a still block too: its last update was without spikes
+            if row == STATE_ROWS:  # of a still block too: its last update was without spikes
                 out[k] = fires[b, n]
             else:
                 out[k] = state[b, row * BLOCK + n]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from neurosim.hardware.loihi.numerics.programs import advance
+from neurosim.hardware.loihi.numerics.programs import STATE_ROWS, advance
 
 __all__ = ["run_chip"]
 
@@ -33,12 +33,13 @@ def run_chip(  # type: ignore[no-untyped-def]
     Args:
         begin, end: steps, counted from the begin of this run; the chip has lived ``born`` steps before it.
         width: accumulators of a compartment.
-        runs: int64 [r, 3], first compartment, one behind the last, program; options int64 [r, `OPTION_COUNT`].
+        runs: int64 [r, 4], first compartment, one behind the last, program, and its `ProgramRules.weight_shift`.
+        options: int64 [r, `OPTION_COUNT`].
         registers, state: int64 [rows, N] as `neurosim.hardware.loihi.numerics.programs.advance` takes them.
         ring: int64 [slots, width * N] accumulators, a power of two of slots, in units of a weight.
         out, q, q2: int64 [N], to work with.
         axons, inputs: of compartments and of input neurons. target, weight, delay: as in `Chip`.
-        feed, spikes, watch, found: input, and what comes out. Row 4 of a watched state is the message.
+        feed, spikes, watch, found: input, and what comes out. Row `STATE_ROWS` of a watched state is the message.
 
     Returns:
         The first step that was not run.
@@ -51,8 +52,7 @@ def run_chip(  # type: ignore[no-untyped-def]
         time = born + t
         arrivals = ring[time & last]
         for r in range(runs.shape[0]):
-            first, stop, program = runs[r, 0], runs[r, 1], runs[r, 2]
-            up = 6 if program <= 1 else 0
+            first, stop, program, up = runs[r, 0], runs[r, 1], runs[r, 2], runs[r, 3]
             for c in range(first, stop):
                 q[c] = arrivals[width * c] << up
                 if width == 2:
@@ -84,5 +84,5 @@ def run_chip(  # type: ignore[no-untyped-def]
             row = watch.row[j]
             for k in range(watch.compartment.shape[0]):
                 c = watch.compartment[k]
-                watch.kept[t, j, k] = out[c] if row == 4 else state[row, c]
+                watch.kept[t, j, k] = out[c] if row == STATE_ROWS else state[row, c]
     return end

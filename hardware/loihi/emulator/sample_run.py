@@ -10,15 +10,21 @@ from numpy.typing import NDArray
 
 from neurosim.hardware.loihi.emulator.block_update import BLOCK, STATE_LIMIT
 from neurosim.hardware.loihi.emulator.chip import Chip, Sends
+from neurosim.hardware.loihi.emulator.chip_state import ChipState
 from neurosim.hardware.loihi.emulator.kernel_arrays import Axons, Feed, Found, Spikes, Watch
 from neurosim.hardware.loihi.emulator.packed_chip import PackedChip, pack
 from neurosim.hardware.loihi.emulator.run_blocks import Blocks, run_blocks
 from neurosim.hardware.loihi.emulator.run_chip import run_chip
 from neurosim.hardware.loihi.numerics.overflow import located, overflow_rows
 from neurosim.hardware.loihi.numerics.profiles import Numerics
-from neurosim.hardware.loihi.numerics.programs import STATE_ROWS, option_values, register_rows
+from neurosim.hardware.loihi.numerics.programs import (
+    PROGRAMS,
+    REGISTER_ROWS,
+    option_values,
+    register_rows,
+)
 
-__all__ = ["ChipState", "Sample", "SampleRunner"]
+__all__ = ["Sample", "SampleRunner"]
 
 Ints = NDArray[np.int64]
 
@@ -28,21 +34,6 @@ the last one of their cause."""
 _PIECE = 256
 """Steps after which the state is kept, to go back to if a value turns up that 32 bits do not hold."""
 _SPIKES_HELD = 1 << 16
-
-
-@dataclass(frozen=True, eq=False)
-class ChipState:
-    """What a chip carries from step to step; int64 arrays.
-
-    Attributes:
-        step: steps it has lived.
-        neurons: [`STATE_ROWS`, N], the rows of each compartment's program.
-        ring: [slots, width * N], arrivals in units of a weight; those of step t lie in slot t mod slots.
-    """
-
-    step: int
-    neurons: Ints
-    ring: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +62,12 @@ class SampleRunner:
         self._registers = replace(
             r, v_min=np.maximum(r.v_min, numerics.v_min), v_max=np.minimum(r.v_max, numerics.v_max)
         )
-        self._runs = np.array([(p.first, p.stop, int(p.program)) for p in chip.programs], np.int64)
-        self._runs = self._runs.reshape(-1, 3)
+        runs = [(p.first, p.stop, int(p.program), PROGRAMS[p.program].weight_shift) for p in chip.programs]
+        self._runs = np.array(runs, np.int64).reshape(-1, 4)
         self._options = np.array(
             [option_values(p.program, p.options, numerics) for p in chip.programs], np.int64
         ).reshape(len(chip.programs), -1)
-        self.registers = np.zeros((8, chip.compartments), np.int64)
+        self.registers = np.zeros((REGISTER_ROWS, chip.compartments), np.int64)
         for p, options in zip(chip.programs, self._options, strict=True):
             here = slice(p.first, p.stop)
             part = {name: values[here] for name, values in vars(self._registers).items()}
@@ -86,10 +77,9 @@ class SampleRunner:
 
     def start(self) -> ChipState:
         """The state that a run begins with."""
-        c = self.chip
-        neurons = np.zeros((STATE_ROWS, c.compartments), np.int64)
-        neurons[0], neurons[1] = c.u, c.v
-        return ChipState(0, neurons, np.zeros((c.slots, c.width * c.compartments), np.int64))
+        state = ChipState.of_zeros(self.chip)
+        state.neurons[0], state.neurons[1] = self.chip.u, self.chip.v
+        return state
 
     def run(self, state: ChipState, feed: Feed, steps: int, compartments: Ints, rows: Ints) -> Sample:
         """Run ``steps`` steps.

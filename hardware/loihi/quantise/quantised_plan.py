@@ -55,21 +55,18 @@ def quantise_network(
     *,
     signs: Signs,
     weight_bits: int = 8,
-    percentile: float = 100.0,
     exponent: int | None = None,
-    choices: Mapping[str, Choice] | None = None,
 ) -> QuantisedNetwork:
-    """Quantise every population with the projections that end at it.
+    """Quantise every population with the projections that end at it to the nearest register values.
 
     Args:
-        percentile, exponent: of populations for which ``choices`` has none.
+        exponent: of all weights, or None to choose.
 
     Raises:
         UnsupportedError, CapacityError: a number that no register holds; names the population.
     """
-    populations, synapses = {}, {}
+    populations, synapses, choice = {}, {}, Choice(exponent=exponent)
     for name in plan.populations:
-        choice = (choices or {}).get(name, Choice(percentile=percentile, exponent=exponent))
         population, mine = quantise_population(
             plan, name, limits, signs=signs, weight_bits=weight_bits, choice=choice
         )

@@ -16,12 +16,12 @@ from neurosim.neurons import LIF, CurrentLIF, LeakyIntegrator
 LOIHI1 = read_chip("loihi1").limits
 
 
-def quantised(weight, model=None, n=2, **options):
+def quantised(weight, model=None, n=2):
     net = Network(dt=1e-3)
     source = net.input("in", shape=(np.shape(weight)[0],))
     target = net.population("p", np.shape(weight)[1], model or LIF())
     net.connect(source, target, AllToAll(), weight=np.asarray(weight), delay=1e-3)
-    return quantise_network(lower(net), LOIHI1, signs=Signs.SPLIT, **options)
+    return quantise_network(lower(net), LOIHI1, signs=Signs.SPLIT)
 
 
 def test_weights_in_simple_ratios_are_exact():

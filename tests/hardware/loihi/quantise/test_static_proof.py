@@ -18,7 +18,7 @@ from neurosim.neurons import LIF, IntegrateAndFire
 LIMITS = read_chip("loihi1").limits
 
 
-def quantised(first, second, model=None, **options):
+def quantised(first, second, model=None):
     net = Network(dt=1e-3)
     net.input("in", shape=(len(first),))
     net.population("a", first.shape[1], LIF(threshold=0.1))
@@ -26,7 +26,7 @@ def quantised(first, second, model=None, **options):
     net.connect("in", "a", AllToAll(), weight=first, delay=1e-3)
     net.connect("a", "b", AllToAll(), weight=second, delay=1e-3)
     plan = lower(net)
-    return plan, quantise_network(plan, LIMITS, signs=Signs.MIXED, **options)
+    return plan, quantise_network(plan, LIMITS, signs=Signs.MIXED)
 
 
 def with_population(network, name, **registers):
