@@ -18,7 +18,7 @@ from neurosim.errors import ShapeError, UnsupportedError
 from neurosim.hardware.manifest import Manifest
 from neurosim.spikes import Spikes
 
-__all__ = ["Device", "Overflow"]
+__all__ = ["Device", "Overflow", "machine_inputs"]
 
 
 class Overflow(Enum):
@@ -119,12 +119,8 @@ class Device(ABC):
                 value=state.samples,
                 limit=samples,
             )
-        machine: dict[str, Spikes] = {}
-        for name, entry in m.inputs.items():
-            s = given.get(name)
-            if s is None:
-                s = Spikes([], [], [], shape=entry.shape, dt=m.dt, steps=steps, samples=samples)
-            machine[name] = s.resize(steps).resize(total).shift(entry.lag)
+        lag = {name: entry.lag for name, entry in m.inputs.items()}
+        machine = machine_inputs(given, shapes, lag, dt=m.dt, steps=(steps, total), samples=samples)
         everything = {name: Record(*r.kept) for name, r in wanted.items()}
         recording = self.run_on(state, machine, total, everything, seed, overflow)
         if raw:
@@ -149,6 +145,30 @@ class Device(ABC):
         moved = (replace(e, step=e.step - lag.get(e.population, 0)) for e in recording.events)
         events = tuple(e for e in moved if 0 <= e.step < steps)
         return replace(recording, populations=populations, steps=steps, events=events, lag=lag)
+
+
+def machine_inputs(
+    given: Mapping[str, Spikes],
+    shapes: Mapping[str, tuple[int, ...]],
+    lag: Mapping[str, int],
+    *,
+    dt: float,
+    steps: tuple[int, int],
+    samples: int,
+) -> dict[str, Spikes]:
+    """Every input in machine time: what is given in network time, moved by its lag, or silence.
+
+    Args:
+        shapes, lag: of all inputs; the lag in steps. steps: in network time, and of the machine.
+    """
+    network, machine = steps
+    found = {}
+    for name, shape in shapes.items():
+        s = given.get(name)
+        if s is None:
+            s = Spikes([], [], [], shape=shape, dt=dt, steps=network, samples=samples)
+        found[name] = s.resize(network).resize(machine).shift(lag.get(name, 0))
+    return found
 
 
 def _counted(recording: Recording, wanted: Mapping[str, Record]) -> dict[str, PopulationRecording]:

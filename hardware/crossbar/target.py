@@ -22,6 +22,7 @@ from neurosim.hardware.crossbar.limits import limits
 from neurosim.hardware.crossbar.mapping import Block, Scaling, TileShape, held_weights, map_projection
 from neurosim.hardware.crossbar.profile import Profile, read_profile
 from neurosim.hardware.crossbar.report import conductance_report, losses_of, sites_of
+from neurosim.hardware.emulator import machine_inputs
 from neurosim.hardware.manifest import FileContent, Manifest, PopulationEntry
 from neurosim.hardware.target import Build, Feature, Support, SupportKind, Transport, Usage
 from neurosim.loss_report import Loss, LossReport
@@ -260,15 +261,10 @@ class Crossbar(Parameters):
 def _machine_time(
     given: Mapping[str, Spikes], plan: Plan, lag: Mapping[str, int]
 ) -> tuple[dict[str, Spikes], int]:
-    steps = max(s.steps for s in given.values()) + max(lag.values(), default=0)
+    longest = max(s.steps for s in given.values())
+    steps = longest + max(lag.values(), default=0)
     samples = next(s.samples for s in given.values())
-    silent = {
-        n: Spikes([], [], [], shape=s, dt=plan.dt, steps=steps, samples=samples)
-        for n, s in plan.inputs.items()
-    }
-    return {
-        n: given[n].resize(steps).shift(lag.get(n, 0)) if n in given else s for n, s in silent.items()
-    }, steps
+    return machine_inputs(given, plan.inputs, lag, dt=plan.dt, steps=(longest, steps), samples=samples), steps
 
 
 def _files(plan: Plan, machine: Machine) -> dict[str, FileContent]:

@@ -12,6 +12,7 @@ from neurosim.engine.plan import Plan
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
+from neurosim.hardware.emulator import machine_inputs
 from neurosim.hardware.loihi.calibrate.given_run import Behaviour, run_network
 from neurosim.hardware.loihi.calibrate.population_search import Found, Storage, mismatch, search
 from neurosim.hardware.loihi.quantise.calibration_result import CalibrationResult, PopulationCalibration
@@ -108,12 +109,10 @@ def _order(plan: Plan) -> tuple[str, ...]:
 def _machine_inputs(
     plan: Plan, lag: Mapping[str, int], calibration: Mapping[str, Spikes]
 ) -> tuple[dict[str, Spikes], int]:
-    steps = max((s.steps for s in calibration.values()), default=0) + max(lag.values(), default=0)
+    given = max((s.steps for s in calibration.values()), default=0)
+    steps = given + max(lag.values(), default=0)
     samples = next((s.samples for s in calibration.values()), 1)
-    inputs = {}
-    for name, shape in plan.inputs.items():
-        silent = Spikes([], [], [], shape=shape, dt=plan.dt, steps=steps, samples=samples)
-        inputs[name] = calibration.get(name, silent).resize(steps).shift(lag[name])
+    inputs = machine_inputs(calibration, plan.inputs, lag, dt=plan.dt, steps=(given, steps), samples=samples)
     return inputs, steps
 
 

@@ -9,7 +9,7 @@ from neurosim.engine.inputs import checked_inputs, steps_of
 from neurosim.engine.plan import Plan
 from neurosim.engine.recording import Record
 from neurosim.engine.simulate import simulate
-from neurosim.hardware.emulator import Overflow
+from neurosim.hardware.emulator import Overflow, machine_inputs
 from neurosim.hardware.loihi.chip import ChipDescription
 from neurosim.hardware.loihi.emulator.device import device_of
 from neurosim.hardware.loihi.mapping.mapped_network import MappedNetwork
@@ -170,14 +170,13 @@ def _machine_inputs(
     manifest: Manifest, inputs: Mapping[str, Spikes], duration: float | None
 ) -> tuple[dict[str, Spikes], int]:
     """Inputs that are given or silent, in machine time, and the steps that the machine needs for them."""
-    given = checked_inputs(inputs, {name: e.shape for name, e in manifest.inputs.items()}, manifest.dt)
+    shapes = {name: entry.shape for name, entry in manifest.inputs.items()}
+    lag = {name: entry.lag for name, entry in manifest.inputs.items()}
+    given = checked_inputs(inputs, shapes, manifest.dt)
     steps = steps_of(duration, given, manifest.dt)
     total = steps + manifest.max_lag
     samples = next((s.samples for s in given.values()), 1)
-    found = {}
-    for name, entry in manifest.inputs.items():
-        silent = Spikes([], [], [], shape=entry.shape, dt=manifest.dt, steps=steps, samples=samples)
-        found[name] = given.get(name, silent).resize(steps).resize(total).shift(entry.lag)
+    found = machine_inputs(given, shapes, lag, dt=manifest.dt, steps=(steps, total), samples=samples)
     return found, total
 
 
