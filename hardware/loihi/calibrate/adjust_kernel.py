@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["adjust_neurons"]
+__all__ = ["adjust_neurons", "steps_to_look_at"]
 
 
 @njit(cache=True, nogil=True)
@@ -65,6 +65,62 @@ def _traced(row, begin, delay, keep_u, keep_v, spikes, dead_steps, place, out): 
 
 
 @njit(cache=True, nogil=True)
+def _smallest(a, rank):  # type: ignore[no-untyped-def]
+    """The value of a rank, of numbers that are moved about: Hoare's search. Sorting takes Numba seconds to compile."""
+    low, high = 0, a.shape[0] - 1
+    while low < high:
+        pivot, i, j = a[(low + high) // 2], low, high
+        while i <= j:
+            while a[i] < pivot:
+                i += 1
+            while a[j] > pivot:
+                j -= 1
+            if i <= j:
+                a[i], a[j] = a[j], a[i]
+                i += 1
+                j -= 1
+        if rank <= j:
+            high = j
+        elif rank >= i:
+            low = i
+        else:
+            break
+    return a[rank]
+
+
+@njit(cache=True, nogil=True)
+def steps_to_look_at(v, threshold, near, points):  # type: ignore[no-untyped-def]
+    """Indices of at most ``points`` potentials that are no NaN, in their order: the nearest to the threshold (the
+    earlier of equal ones), or evenly spread."""
+    alive, number = np.empty(v.shape[0], np.int64), 0
+    for t in range(v.shape[0]):
+        if not np.isnan(v[t]):
+            alive[number] = t
+            number += 1
+    if number <= points:
+        return alive[:number]
+    found = np.empty(points, np.int64)
+    if not near:
+        for p in range(points):
+            found[p] = alive[p * number // points]
+        return found
+    away = np.empty(number)
+    for k in range(number):
+        away[k] = abs(v[alive[k]] - threshold)
+    bound, ties, taken = _smallest(away.copy(), points - 1), points, 0
+    for k in range(number):
+        if away[k] < bound:
+            ties -= 1
+    for k in range(number):
+        if away[k] < bound or (away[k] == bound and ties > 0):
+            if away[k] == bound:
+                ties -= 1
+            found[taken] = alive[k]
+            taken += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
 def adjust_neurons(  # type: ignore[no-untyped-def]
     first, last, start, source, delay, exact, held, unit, low, high, given, begin, spikes,
     keep_u, keep_v, bias, u0, v0, threshold, chip_keep_u, chip_keep_v, chip_bias, chip_u0, chip_v0, chip_threshold,
@@ -94,18 +150,13 @@ def adjust_neurons(  # type: ignore[no-untyped-def]
                     q[t + d] += w * row[t]
             _decided(q, keep_u[j], keep_v[j], bias[j], u0[j], v0[j], spikes[b, j], dead_steps[j], v[b])
         flat = v.reshape(-1)
-        away = np.abs(flat - threshold[j]) if near else np.zeros(flat.shape[0])
-        alive = np.flatnonzero(~np.isnan(flat))
-        if alive.shape[0] > points:
-            if near:
-                alive = np.sort(alive[np.argsort(away[alive], kind="mergesort")[:points]])
-            else:
-                alive = alive[(np.arange(points) * alive.shape[0]) // points]
+        alive = steps_to_look_at(flat, threshold[j], near, points)
         number = alive.shape[0]
         if number == 0:
             continue
-        place = np.full(samples * steps, -1)
-        place[alive] = np.arange(number)
+        place = np.full(samples * steps, np.int64(-1))
+        for p in range(number):
+            place[alive[p]] = p
         # 2. traces of all synapses in these steps, and the error of the potential
         trace, out, error = np.zeros((k1 - k0, number)), np.zeros(steps), np.zeros(number)
         for b in range(samples):
