@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.errors import FileFormatError
+from neurosim.errors import DescriptionError, FileFormatError
 from neurosim.hardware.loihi.emulator.chip import Chip, ProgramRun, Sends
 from neurosim.hardware.loihi.numerics.arithmetic import BIAS_EXPONENT_MAX, shift
 from neurosim.hardware.loihi.numerics.lif import Registers
-from neurosim.hardware.loihi.numerics.programs import PROGRAMS, Program
+from neurosim.hardware.loihi.numerics.profiles import PROFILES
+from neurosim.hardware.loihi.numerics.programs import PROGRAMS, Program, option_values
 from neurosim.hardware.loihi.numerics.voltage_register import voltage_range
 from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
 from neurosim.hardware.loihi.tables.chip_tables import ChipTables, CoreTables, InputTable
@@ -20,6 +21,9 @@ from neurosim.hardware.loihi.tables.chip_tables import ChipTables, CoreTables, I
 __all__ = ["load_chip"]
 
 Ints = NDArray[np.int64]
+
+_LISTED = 1 << 34
+"""Most synapses that all axons together lead to, shared lists counted for each: a minute's work to look through."""
 
 
 def load_chip(tables: ChipTables) -> Chip:
@@ -57,6 +61,9 @@ def _join(tables: ChipTables) -> Chip:
     parts = [
         sends(core.axons["srcCx"], len(core.cx), core.axons, f"core {core.number}") for core in tables.cores
     ]
+    host = {name: _host(name, table, sends) for name, table in tables.inputs.items()}
+    listed = sum(int((s.stop - s.start).sum()) for s in (*parts, *host.values()))
+    _check(listed <= _LISTED, "the chip's tables", f"axons lead to {listed} synapses, more than {_LISTED}")
 
     def joined(name: str) -> NDArray[Any]:
         return np.concatenate([np.zeros(0, np.int8), *(rows[name] for rows in cores)])
@@ -76,7 +83,7 @@ def _join(tables: ChipTables) -> Chip:
         v=whole("v"),
         programs=programs,
         send=Sends.joined(parts),
-        host={name: _host(name, table, sends) for name, table in tables.inputs.items()},
+        host=host,
         target=target.astype(np.uint16),
         weight=joined("weight").astype(np.int16),
         delay=joined("delay").astype(np.uint8),
@@ -228,6 +235,10 @@ def _programs(core: CoreTables, first: int) -> list[ProgramRun]:
         if begin > at:
             runs.append(ProgramRun(first + at, first + begin))
         options = {name: value for name, value in row.items() if name not in ("name", "first", "size")}
+        try:
+            option_values(program, options, PROFILES["lava"])  # the ranges are those of every profile
+        except DescriptionError as error:
+            raise FileFormatError(str(error), where=where) from None
         runs.append(ProgramRun(first + begin, first + begin + size, program, options))
         at = begin + size
     return [*runs, ProgramRun(first + at, first + len(core.cx))] if at < len(core.cx) else runs

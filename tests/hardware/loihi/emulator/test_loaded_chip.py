@@ -108,6 +108,12 @@ def with_wrong_input(tables):
         (with_shared_compartments, "shares compartments"),
         (with_programs({"name": "lif", "first": 0, "size": 99}), "programs do not fit"),
         (with_programs({"name": "conductance", "first": 0, "size": 2}), "names no program"),
+        (with_programs({"name": "graded", "first": 0, "size": 2, "gain": 3}), "no option of the program"),
+        (
+            with_programs({"name": "delta", "first": 0, "size": 2, "spike_exp": 99}),
+            "core 0.*out of range.*99",
+        ),
+        (with_programs({"name": "resonate_and_fire", "first": 0, "size": 2}), "option 'sin' is missing"),
         (
             set_registers("cxProfileCfg", lambda rows: rows[0].update(decayV=5000)),
             "register decayV holds 5000",
@@ -120,3 +126,10 @@ def test_tables_that_do_not_hold_together(build, change, message):
     assert load_chip(tables)
     with pytest.raises(FileFormatError, match=message):
         load_chip(change(tables))
+
+
+def test_axons_that_lead_to_more_than_can_be_looked_through(build, monkeypatch):
+    """A few KiB of axons can share a list so often that a step, and loading, would never end."""
+    monkeypatch.setattr("neurosim.hardware.loihi.emulator.loaded_chip._LISTED", 29)
+    with pytest.raises(FileFormatError, match="axons lead to 30 synapses, more than 29"):
+        load_chip(read_tables(build))
