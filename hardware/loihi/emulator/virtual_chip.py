@@ -11,7 +11,7 @@ from neurosim.hardware.loihi.emulator.chip import Chip, ProgramRun, Sends
 from neurosim.hardware.loihi.numerics.arithmetic import STATE_MAX, shift
 from neurosim.hardware.loihi.numerics.lif import Registers
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS
-from neurosim.hardware.loihi.numerics.voltage_register import READOUT_V_MAX
+from neurosim.hardware.loihi.numerics.voltage_register import LOWEST_V_MIN, READOUT_V_MAX
 
 __all__ = ["virtual_chip"]
 
@@ -66,7 +66,7 @@ def virtual_chip(network: DeviceNetwork) -> Chip:
             bias=joined([p.bias for p in populations]),
             threshold=joined([p.threshold << 6 for p in populations]),
             refractory=joined([p.refractory for p in populations]),
-            v_min=np.full(n, -STATE_MAX),
+            v_min=np.full(n, LOWEST_V_MIN),  # the arithmetic may have a narrower range
             v_max=joined([np.full(p.size, STATE_MAX if p.spiking else READOUT_V_MAX) for p in populations]),
         ),
         u=joined([p.u for p in populations]),

@@ -1,8 +1,7 @@
 """Integer arithmetic of a Loihi-style core: decays toward zero, wrapping registers, shifts that floor.
 
 Every rule exists twice: as a scalar function that Numba compiles into the kernels, and as a NumPy expression
-over arrays that the tests compare it with. All values are 64-bit integers; products of a 24-bit state and a
-12-bit factor fit easily.
+over arrays that the tests compare it with. All values are 64-bit integers.
 """
 
 from __future__ import annotations
@@ -36,8 +35,14 @@ BIAS_EXPONENT_MAX = 7
 
 @njit(cache=True)
 def decay(x: int, keep: int) -> int:
-    """``sign(x) * ((|x| * keep) >> 12)``: keep ``keep/4096`` of ``x``, rounded toward zero for both signs."""
-    return -((-x * keep) >> 12) if x < 0 else (x * keep) >> 12
+    """``sign(x) * ((|x| * keep) >> 12)``: keep ``keep/4096`` of ``x``, rounded toward zero for both signs.
+
+    In two parts, since currents without a limit (graded spikes in the rules of Lava) reach values whose product with
+    ``keep`` is beyond 64 bits.
+    """
+    m = -x if x < 0 else x
+    m = (m >> 12) * keep + (((m & 4095) * keep) >> 12)
+    return -m if x < 0 else m
 
 
 @njit(cache=True)
@@ -62,7 +67,8 @@ def wrap_once(x: int) -> int:
 
 def decay_array(x: NDArray[np.int64], keep: ArrayLike) -> NDArray[np.int64]:
     """`decay` over arrays, in plain NumPy."""
-    return np.sign(x) * ((np.abs(x) * np.asarray(keep, dtype=np.int64)) >> 12)
+    m, keep = np.abs(x), np.asarray(keep, dtype=np.int64)
+    return np.sign(x) * ((m >> 12) * keep + (((m & 4095) * keep) >> 12))
 
 
 def wrap_array(x: NDArray[np.int64], bits: int) -> NDArray[np.int64]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["READOUT_LIMIT", "READOUT_V_MAX", "voltage_range", "voltage_readout"]
+__all__ = [
+    "LOWEST_LIMIT",
+    "LOWEST_V_MIN",
+    "READOUT_LIMIT",
+    "READOUT_V_MAX",
+    "voltage_range",
+    "voltage_readout",
+]
 
 Ints = NDArray[np.int64]
 
@@ -26,6 +33,11 @@ READOUT_LIMIT = 6
 """``posVmLimit`` of a core with neurons that never spike (7 elsewhere)."""
 READOUT_V_MAX = voltage_range(0, READOUT_LIMIT)[1]
 """Where its potentials saturate: 2^21 - 1, below the largest threshold."""
+
+LOWEST_LIMIT = 31
+"""``negVmLimit`` where the arithmetic has no lower limit of its own, as brian2-loihi's: as far as the field goes."""
+LOWEST_V_MIN = voltage_range(LOWEST_LIMIT, 0)[0]
+"""The least potential that any chip holds: 1 - 2^31."""
 
 
 def voltage_readout(v: ArrayLike, spike: ArrayLike, dead: ArrayLike) -> Ints:

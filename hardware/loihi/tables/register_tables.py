@@ -11,8 +11,9 @@ from neurosim.hardware.loihi.device_network import DeviceNetwork, Program
 from neurosim.hardware.loihi.mapping.core_registers import registers_of
 from neurosim.hardware.loihi.mapping.mapped_network import MappedCore, MappedNetwork
 from neurosim.hardware.loihi.mapping.synapse_format import SynapseFormat
+from neurosim.hardware.loihi.numerics.arithmetic import STATE_MAX
 from neurosim.hardware.loihi.numerics.profiles import Numerics
-from neurosim.hardware.loihi.numerics.voltage_register import READOUT_LIMIT
+from neurosim.hardware.loihi.numerics.voltage_register import LOWEST_LIMIT, READOUT_LIMIT
 from neurosim.hardware.loihi.tables.chip_tables import (
     AXON,
     CX_CFG,
@@ -48,7 +49,7 @@ def tables_of(mapped: MappedNetwork, numerics: Numerics) -> ChipTables:
         cores.append(
             CoreTables(
                 number=core.number,
-                registers=_registers(network, core),
+                registers=_registers(network, core, numerics),
                 cx=cx,
                 state=state,
                 synapses=synapses,
@@ -138,7 +139,7 @@ def _synapses(core: MappedCore) -> tuple[Rows, Rows]:
     return synapses, lists
 
 
-def _registers(network: DeviceNetwork, core: MappedCore) -> dict[str, Any]:
+def _registers(network: DeviceNetwork, core: MappedCore, numerics: Numerics) -> dict[str, Any]:
     registers = registers_of(network, core.slices)
     spiking = all(network.populations[s.population].spiking for s in core.slices)
     return {
@@ -150,7 +151,7 @@ def _registers(network: DeviceNetwork, core: MappedCore) -> dict[str, Any]:
         "synapseFmt": [None, *(_format(fmt) for fmt in core.synapses.formats)],
         "dendriteSharedCfg": {
             "posVmLimit": _V_MAX_LIMIT if spiking else READOUT_LIMIT,
-            "negVmLimit": _V_MIN_LIMIT,
+            "negVmLimit": _V_MIN_LIMIT if numerics.v_min >= -STATE_MAX else LOWEST_LIMIT,
             "noiseExp0": 0,
             "noiseMantOffset0": 0,
             "noiseAtDendOrVm": 0,

@@ -137,6 +137,28 @@ def dense(name, pre, post, matrix, exponent, delay):
     )  # fmt: skip
 
 
+def test_potentials_below_24_bits_where_the_arithmetic_has_no_limit():
+    """brian2-loihi's neurons go on below the register (its own run ends at -99 million): v <- v + u, on both chips."""
+    steps, pool = 40, plain("pool", 1, du=4095, dv=0, threshold=100)
+    push = dense("in to pool", "in", "pool", np.array([[-255]]), 7, 0)
+    net = DeviceNetwork(inputs={"in": 1}, populations={"pool": pool}, projections=(push,))
+    entry = PopulationEntry(shape=(1,), states={"v": (1.0, 0.0)})
+    manifest = Manifest(
+        target="loihi", profile="loihi1", dt=1e-3, inputs={"in": PopulationEntry(shape=(1,))},
+        populations={"pool": entry}, outputs=("pool",),
+    )  # fmt: skip
+    limits, spikes = read_chip("loihi1").limits, {"in": Spikes.from_dense(np.full((steps, 1, 1), 5), dt=1e-3)}
+    numerics = PROFILES["brian2-loihi"]
+    wanted = np.arange(steps) * (-255 * 2**13 * 5)
+    for device in (
+        device_of(manifest, tables_of(map_network(net, limits), numerics)),
+        LoihiDevice(manifest, virtual_chip(net), numerics),
+    ):
+        found = device.run(spikes, steps, {"pool": Record("v")}, 0, Overflow.AS_CHIP)["pool"].v[:, 0, 0]
+        assert np.array_equal(found, wanted)
+    assert wanted[-1] < -(2**28)  # beyond what the kernel of 32 bits holds, too
+
+
 def run_virtual(net, spikes, variables, numerics=PROFILES["lava"]):
     ((name, population),) = net.populations.items()
     entry = PopulationEntry(shape=(population.size,), states={"v": (1.0, 0.0), "i": (1.0, 0.0)})

@@ -50,6 +50,16 @@ def test_decay_is_the_exact_fraction_rounded_toward_zero(x, keep):
     assert a.decay_array(np.array([x]), keep)[0] == expected
 
 
+@given(st.integers(-(2**62), 2**62), st.integers(0, 4096))
+def test_decay_of_states_whose_product_is_beyond_64_bits(x, keep):
+    """Currents without a limit get there by graded spikes."""
+    out = np.zeros((1, 1), np.int64)
+    decay_each(np.array([x]), np.array([keep]), out)
+    expected = (1 if x >= 0 else -1) * (abs(x) * keep // 4096)  # Python's integers
+    assert out[0, 0] == expected
+    assert a.decay_array(np.array([x]), keep)[0] == expected
+
+
 @given(st.integers(-(2**40), 2**40), st.integers(2, 30))
 def test_wrap_is_twos_complement(x, bits):
     expected = int.from_bytes((x % 2**bits << (64 - bits)).to_bytes(8, "little"), "little", signed=True) >> (
