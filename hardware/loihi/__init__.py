@@ -10,14 +10,14 @@ if TYPE_CHECKING:  # the same names for type checkers; at run time __getattr__ i
     from neurosim.hardware.loihi.compile.compile_netx import compile_netx as compile_netx
     from neurosim.hardware.loihi.emulator.device import load as load
     from neurosim.hardware.loihi.netx.layer_group import Reading as Reading
-    from neurosim.hardware.loihi.netx.layer_run import LoadOptions as LoadOptions
+    from neurosim.hardware.loihi.netx.load_options import LoadOptions as LoadOptions
     from neurosim.hardware.loihi.signs import Signs as Signs
     from neurosim.hardware.loihi.target import Loihi1 as Loihi1, Loihi2 as Loihi2
 
 _HOME = {
     "Loihi1": "target",
     "Loihi2": "target",
-    "LoadOptions": "netx.layer_run",
+    "LoadOptions": "netx.load_options",
     "Reading": "netx.layer_group",
     "Signs": "signs",
     "compile_netx": "compile.compile_netx",

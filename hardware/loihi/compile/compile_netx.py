@@ -14,7 +14,7 @@ from neurosim.hardware.loihi.lava.lava_script import lava_files
 from neurosim.hardware.loihi.mapping.map_network import map_network
 from neurosim.hardware.loihi.netx.file_reader import read_network
 from neurosim.hardware.loihi.netx.layer_group import Reading
-from neurosim.hardware.loihi.netx.layer_run import LoadOptions
+from neurosim.hardware.loihi.netx.load_options import LoadOptions
 from neurosim.hardware.loihi.netx.to_network import device_shapes, to_network
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS
 from neurosim.hardware.loihi.report.analyse import analyse_device

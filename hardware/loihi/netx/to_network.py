@@ -17,31 +17,32 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import DescriptionError, ShapeError, UnsupportedError
 from neurosim.hardware.loihi.device_network import DeviceNetwork, DevicePopulation, DeviceProjection
-from neurosim.hardware.loihi.netx.layer_run import LoadOptions, neuron_options, program_of, run_layers
+from neurosim.hardware.loihi.netx.layer_run import run_layers
+from neurosim.hardware.loihi.netx.layer_synapses import (
+    Weighted,
+    check_sums,
+    layer_synapses,
+    projection,
+    recurrent_synapses,
+)
 from neurosim.hardware.loihi.netx.layers import (
     BIAS_EXPONENT,
     ComplexDenseLayer,
-    ConvolutionLayer,
-    DenseLayer,
     FlattenLayer,
     InputLayer,
     NetxNetwork,
     NeuronKind,
 )
+from neurosim.hardware.loihi.netx.load_options import LoadOptions, neuron_options, program_of
 from neurosim.hardware.loihi.numerics.arithmetic import bias_fields, shift
-from neurosim.hardware.loihi.numerics.convolution import ACCUMULATOR_BITS
 from neurosim.hardware.loihi.numerics.programs import Program
-from neurosim.hardware.loihi.numerics.weights import SignMode
 
-__all__ = ["INPUT", "NEGATIVE", "convolution_rows", "device_shapes", "host_messages", "to_network"]
+__all__ = ["INPUT", "NEGATIVE", "device_shapes", "host_messages", "to_network"]
 
 Ints = NDArray[np.int64]
 
 INPUT, NEGATIVE = "input", "input_negative"
-_EXPONENTS = 8
 _THRESHOLD_MAX = 131071
-
-_Weighted = DenseLayer | ComplexDenseLayer | ConvolutionLayer
 
 
 def host_messages(network: NetxNetwork, x: ArrayLike, options: LoadOptions | None = None) -> dict[str, Ints]:
@@ -97,56 +98,22 @@ def to_network(network: NetxNetwork, options: LoadOptions | None = None) -> Devi
         name = f"layer{k}"
         populations[name] = _population(name, layer, options, k, last=k == numbered[-1][0])
         n_pre = math.prod(shape)
-        _check_sums(layer, name, graded)
-        for accumulator, (source, target, weight, delay) in enumerate(_synapses(layer, name, shape)):
+        check_sums(layer, name, graded)
+        for accumulator, rows in enumerate(layer_synapses(layer, name, shape)):
             suffix = ("", "_imaginary")[accumulator]
-            made = _projection(
-                f"{before}_{name}{suffix}", (before, name), n_pre, source, target, weight, delay, accumulator
-            )
-            projections.append(made)
+            ends = (before, name)
+            projections.append(projection(f"{before}_{name}{suffix}", ends, n_pre, rows, accumulator))
             if before == INPUT and graded:
-                other = _projection(
-                    f"{NEGATIVE}_{name}{suffix}",
-                    (NEGATIVE, name),
-                    n_pre,
-                    source,
-                    target,
-                    -weight,
-                    delay,
-                    accumulator,
-                )
-                projections.append(other)
-        if isinstance(layer, DenseLayer) and layer.recurrent is not None:
-            delay = layer.delay if layer.delay.shape == layer.recurrent.shape else np.zeros((), np.int64)
-            rows = _matrix_rows(layer.recurrent, delay)
-            n = layer.shape[0]
-            projections.append(_projection(f"{name}_{name}", (name, name), n, *rows, 0))
+                ends, rows = (NEGATIVE, name), rows._replace(weight=-rows.weight)
+                projections.append(projection(f"{NEGATIVE}_{name}{suffix}", ends, n_pre, rows, accumulator))
+        back = recurrent_synapses(layer)
+        if back is not None:
+            projections.append(projection(f"{name}_{name}", (name, name), layer.shape[0], back))
         before, shape, graded = name, layer.shape, layer.neurons.kind.graded
     return DeviceNetwork(inputs=inputs, populations=populations, projections=tuple(projections))
 
 
-def convolution_rows(layer: ConvolutionLayer, shape: tuple[int, ...]) -> tuple[Ints, Ints, Ints]:
-    """Source, target and weight of every synapse of a convolution of an input (x, y, channel), zeros left out."""
-    width, height, _ = shape
-    out_width, out_height, out = layer.output_of(shape)
-    per_group, n_out = layer.weight.shape[1], out // layer.groups
-    y_out, x_out = np.meshgrid(np.arange(out_height), np.arange(out_width), indexing="ij")
-    columns: list[list[Ints]] = [[np.zeros(0, np.int64)] for _ in range(3)]
-    for a, b in np.ndindex(layer.weight.shape[2:]):
-        y = layer.stride[0] * y_out - layer.padding[0] + layer.dilation[0] * a
-        x = layer.stride[1] * x_out - layer.padding[1] + layer.dilation[1] * b
-        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        place, place_out = (y * width + x)[inside], (y_out * out_width + x_out)[inside]
-        o, c = np.nonzero(layer.weight[:, :, a, b])
-        channel = c + o // n_out * per_group
-        columns[0].append((channel[:, None] * (height * width) + place).reshape(-1))
-        columns[1].append((o[:, None] * (out_height * out_width) + place_out).reshape(-1))
-        columns[2].append(np.repeat(layer.weight[o, c, a, b], len(place)))
-    source, target, weight = (np.concatenate(column) for column in columns)
-    return source, target, weight
-
-
-def _numbered(network: NetxNetwork) -> Iterator[tuple[int, _Weighted]]:
+def _numbered(network: NetxNetwork) -> Iterator[tuple[int, Weighted]]:
     """Layers of the chip, numbered with all that have neurons."""
     with_neurons = [layer for layer in network.layers if not isinstance(layer, FlattenLayer)]
     for k, layer in enumerate(with_neurons):
@@ -161,7 +128,7 @@ def _graded_input(network: NetxNetwork, options: LoadOptions) -> bool:
     return options.input_message_bits > 0
 
 
-def _population(name: str, layer: _Weighted, options: LoadOptions, k: int, *, last: bool) -> DevicePopulation:
+def _population(name: str, layer: Weighted, options: LoadOptions, k: int, *, last: bool) -> DevicePopulation:
     neurons, shape = layer.neurons, layer.shape
     n = math.prod(shape)
 
@@ -203,84 +170,3 @@ def _population(name: str, layer: _Weighted, options: LoadOptions, k: int, *, la
         program=program,
         options=given,
     )
-
-
-def _synapses(layer: _Weighted, name: str, shape: tuple[int, ...]) -> Iterator[tuple[Ints, Ints, Ints, Ints]]:
-    """Source, target, weight and delay into each accumulator."""
-    exponents = layer.exponents if isinstance(layer, ComplexDenseLayer) else (getattr(layer, "exponent", 0),)
-    if any(exponents):
-        raise UnsupportedError(
-            "has weights that the loader rounds in sums, not one by one",
-            where=name,
-            remedy="Write the file anew",
-        )
-    if isinstance(layer, ConvolutionLayer):
-        source, target, weight = convolution_rows(layer, shape)
-        yield source, target, weight, np.zeros_like(source)
-    elif isinstance(layer, ComplexDenseLayer):
-        for matrix in (layer.real, layer.imaginary):
-            yield _matrix_rows(matrix, np.zeros((), np.int64))
-    else:
-        yield _matrix_rows(layer.weight, layer.delay)
-
-
-def _matrix_rows(weight: Ints, delay: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    target, source = np.nonzero(weight)
-    return source, target, weight[target, source], np.broadcast_to(delay, weight.shape)[target, source]
-
-
-def _projection(
-    name: str,
-    ends: tuple[str, str],
-    n_pre: int,
-    source: Ints,
-    target: Ints,
-    weight: Ints,
-    delay: Ints,
-    accumulator: int,
-) -> DeviceProjection:
-    order = np.lexsort((target, delay, source))
-    source, target, weight, delay = (x[order] for x in (source, target, weight, delay))
-    stored, exponent, mode = _stored(weight, name)
-    return DeviceProjection(
-        name=name,
-        pre=ends[0],
-        post=ends[1],
-        row_start=np.searchsorted(source, np.arange(n_pre + 1)).astype(np.int64),
-        target=target,
-        weight=stored,
-        exponent=exponent,
-        mode=mode,
-        delay=delay,
-        accumulator=accumulator,
-    )
-
-
-def _stored(weight: Ints, where: str) -> tuple[Ints, Ints, Ints]:
-    """Mantissa, exponent and sign mode of each weight.
-
-    Where both signs occur and all are even, as the chip wants it, they share one mode; else each sign has its own.
-    """
-    mixed = bool(np.any(weight > 0) and np.any(weight < 0) and not np.any(weight % 2))
-    one_sign = np.where(weight >= 0, int(SignMode.EXCITATORY), int(SignMode.INHIBITORY))
-    mode = np.full_like(weight, int(SignMode.MIXED)) if mixed else one_sign
-    low, high, step = (-256, 254, 2) if mixed else (-255, 255, 1)
-    stored, exponent = np.zeros_like(weight), np.full_like(weight, -1)
-    for e in range(_EXPONENTS - 1, -1, -1):
-        part = weight >> e
-        fits = (part << e == weight) & (part >= low) & (part <= high) & (part % step == 0)
-        stored, exponent = np.where(fits, part, stored), np.where(fits, e, exponent)
-    if np.any(exponent < 0):
-        worst = int(weight[np.argmin(exponent)])
-        raise UnsupportedError(
-            "has a weight that no synapse holds", where=f"projection {where!r}", value=worst
-        )
-    return stored, exponent, mode
-
-
-def _check_sums(layer: _Weighted, name: str, graded: bool) -> None:
-    """Lava wraps the sums of a convolution at 24 bits, as no accumulator of the chip does."""
-    if isinstance(layer, ConvolutionLayer) and not graded:
-        largest = int(np.abs(layer.weight).sum(axis=(1, 2, 3)).max())
-        if largest >> (ACCUMULATOR_BITS - 1):
-            raise UnsupportedError("has sums of weights that Lava wraps", where=name, value=largest)

@@ -13,7 +13,7 @@ from neurosim.hardware.loihi.compile.compile_netx import compile_netx
 from neurosim.hardware.loihi.netx.file_reader import read_network
 from neurosim.hardware.loihi.netx.file_writer import write_network
 from neurosim.hardware.loihi.netx.layer_group import Reading
-from neurosim.hardware.loihi.netx.layer_run import LoadOptions, run_layers
+from neurosim.hardware.loihi.netx.layer_run import run_layers
 from neurosim.hardware.loihi.netx.layers import (
     ComplexDenseLayer,
     ConvolutionLayer,
@@ -24,6 +24,7 @@ from neurosim.hardware.loihi.netx.layers import (
     NeuronKind,
     Neurons,
 )
+from neurosim.hardware.loihi.netx.load_options import LoadOptions
 from neurosim.hardware.loihi.netx.to_network import host_messages
 
 LIF = Neurons(du=1500, dv=300, threshold=200)

@@ -26,7 +26,8 @@ from neurosim.hardware.loihi import Loihi2
 from neurosim.hardware.loihi.netx.file_reader import read_network
 from neurosim.hardware.loihi.netx.file_writer import write_network
 from neurosim.hardware.loihi.netx.layer_group import Reading
-from neurosim.hardware.loihi.netx.layer_run import LoadOptions, run_layers
+from neurosim.hardware.loihi.netx.layer_run import run_layers
+from neurosim.hardware.loihi.netx.load_options import LoadOptions
 from neurosim.network import Network
 from neurosim.neurons import LIF, CurrentLIF
 
