@@ -273,6 +273,7 @@ def sort_rows(row_start: Any, word: Any, weight: Any, low: Any, high: Any) -> No
                 if own:
                     weights[count[slot]] = weight[e]
                 count[slot] += 1
-            word[start:stop] = words[: stop - start]
-            if own:
-                weight[start:stop] = weights[: stop - start]
+            for e in range(start, stop):  # assigning slices takes Numba two seconds more to compile
+                word[e] = words[e - start]
+                if own:
+                    weight[e] = weights[e - start]
