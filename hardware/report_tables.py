@@ -1,11 +1,14 @@
-"""Tables of a report as lines of text."""
+"""Tables of a report as lines of text, and in a section of a page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Table", "amount", "table_lines"]
+if TYPE_CHECKING:
+    from neurosim.analysis.html_page import Section
+
+__all__ = ["Table", "add_tables", "amount", "table_lines"]
 
 Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 """headings and rows"""
@@ -34,6 +37,14 @@ def table_lines(title: str, table: Table) -> Iterator[str]:
     yield from map(line, shown)
     if len(rows) > _MOST_ROWS:
         yield f"  ... and {len(rows) - _MOST_ROWS} more"
+
+
+def add_tables(section: Section, tables: Mapping[str, Table], *titles: str) -> None:
+    """Put the tables of these titles into a section, each under its title; those that the report lacks are left out."""
+    for title in titles:
+        if title in tables:
+            section.heading(title)
+            section.table(*tables[title])
 
 
 def _is_number(cell: str) -> bool:

@@ -119,6 +119,16 @@ class DeviceNetwork:
             if p.post not in self.populations or p.pre not in {*self.inputs, *self.populations}:
                 raise DescriptionError("joins what is not there", where=f"projection {p.name!r}")
 
+    @cached_property
+    def n_inputs(self) -> int:
+        """Neurons of all inputs together: in the count of `first_neuron` those of populations begin here."""
+        return sum(self.inputs.values())
+
+    @cached_property
+    def n_neurons(self) -> int:
+        """Neurons of all populations together."""
+        return sum(p.size for p in self.populations.values())
+
     def size_of(self, name: str) -> int:
         """Neurons of an input or population."""
         return self.inputs[name] if name in self.inputs else self.populations[name].size

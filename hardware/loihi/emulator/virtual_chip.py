@@ -26,8 +26,8 @@ def virtual_chip(network: DeviceNetwork) -> Chip:
         DescriptionError: a weight or a delay that no synapse holds.
     """
     populations = network.populations.values()
-    n = sum(p.size for p in populations)
-    inputs = sum(network.inputs.values())
+    n = network.n_neurons
+    inputs = network.n_inputs
     first = network.first_neuron
     width = max((PROGRAMS[p.program].accumulators for p in populations), default=1)
 

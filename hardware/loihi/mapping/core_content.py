@@ -53,7 +53,7 @@ def core_content(
     lists = discrete_lists(network, slices)
     least = len(lists.atoms)
     if len(lists.atoms) > limits["input_axons"]:
-        inputs = sum(network.inputs.values())
+        inputs = network.n_inputs
         lists, least = population_lists(lists, population_groups(network), limits, inputs)
     shared = share_lists(lists, limits["axon_base_maximum"])
     if len(shared.index) and int(shared.index.max()) >= 1 << INDEX_WIDTHS[-1]:

@@ -40,7 +40,7 @@ def lower_bounds(network: DeviceNetwork, limits: Mapping[str, int]) -> dict[str,
     sources = _reached(network, most)
     axons = np.zeros(int(population_groups(network).max(initial=0)) + 1, np.int64)
     np.maximum.at(axons, population_groups(network), sources)
-    sent = sources[sum(network.inputs.values()) :].sum()
+    sent = sources[network.n_inputs :].sum()
     wanted = {
         "compartments": int(size.sum()) / limits["compartments"],
         "accumulators": int((size * needs.accumulators << needs.delay_bits).sum()) / limits["accumulators"],

@@ -103,8 +103,8 @@ class MappedNetwork:
         """Index into ``cores`` and compartment of every population neuron, int64 [neurons of all populations] each,
         in `DeviceNetwork.first_neuron`'s count less the inputs."""
         first = self.network.first_neuron
-        inputs = sum(self.network.inputs.values())
-        size = sum(p.size for p in self.network.populations.values())
+        inputs = self.network.n_inputs
+        size = self.network.n_neurons
         core, compartment = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
         for i, mapped in enumerate(self.cores):
             for s in mapped.slices:

@@ -75,7 +75,7 @@ def pack(network: DeviceNetwork, limits: Mapping[str, int]) -> Filling:
 
 def sent_axons(network: DeviceNetwork, contents: tuple[CoreContent, ...], limits: Mapping[str, int]) -> Ints:
     """Output axons that each neuron takes, int64 [neurons of all populations]."""
-    inputs, total = sum(network.inputs.values()), sum(p.size for p in network.populations.values())
+    inputs, total = network.n_inputs, network.n_neurons
     taken = np.zeros(inputs + total, np.int64)
     for content in contents:
         axons = content.axons
@@ -140,7 +140,7 @@ def _heard_together(filler: Filler, network: DeviceNetwork, population: str, neu
             orders.append(order)
     if len(orders) == 1:
         return neurons
-    nothing = np.zeros(sum(p.size for p in network.populations.values()))
+    nothing = np.zeros(network.n_neurons)
     best, least = neurons, (math.inf, math.inf)
     for order in orders:
         try:
@@ -178,7 +178,7 @@ def _side_by_side(needs: NeuronNeeds, neurons: Sequence[Ints]) -> Ints:
 def _poured(filling: Filling, network: DeviceNetwork, limits: Mapping[str, int]) -> int:
     """Cores that would do if memory and compartments could be shared out at will."""
     totals = {
-        "compartments": sum(p.size for p in network.populations.values()),
+        "compartments": network.n_neurons,
         "synapse_bits": sum(content.bits for content in filling.contents),
     }
     return max(math.ceil(total / limits[name]) for name, total in totals.items())

@@ -30,8 +30,8 @@ def core_traffic(
     Without ``activity`` (spikes of each neuron, by population) every neuron spikes once. Spikes of the host are left
     out: where they enter the mesh is not public.
     """
-    inputs = sum(network.inputs.values())
-    size = sum(p.size for p in network.populations.values())
+    inputs = network.n_inputs
+    size = network.n_neurons
     core, spikes = np.zeros(size, np.int64), np.ones(size)
     for name, population in network.populations.items():
         first = network.first_neuron[name] - inputs

@@ -25,6 +25,7 @@ from neurosim.hardware.loihi.numerics.arithmetic import shift
 from neurosim.hardware.loihi.numerics.convolution import convolve
 from neurosim.hardware.loihi.numerics.delay_slots import delay_dense
 from neurosim.hardware.loihi.numerics.lif import Registers
+from neurosim.hardware.loihi.numerics.messages import GRADED_BITS, received
 from neurosim.hardware.loihi.numerics.overflow import overflow_rows
 from neurosim.hardware.loihi.numerics.profiles import LAVA
 from neurosim.hardware.loihi.numerics.programs import (
@@ -63,7 +64,7 @@ def run_layers(layers: Iterable[Layer], x: Ints, options: LoadOptions | None = N
         ShapeError: an input that does not fit the layer.
     """
     options = options or LoadOptions()
-    x, graded = np.asarray(x, dtype=np.int64), options.input_message_bits > 0
+    x, bits = np.asarray(x, dtype=np.int64), options.input_message_bits
     traces: list[LayerTrace] = []
     for layer in layers:
         if isinstance(layer, FlattenLayer):
@@ -72,11 +73,11 @@ def run_layers(layers: Iterable[Layer], x: Ints, options: LoadOptions | None = N
         expected = layer.shape if isinstance(layer, InputLayer) else layer.input_shape
         if expected is not None and x.shape[1:] != expected:
             raise ShapeError("the input does not fit the layer", value=x.shape[1:], limit=expected)
-        if not isinstance(layer, InputLayer) and not graded:
-            x = (x != 0).astype(np.int64)  # as Lava casts it
-        trace = _run(layer, x, neuron_options(layer.neurons, options, len(traces)), graded)
+        if not isinstance(layer, InputLayer):
+            x = received(x, bits)
+        trace = _run(layer, x, neuron_options(layer.neurons, options, len(traces)), bits)
         traces.append(trace)
-        x, graded = trace.message, layer.neurons.kind.graded
+        x, bits = trace.message, max(GRADED_BITS) if layer.neurons.kind.graded else 0
     return traces
 
 
@@ -84,7 +85,7 @@ def _run(
     layer: InputLayer | DenseLayer | ComplexDenseLayer | ConvolutionLayer,
     x: Ints,
     options: Mapping[str, int],
-    graded: bool,
+    message_bits: int,
 ) -> LayerTrace:
     steps, neurons = len(x), layer.neurons
     if isinstance(layer, InputLayer):
@@ -107,24 +108,24 @@ def _run(
     q = delay_dense(x, layer.weight, delay, layer.exponent)
     feedback = None
     if layer.recurrent is not None:
-        feedback = _Feedback(layer.recurrent, delay, layer.exponent, graded)
+        feedback = _Feedback(layer.recurrent, delay, layer.exponent, message_bits)
     return _neurons(neurons, q, options, layer.shape, bias=layer.bias, feedback=feedback)
 
 
 class _Feedback:
     """What a layer sends to itself, kept in a ring of steps to come."""
 
-    def __init__(self, weight: Ints, delay: Ints, exponent: int, graded: bool) -> None:
+    def __init__(self, weight: Ints, delay: Ints, exponent: int, message_bits: int) -> None:
         square = delay if delay.shape == weight.shape else np.zeros_like(weight)
         self._parts = [(int(d), np.where(square == d, weight, 0)) for d in np.unique(square)]
         self._ring = np.zeros((int(square.max()) + 2, len(weight)), dtype=np.int64)
-        self._exponent, self._graded = exponent, graded
+        self._exponent, self._bits = exponent, message_bits
 
     def __call__(self, t: int, send: Callable[[Ints], Ints]) -> None:
         slot = self._ring[t % len(self._ring)]
         message = send(slot)
         slot[:] = 0
-        x = message if self._graded else (message != 0).astype(np.int64)
+        x = received(message, self._bits)
         for d, weight in self._parts:
             self._ring[(t + 1 + d) % len(self._ring)] += shift(weight @ x, self._exponent)
 

@@ -56,7 +56,7 @@ def activity(mapped: MappedNetwork, spikes: Mapping[str, Spikes]) -> Activity:
     samples = max((s.samples for s in spikes.values()), default=0)
     per_spike, sends = _matrices(mapped)
     hops, messages, way = _ways(mapped, sends)
-    inputs = sum(network.inputs.values())
+    inputs = network.n_inputs
     deliveries = {name: list(_counted(chip_deliveries(network, name))) for name in network.populations}
     operations, active, sent, from_host = [], [], [], 0.0
     crossed = np.zeros(2)
@@ -102,7 +102,7 @@ def _matrices(mapped: MappedNetwork) -> tuple[sparse.csr_array, sparse.csr_array
 
 def _ways(mapped: MappedNetwork, sends: sparse.csr_array) -> tuple[Floats, sparse.csr_array, tuple[int, int]]:
     """Of a spike of each population neuron: tiles crossed [n, 2], messages by its own core [n, cores]; longest way."""
-    inputs = sum(mapped.network.inputs.values())
+    inputs = mapped.network.n_inputs
     core = mapped.placed[0]
     place = sites(mapped.limits)
     at = np.array([place[c.number] for c in mapped.cores]).reshape(-1, 2)
@@ -127,7 +127,7 @@ def _active(
     network, cores = mapped.network, len(mapped.cores)
     found = np.zeros((steps, cores))
     width = max(1, _CHUNK // max(steps, 1))
-    core, inputs = mapped.placed[0], sum(network.inputs.values())
+    core, inputs = mapped.placed[0], network.n_inputs
     for name, population in network.populations.items():
         first = network.first_neuron[name] - inputs
         for begin in range(0, population.size, width):

@@ -11,6 +11,7 @@ from neurosim.hardware.loihi.report.loihi_report import LoihiReport
 from neurosim.hardware.loihi.report.plots import plot_cores, plot_divergence, plot_own_effects
 from neurosim.hardware.loihi.report.remarks import remarks
 from neurosim.hardware.loihi.report.text import columns_of, divergence_lines, notes_of
+from neurosim.hardware.report_tables import add_tables
 
 __all__ = ["PANELS", "cost", "divergence", "fit", "look", "rounding", "spikes"]
 
@@ -38,7 +39,7 @@ def fit(results: Results, section: Section) -> None:
     """Headroom and the map of cores."""
     report = _report(results)
     section.text(f"{report.chip}: {report.fit}.")
-    _tables(report, section, "Headroom", "Fullest cores")
+    add_tables(section, columns_of(report), "Headroom", "Fullest cores")
     if report.cores:
         with section.figure(6, 3.4, "Cores on the mesh, by the limit that binds them") as figure:
             plot_cores(report, ax=figure.subplots())
@@ -49,7 +50,7 @@ def rounding(results: Results, section: Section) -> None:
     report = _report(results)
     if not report.populations:
         section.text("The numbers that were asked for are not known.")
-    _tables(report, section, "Rounding of neurons, worst neuron", "Rounding of weights")
+    add_tables(section, columns_of(report), "Rounding of neurons, worst neuron", "Rounding of weights")
 
 
 def spikes(results: Results, section: Section) -> None:
@@ -62,9 +63,8 @@ def spikes(results: Results, section: Section) -> None:
         "A cell is a neuron in a step of a sample. Those with a spike on either side are counted; those with one on "
         f"one side alone are off, and moved if that neuron spikes on the other side within {NEAR} steps."
     )
-    _tables(
-        report, section, *[title for title in columns_of(report) if title.startswith(("Spikes", "Cells"))]
-    )
+    tables = columns_of(report)
+    add_tables(section, tables, *[title for title in tables if title.startswith(("Spikes", "Cells"))])
     if report.own_effects:
         with section.figure(7, 3, "What each rounding alone does to a population") as figure:
             plot_own_effects(report, ax=figure.subplots())
@@ -89,11 +89,3 @@ def cost(results: Results, section: Section) -> None:
 def _report(results: Results) -> LoihiReport:
     found = next(v for v in results.values() if isinstance(v, Mapping) and "own_effects" in v)
     return LoihiReport.from_json(found)
-
-
-def _tables(report: LoihiReport, section: Section, *titles: str) -> None:
-    tables = columns_of(report)
-    for title in titles:
-        if title in tables:
-            section.heading(title)
-            section.table(*tables[title])

@@ -90,9 +90,9 @@ def _axons(mapped: MappedNetwork) -> tuple[list[Rows], dict[str, InputTable]]:
         start = np.searchsorted(source, first[name] + np.arange(size + 1)).astype(np.int64)
         part = slice(start[0], start[-1])
         inputs[name] = InputTable(start=start - start[0], axons=_numbered(every[part], first_atom[part]))
-    begin = int(np.searchsorted(source, sum(network.inputs.values())))
+    begin = int(np.searchsorted(source, network.n_inputs))
     source, every, first_atom = (
-        source[begin:] - sum(network.inputs.values()),
+        source[begin:] - network.n_inputs,
         every[begin:],
         first_atom[begin:],
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurosim.analysis.html_page import Section
+from neurosim.hardware.report_tables import add_tables
 from neurosim.hardware.spinnaker.report.plots import plot_link_load, plot_placement
 from neurosim.hardware.spinnaker.report.remarks import remarks
 from neurosim.hardware.spinnaker.report.spinnaker_report import SpiNNakerReport
@@ -38,7 +39,7 @@ def look(results: Results, section: Section) -> None:
 def fit(results: Results, section: Section) -> None:
     """Headroom, populations and the map of chips."""
     report = SpiNNakerReport.from_json(results["spinnaker"])
-    _tables(report, section, "Headroom", "Populations", "Busiest cores")
+    add_tables(section, columns_of(report), "Headroom", "Populations", "Busiest cores")
     section.text(notes_of(report)[0])
     if any(c.cores for c in report.chips):
         with section.figure(8, 6, "Cores of each population by chip") as figure:
@@ -50,7 +51,7 @@ def weights(results: Results, section: Section) -> None:
     report = SpiNNakerReport.from_json(results["spinnaker"])
     if not report.weights:
         section.text("The weights that were asked for are not known: only delays are shown.")
-    _tables(report, section, "Weights", "Delays")
+    add_tables(section, columns_of(report), "Weights", "Delays")
 
 
 def cells(results: Results, section: Section) -> None:
@@ -61,7 +62,7 @@ def cells(results: Results, section: Section) -> None:
         "'Can saturate' counts neurons for which all synapses together exceed that, 'from synapses' is the smallest "
         f"number that does, and 'cells a second' what {report.rate:g} spikes a second of every source would give."
     )
-    _tables(report, section, "Ring-buffer cells", "Cells with the given spikes")
+    add_tables(section, columns_of(report), "Ring-buffer cells", "Cells with the given spikes")
 
 
 def links(results: Results, section: Section) -> None:
@@ -71,7 +72,7 @@ def links(results: Results, section: Section) -> None:
     if report.chips:
         with section.figure(8, 6, "Packets that cross each link in a step") as figure:
             plot_link_load(report, ax=figure.subplots())
-    _tables(report, section, "Busiest links")
+    add_tables(section, columns_of(report), "Busiest links")
 
 
 def energy(results: Results, section: Section) -> None:
@@ -79,11 +80,3 @@ def energy(results: Results, section: Section) -> None:
     report = SpiNNakerReport.from_json(results["spinnaker"])
     for note in notes_of(report)[2:]:
         section.text(note)
-
-
-def _tables(report: SpiNNakerReport, section: Section, *titles: str) -> None:
-    tables = columns_of(report)
-    for title in titles:
-        if title in tables:
-            section.heading(title)
-            section.table(*tables[title])
