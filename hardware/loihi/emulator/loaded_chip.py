@@ -47,6 +47,7 @@ def _join(tables: ChipTables) -> Chip:
         _check(core.number not in first, f"core {core.number}", "is there twice")
         first[core.number] = compartments
         compartments += len(core.cx)
+    _check_work(sum(_listed(core) for core in tables.cores))
     runs = [_programs(core, first[core.number]) for core in tables.cores]
     widths = [max((PROGRAMS[run.program].accumulators for run in mine), default=1) for mine in runs]
     width = max(widths, default=1)
@@ -62,8 +63,7 @@ def _join(tables: ChipTables) -> Chip:
         sends(core.axons["srcCx"], len(core.cx), core.axons, f"core {core.number}") for core in tables.cores
     ]
     host = {name: _host(name, table, sends) for name, table in tables.inputs.items()}
-    listed = sum(int((s.stop - s.start).sum()) for s in (*parts, *host.values()))
-    _check(listed <= _LISTED, "the chip's tables", f"axons lead to {listed} synapses, more than {_LISTED}")
+    _check_work(sum(float((s.stop - s.start).sum()) for s in (*parts, *host.values())))
 
     def joined(name: str) -> NDArray[Any]:
         return np.concatenate([np.zeros(0, np.int8), *(rows[name] for rows in cores)])
@@ -268,6 +268,17 @@ def _host(name: str, table: InputTable, sends: Callable[..., Sends]) -> Sends:
     _check(fits and bool(np.all(np.diff(start) >= 0)), where, "its axons do not fit")
     source = np.repeat(np.arange(len(start) - 1), np.diff(start))
     return sends(source, len(start) - 1, table.axons, where)
+
+
+def _listed(core: CoreTables) -> float:
+    lists = core.synapse_map
+    return float((lists["synapseLen"].astype(np.float64) * lists["popSize"]).sum())
+
+
+def _check_work(listed: float) -> None:
+    _check(
+        listed <= _LISTED, "the chip's tables", f"axons lead to {listed:.0f} synapses, more than {_LISTED}"
+    )
 
 
 def _below(values: NDArray[Any], limit: int, where: str, what: str) -> None:

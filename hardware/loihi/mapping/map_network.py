@@ -5,13 +5,14 @@ Every limit of a core is counted exactly: synapse memory as it is stored, output
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi.device_network import DeviceNetwork
-from neurosim.hardware.loihi.mapping.core_limits import over_limit
+from neurosim.hardware.loihi.mapping.core_limits import RESOURCES, over_limit
 from neurosim.hardware.loihi.mapping.core_registers import registers_of
 from neurosim.hardware.loihi.mapping.filling import Filling, synapse_loads
 from neurosim.hardware.loihi.mapping.mapped_network import MappedCore, MappedNetwork
@@ -21,6 +22,14 @@ from neurosim.hardware.loihi.mapping.placement import place_cores, sites
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS
 
 __all__ = ["map_network", "sites"]
+
+_REMEDIES = {
+    "compartments": "Use fewer neurons",
+    "accumulators": "Use shorter delays: long ones leave fewer compartments on a core",
+    "input_axons": "Reduce the fan-in, or let neurons with neighbouring numbers hear the same ones: they share a core",
+    "synapse_bits": "Use fewer synapses, or fewer weight_bits",
+}
+"""What to change, by the limit that most cores are full by."""
 
 
 def map_network(
@@ -77,7 +86,7 @@ def map_network(
 
 def _check_neurons(network: DeviceNetwork, limits: Mapping[str, int]) -> None:
     """What cutting a population finer does not change: refuse it at once."""
-    for name, population in network.populations.items():
+    for name in network.populations:
         incoming = network.incoming(name)
         longest = max((p.longest_delay for p in incoming), default=0)
         if longest > limits["delay_maximum"]:
@@ -88,7 +97,7 @@ def _check_neurons(network: DeviceNetwork, limits: Mapping[str, int]) -> None:
                 limit=limits["delay_maximum"],
                 remedy="Use shorter delays, or a longer step",
             )
-        slots = PROGRAMS[population.program].accumulators << slot_bits(network, name, limits)
+        slots = _slots(network, name, limits)
         if slots > limits["accumulators"]:
             raise over_limit(name, range(1), "accumulators", slots, limits["accumulators"])
 
@@ -100,10 +109,31 @@ def _too_many_cores(filling: Filling, limits: Mapping[str, int], network: Device
     }
     largest = max(parts, key=lambda name: parts[name])
     listed = ", ".join(f"{name}: {n}" for name, n in parts.items())
+    full = _fills_most(filling, limits, network)
     return CapacityError(
-        f"the network needs more cores than the chip has ({listed})",
+        f"the network needs more cores than the chip has ({listed}); most are full by their {RESOURCES[full]}",
         where=f"population {largest!r} ({network.populations[largest].size} neurons)",
         value=len(filling.slices),
         limit=limits["cores"],
-        remedy="Use fewer neurons or synapses, or shorter delays: long ones leave fewer compartments on a core",
+        remedy=_REMEDIES[full],
     )
+
+
+def _fills_most(filling: Filling, limits: Mapping[str, int], network: DeviceNetwork) -> str:
+    """The limit that is the tightest on most of the cores that were filled."""
+    found: Counter[str] = Counter()
+    for core, content in zip(filling.slices, filling.contents, strict=False):
+        loads = synapse_loads(content)
+        used = {
+            "compartments": sum(len(s.neurons) for s in core),
+            "accumulators": sum(_slots(network, s.population, limits) * len(s.neurons) for s in core),
+            **{name: loads[name] for name in ("input_axons", "synapse_bits")},
+        }
+        found[max(used, key=lambda name: used[name] / limits[name])] += 1
+    return found.most_common(1)[0][0]
+
+
+def _slots(network: DeviceNetwork, population: str, limits: Mapping[str, int]) -> int:
+    """Accumulators of a neuron with its own delays."""
+    accumulators = PROGRAMS[network.populations[population].program].accumulators
+    return accumulators << slot_bits(network, population, limits)

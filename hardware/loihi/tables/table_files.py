@@ -59,6 +59,8 @@ _ANY_BYTES = 512 * 2**20
 _SHRUNK = 64
 """Tables beyond `_ANY_BYTES` must not be more than so many times as large as their file: random weights shrink less."""
 _MAX_GROUPS = 1 << 16
+_MAX_CORES = 1 << 12
+"""As many as a chip's description may have. A core takes milliseconds to read, and links to one cost a file nothing."""
 _MAX_NAME = 1 << 15
 
 Rows = NDArray[Any]
@@ -209,8 +211,9 @@ class _Reader:
 
     def groups(self, file: h5py.File, name: str) -> list[tuple[int, h5py.Group]]:
         parent = self.child(file, name, h5py.Group)
-        if len(parent) > _MAX_GROUPS:
-            raise self.fail("holds too many groups", name, value=len(parent), limit=_MAX_GROUPS)
+        most = _MAX_CORES if name == "cores" else _MAX_GROUPS
+        if len(parent) > most:
+            raise self.fail("holds too many groups", name, value=len(parent), limit=most)
         keys = sorted(parent)
         if any(not (len(key) == 5 and key.isascii() and key.isdecimal()) for key in keys):
             raise self.fail("holds groups that are not numbered", name)

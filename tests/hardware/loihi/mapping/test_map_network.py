@@ -66,3 +66,20 @@ def test_too_many_presynaptic_neurons():
 def test_too_many_cores():
     with pytest.raises(CapacityError, match=r"population 'p' \(140000 neurons\).*got 137.*allowed: 128"):
         placed(140_000, 140_000, OneToOne())
+
+
+@pytest.mark.parametrize(
+    ("limits", "delay", "full"),
+    [
+        ({"compartments": 20}, 1e-3, "compartments.*Use fewer neurons"),
+        ({"accumulators": 640}, 63e-3, "accumulators.*Use shorter delays"),
+        ({"input_axons": 25}, 1e-3, "input axons.*Reduce the fan-in"),
+        ({"synapse_bits": 1 << 14}, 1e-3, "bits of synapse memory.*fewer weight_bits"),
+    ],
+)
+def test_too_many_cores_say_what_fills_them(limits, delay, full):
+    """A network that each limit in turn cuts into too many cores."""
+    dense = np.random.default_rng(0).uniform(0.2, 1.0, (100, 100))
+    rule, weight = (AllToAll(), dense) if "synapse_bits" in limits else (OneToOne(), 0.5)
+    with pytest.raises(CapacityError, match=f"more cores than the chip has.*most are full by their {full}"):
+        placed(100, 100, rule, weight=weight, delay=delay, limits={**LOIHI1, "cores": 2, **limits})

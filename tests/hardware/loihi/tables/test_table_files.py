@@ -206,7 +206,7 @@ def test_tables_that_no_chip_holds(path, change, message):
 
 
 def test_limits_of_a_file(tables, path, monkeypatch):
-    for name in ("_MAX_GROUPS", "_MAX_BYTES"):
+    for name in ("_MAX_GROUPS", "_MAX_CORES", "_MAX_BYTES"):
         with monkeypatch.context() as patch:
             patch.setattr(f"neurosim.hardware.loihi.tables.table_files.{name}", 1)
             with pytest.raises(FileFormatError, match=r"too many groups|too large"):
