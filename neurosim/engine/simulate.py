@@ -30,7 +30,7 @@ from neurosim.engine.storage.recording_sink import Chunk, Frame, sink_for
 from neurosim.engine.sub_blocks import sub_blocks
 from neurosim.errors import DataError, DescriptionError, ShapeError
 from neurosim.network import Network
-from neurosim.processors import processors
+from neurosim.processors import thread_count
 from neurosim.spikes import Spikes
 
 __all__ = ["simulate"]
@@ -112,7 +112,7 @@ def simulate(
     wanted = _wanted(plan, record)
     given = {name: s.resize(steps) for name, s in given.items()}
     modulation = _modulation(plan, modulators or {}, steps, number)
-    threads = _thread_count(threads)
+    threads = thread_count(threads)
     real = precision.dtype
     ranges, parts = _shares(plan, number, threads, real)
     if client is not None:
@@ -235,7 +235,7 @@ def _elsewhere(backend: str, threads: int | None, *run: Any, **options: Any) -> 
     if backend == "nest":
         from neurosim.interchange.nest import run_nest
 
-        return run_nest(*run, **options, threads=_thread_count(threads))
+        return run_nest(*run, **options, threads=thread_count(threads))
     if backend == "brian2":
         from neurosim.interchange.brian2 import run_brian2
 
@@ -282,16 +282,6 @@ def _check_state(plan: Plan, state: State) -> None:
             limit=[*expected, *sorted(plastic)],
             remedy="Pass the final_state of a run of this network",
         )
-
-
-def _thread_count(threads: int | None) -> int:
-    given = os.environ.get("NEUROSIM_THREADS") or None if threads is None else threads
-    if given is None:
-        return processors()
-    if not str(given).isdigit() or int(given) < 1:
-        where = "NEUROSIM_THREADS" if threads is None else "threads"
-        raise DescriptionError("is not a number of threads", where=where, value=given, limit=">= 1")
-    return int(given)
 
 
 def _modulation(plan: Plan, modulators: Mapping[str, ArrayLike], steps: int, samples: int) -> dict[str, Any]:

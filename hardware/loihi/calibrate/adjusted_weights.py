@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +16,7 @@ from neurosim.hardware.loihi.numerics.weights import SignMode, weight_range, wei
 from neurosim.hardware.loihi.quantise.quantised_plan import QuantisedNetwork, acting_weights
 from neurosim.hardware.loihi.quantise.required_registers import Demand
 from neurosim.hardware.loihi.quantise.stored_weights import LSB, QuantisedSynapses, with_stored
+from neurosim.processors import thread_count
 from neurosim.spikes import Spikes
 
 __all__ = ["adjust_weights"]
@@ -102,7 +102,7 @@ def adjust_weights(
             _RIDGE, _SWEEPS,
         )  # fmt: skip
 
-    threads = int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+    threads = thread_count()
     edges = np.linspace(0, size, min(threads, size) + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run, [range(a, b) for a, b in pairwise(edges)]))

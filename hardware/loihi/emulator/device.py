@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +26,7 @@ from neurosim.hardware.loihi.numerics.voltage_register import voltage_readout
 from neurosim.hardware.loihi.tables.chip_tables import ChipTables
 from neurosim.hardware.loihi.tables.table_files import read_tables
 from neurosim.hardware.manifest import Manifest
+from neurosim.processors import thread_count
 from neurosim.spikes import Spikes
 
 __all__ = ["LoihiDevice", "device_of", "load"]
@@ -148,7 +148,7 @@ class LoihiDevice(Device):
         return known
 
     def _all(self, run: Callable[[int], Sample], samples: int) -> list[Sample]:
-        threads = self.threads or int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+        threads = thread_count(self.threads)
         if min(threads, samples) <= 1:
             return [run(b) for b in range(samples)]
         with ThreadPoolExecutor(min(threads, samples)) as pool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ from neurosim.hardware.spinnaker.image.machine_image import VertexKind, read_ima
 from neurosim.hardware.spinnaker.machine import read_limits
 from neurosim.hardware.spinnaker.machine_file import machine_from
 from neurosim.hardware.spinnaker.numerics.arithmetic import to_float
+from neurosim.processors import thread_count
 from neurosim.spikes import Spikes
 
 __all__ = ["SpiNNakerDevice", "load"]
@@ -164,7 +164,7 @@ class SpiNNakerDevice(Device):
 
     def _threads(self, samples: int) -> tuple[int, int]:
         """Threads for a sample, and samples that run side by side."""
-        most = self.threads or int(os.environ.get("NEUROSIM_THREADS", 0)) or os.cpu_count() or 1
+        most = thread_count(self.threads)
         if samples != 1:
             return 1, max(1, min(samples, most))
         neurons = len(self.started.initial.neurons.v)

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from neurosim.processors import processors
+from neurosim.processors import thread_count
 
-__all__ = ["for_range", "one_torch_thread", "thread_count"]
+__all__ = ["for_range", "one_torch_thread"]
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
@@ -23,11 +23,6 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     if key not in _pools:
         _pools[key] = ThreadPoolExecutor(workers, thread_name_prefix="neurosim-nn")
     return _pools[key]
-
-
-def thread_count() -> int:
-    """``$NEUROSIM_THREADS``, else all cores."""
-    return int(os.environ.get("NEUROSIM_THREADS", 0)) or processors()
 
 
 @contextmanager

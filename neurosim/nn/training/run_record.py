@@ -17,9 +17,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from neurosim.atomic_file import write_atomically
-from neurosim.nn.ops.threads import thread_count
 from neurosim.nn.training.history import Epoch
-from neurosim.processors import processors
+from neurosim.processors import processors, thread_count
 from neurosim.spikes import Spikes
 
 __all__ = ["FORMAT", "fingerprint", "plain_text", "run_record", "write_run"]
