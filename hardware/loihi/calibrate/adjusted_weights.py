@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +51,8 @@ def adjust_weights(
         plan: of the population alone, with ``inputs``.
         wanted: the engine's spikes, or potentials of a readout [T, B, ...].
     """
-    incoming = [p for p in plan.incoming(name) if p.n_synapses and not _shared(p.weight)]
     q, size = quantised.populations[name], plan.size_of(name)
-    if not incoming:
+    if all(_shared(p.weight) for p in plan.incoming(name)):
         return quantised, 0
     spiking = isinstance(wanted, Spikes)
     steps, samples = (wanted.steps, wanted.samples) if isinstance(wanted, Spikes) else wanted.shape[:2]
@@ -64,21 +64,7 @@ def adjust_weights(
     samples = min(samples, int(affordable))
     offsets, given = _given(plan, name, inputs, samples, steps)
     acting = acting_weights(plan, name, demand)
-    columns = [_columns(quantised.synapses[p.name], weight_bits) for p in plan.incoming(name)]
-    target = np.concatenate([p.target.astype(np.int64) for p in plan.incoming(name)])
-    order = np.argsort(target, kind="stable")
-
-    def joined(parts: list[NDArray[np.float64]]) -> Floats:
-        return np.ascontiguousarray(np.concatenate(parts)[order], np.float64)
-
-    exact = joined([acting[p.name] * q.scale for p in plan.incoming(name)])
-    held, unit, low, high = (joined([c[i] for c in columns]) for i in range(4))
-    fixed = np.concatenate([np.full(p.n_synapses, p not in incoming) for p in plan.incoming(name)])[order]
-    low, high = np.where(fixed, held, low), np.where(fixed, held, high)
-    source = np.concatenate([p.pre_index.astype(np.int64) + offsets[p.pre] for p in plan.incoming(name)])[
-        order
-    ]
-    delay = np.concatenate([p.delay.astype(np.int64) for p in plan.incoming(name)])[order]
+    s = _synapses(plan, name, quantised, acting, offsets, weight_bits)
     anything = given.any(axis=2)
     begin = np.where(anything, np.argmax(given != 0, axis=2), steps)
     fired = np.zeros((samples, size, steps), np.uint8)
@@ -88,39 +74,89 @@ def adjust_weights(
     threshold = np.zeros(size) if demand.threshold is None else demand.threshold * q.scale
     # a spike needs more than 64 m: without a leak the next multiple of 64
     chip_threshold = q.threshold * float(LSB) + np.where(q.dv == 0, LSB / 2, 0.5 if demand.exceeded else 1.0)
-    before = held.copy()
-    start = np.searchsorted(target[order], np.arange(size + 1))
+    held = s.held.copy()
     points = int(min(max(_POINTS_PER_WEIGHT * synapses // max(size, 1), 256), _MOST_POINTS))
 
     def run(part: range) -> None:
         adjust_neurons(
-            part.start, part.stop, start, source, delay, exact, held, unit, low, high, given, begin, fired,
-            demand.keep_u, demand.keep_v, demand.drive * q.scale, demand.initial_current * demand.gain * q.scale,
-            demand.initial * q.scale, threshold, *q.decays,
-            q.bias.astype(np.float64), q.u.astype(np.float64),
-            q.v.astype(np.float64), chip_threshold if spiking else threshold, demand.refractory, spiking, points,
-            _RIDGE, _SWEEPS,
+            part.start, part.stop, s.start, s.source, s.delay, s.exact, held, s.unit, s.low, s.high, given, begin,
+            fired, demand.keep_u, demand.keep_v, demand.drive * q.scale,
+            demand.initial_current * demand.gain * q.scale, demand.initial * q.scale, threshold, *q.decays,
+            q.bias.astype(np.float64), q.u.astype(np.float64), q.v.astype(np.float64),
+            chip_threshold if spiking else threshold, demand.refractory, spiking, points, _RIDGE, _SWEEPS,
         )  # fmt: skip
 
     threads = thread_count()
     edges = np.linspace(0, size, min(threads, size) + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run, [range(a, b) for a, b in pairwise(edges)]))
-    moved = int(np.count_nonzero(held != before))
+    moved = int(np.count_nonzero(held != s.held))
     if not moved:
         return quantised, 0
-    back = np.empty_like(held)
-    back[order] = held
+    stored = np.empty(len(held), np.int64)
+    stored[s.order] = np.rint(held * s.step)
     made, at = {}, 0
-    for p, (_, _, _, _, step) in zip(plan.incoming(name), columns, strict=True):
-        stored = np.rint(back[at : at + p.n_synapses] * step).astype(np.int64)
-        made[p.name] = with_stored(quantised.synapses[p.name], stored, acting[p.name], q.scale)
+    for p in plan.incoming(name):
+        mine = stored[at : at + p.n_synapses]
+        made[p.name] = with_stored(quantised.synapses[p.name], mine, acting[p.name], q.scale)
         at += p.n_synapses
     return replace(quantised, synapses=made), moved
 
 
+class _Synapses(NamedTuple):
+    """Synapses onto a population in order of their targets, as `adjust_neurons` takes them.
+
+    ``step`` float64 [k]: distance of stored weights. ``order`` int64 [k]: from the order of the plan, projection after
+    projection, to this one.
+    """
+
+    start: Ints
+    source: Ints
+    delay: Ints
+    exact: Floats
+    held: Floats
+    unit: Floats
+    low: Floats
+    high: Floats
+    step: Floats
+    order: Ints
+
+
+def _synapses(
+    plan: Plan,
+    name: str,
+    quantised: QuantisedNetwork,
+    acting: Mapping[str, Floats],
+    offsets: Mapping[str, int],
+    weight_bits: int,
+) -> _Synapses:
+    incoming = plan.incoming(name)
+    target = np.concatenate([p.target.astype(np.int64) for p in incoming])
+    order = np.argsort(target, kind="stable")
+
+    def joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.ascontiguousarray(np.concatenate(parts)[order])
+
+    columns = zip(*(_columns(quantised.synapses[p.name], weight_bits) for p in incoming), strict=True)
+    held, unit, low, high, step = (joined(c) for c in columns)
+    fixed = joined([np.full(p.n_synapses, _shared(p.weight)) for p in incoming])
+    return _Synapses(
+        start=np.searchsorted(target[order], np.arange(plan.size_of(name) + 1)),
+        source=joined([p.pre_index.astype(np.int64) + offsets[p.pre] for p in incoming]),
+        delay=joined([p.delay.astype(np.int64) for p in incoming]),
+        exact=joined([acting[p.name] * quantised.populations[name].scale for p in incoming]),
+        held=held,
+        unit=unit,
+        low=np.where(fixed, held, low),
+        high=np.where(fixed, held, high),
+        step=step,
+        order=order,
+    )
+
+
 def _shared(weight: NDArray[np.float64]) -> bool:
-    return len(np.unique(weight)) < _SHARED * weight.size
+    """Whether the weights of a projection are left as they are: shared ones, or none."""
+    return not weight.size or len(np.unique(weight)) < _SHARED * weight.size
 
 
 def _given(
