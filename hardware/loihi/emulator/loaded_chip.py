@@ -150,6 +150,10 @@ def _core(core: CoreTables, where: str, width: int, apart: int) -> dict[str, NDA
     _below(cx["vthProfile"], len(thresholds), where, "a threshold is not there")
     _below(cx["biasExp"], BIAS_EXPONENT_MAX + 1, where, "a bias exponent is out of range")
     _in_range(profiles, {"decayU": (-1, 4095), "decayV": (0, 4096), "refractDelay": (1, 64)}, where)
+    for name, only in (("enableNoise", 0), ("bapAction", 1)):
+        other = any(row.get(name, only) != only for row in profiles)
+        _check(not other, where, f"asks for what is not emulated: {name} is not {only}")
+    _check(not synapses["LrnEn"].any(), where, "asks for what is not emulated: learning synapses")
     _in_range(thresholds, {"vth": (0, 131071)}, where)
     _in_range([shared], {"negVmLimit": (0, 31), "posVmLimit": (0, 7)}, where)
     _check_lists(core, where, width)

@@ -102,6 +102,15 @@ def with_wrong_input(tables):
         (set_field("axons", "dstCore", 77), "leads to a core that is not there"),
         (set_field("axons", "dstSynMapId", 77), "leads to a list that is not there"),
         (without_registers, "incomplete"),
+        (set_field("synapses", "LrnEn", 1), "not emulated: learning"),
+        (
+            set_registers("cxProfileCfg", lambda rows: rows[0].update(enableNoise=1)),
+            "not emulated: enableNoise",
+        ),
+        (
+            set_registers("cxProfileCfg", lambda rows: rows[0].update(bapAction=0)),
+            "not emulated: bapAction",
+        ),
         (lambda tables: replace(tables, cores=tables.cores[:1] * 2), "is there twice"),
         (with_larger_piece, "not on the cores"),
         (with_wrong_input, "do not fit"),
