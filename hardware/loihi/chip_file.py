@@ -54,7 +54,7 @@ def read_chip_file(path: str | os.PathLike[str]) -> ChipDescription:
         if len(content) > _LARGEST_FILE:
             raise FileFormatError("is too large", where=where, limit=f"{_LARGEST_FILE} bytes")
         table = tomllib.loads(content.decode("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise FileFormatError(f"cannot be read: {error}", where=where) from None
     chip = table.get("chip")
     name = chip.get("base") if isinstance(chip, dict) else None

@@ -158,8 +158,8 @@ def _check(plan: Plan, wanted: Wanted, run: Behaviour) -> None:
     if wraps:
         first = wraps[0]
         raise CapacityError(
-            "a register wraps on the calibration inputs",
+            f"{first.cause} on the calibration inputs",
             where=f"population {first.population!r}, neuron {first.neuron}, sample {first.sample}, step {first.step}",
-            value=first.value,
+            value=f"{first.value:.0f}, {sum(e.count for e in wraps)} times in all",
             remedy="Reduce the fan-in or the spread of the weights",
         )

@@ -89,6 +89,7 @@ def test_a_chip_of_ones_own_may_stand_alone(tmp_path):
             r"energy\.synaptic_operation.*missing",
         ),
         (SMALL + "x", r"cannot be read"),
+        ("x = " + "[" * 10_000, r"cannot be read.*recursion"),
         ("limits = 3", r"limits.*not a section"),
     ],
 )

@@ -9,7 +9,7 @@ from neurosim.engine.simulate import simulate
 from neurosim.errors import CapacityError
 from neurosim.hardware.loihi import Loihi1, Signs
 from neurosim.network import Network
-from neurosim.neurons import LIF
+from neurosim.neurons import LIF, CurrentLIF
 
 
 def network(weight, **model):
@@ -61,3 +61,17 @@ def test_a_population_that_falls_silent_is_named():
     inputs["in"][:, :, 0] = 0
     with pytest.raises(CapacityError, match=r"population 'hidden'"):
         hardware.compile(net, Loihi1(), calibration=inputs)
+
+
+def test_a_register_that_wraps_is_named_with_its_place():
+    """Weights a thousand times the threshold sum to more than the chip can."""
+    net = Network(dt=1e-3)
+    source = net.input("in", shape=(12,))
+    cells = net.population("cells", 4, CurrentLIF(tau_membrane=20e-3, tau_synapse=5e-3))
+    net.connect(source, cells, AllToAll(), weight=1e3)
+    net.output(cells)
+    place = r"population 'cells', neuron \d+, sample \d+, step \d+: the (sum of arrivals|synaptic current) wrapped"
+    with pytest.raises(
+        CapacityError, match=rf"{place} on the calibration inputs \(got \d+, \d+ times in all\)"
+    ):
+        hardware.compile(net, Loihi1(), calibration={"in": events(12, 0.4)})
