@@ -15,7 +15,7 @@ from neurosim.hardware.loihi.numerics.lif import Registers
 from neurosim.hardware.loihi.numerics.profiles import PROFILES
 from neurosim.hardware.loihi.numerics.programs import PROGRAMS, Program, option_values
 from neurosim.hardware.loihi.numerics.voltage_register import voltage_range
-from neurosim.hardware.loihi.numerics.weights import SignMode, is_common
+from neurosim.hardware.loihi.numerics.weights import WEIGHT_WIDTHS, SignMode, is_common, weight_step
 from neurosim.hardware.loihi.tables.chip_tables import ChipTables, CoreTables, InputTable
 
 __all__ = ["load_chip"]
@@ -215,10 +215,19 @@ def _check_formats(core: CoreTables, where: str) -> Ints:
     for i, fmt in enumerate(formats[1:], start=1):
         mine = synapses[number == i] if len(formats) > 2 else synapses
         exponents[i] = fmt["wgtExp"]
-        common = is_common(mine["Wgt"], fmt["wgtExp"], SignMode(fmt["fanoutType"]))
-        _check(common, where, f"weights do not fit synapse format {i}")
-        late = len(mine) and int(mine["Dly"].max()) >> fmt["dlyBits"]
+        mode, width = SignMode(fmt["fanoutType"]), WEIGHT_WIDTHS[fmt["wgtBits"]]
+        held = is_common(mine["Wgt"], fmt["wgtExp"], mode)
+        held = held and not np.any(mine["Wgt"] & (weight_step(mode, width) - 1))
+        _check(held, where, f"weights do not fit synapse format {i}")
+        bits = 0 if fmt["ignoreDly"] else fmt["dlyBits"]
+        late = len(mine) and int(mine["Dly"].max()) >> bits
         _check(not late, where, f"delays do not fit format {i}")
+    slots = 1 << core.registers["dendriteAccumCfg"]["delayBits"]
+    _check(
+        not len(synapses) or int(synapses["Dly"].max()) + 2 <= slots,
+        where,
+        "delays do not fit the accumulators of a compartment",
+    )
     return exponents
 
 

@@ -107,6 +107,12 @@ def to_network(network: NetxNetwork, options: LoadOptions | None = None) -> Devi
                 ends, rows = (NEGATIVE, name), rows._replace(weight=-rows.weight)
                 projections.append(projection(f"{NEGATIVE}_{name}{suffix}", ends, n_pre, rows, accumulator))
         back = recurrent_synapses(layer)
+        if back is not None and layer.neurons.kind.graded and not graded:
+            raise UnsupportedError(
+                "sends itself messages with a value, which the loader takes for ones where its input has none",
+                where=name,
+                remedy="Give it graded input, or leave out its recurrent weights",
+            )
         if back is not None:
             projections.append(projection(f"{name}_{name}", (name, name), layer.shape[0], back))
         before, shape, graded = name, layer.shape, layer.neurons.kind.graded

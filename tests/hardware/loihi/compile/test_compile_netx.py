@@ -185,3 +185,14 @@ def test_loihi_1_has_leaky_neurons_alone(tmp_path):
         compile_netx(path, Loihi1())
     path.write_bytes(write_network(NetxNetwork(layers=(dense(3, 4),))))
     assert compile_netx(path, Loihi1()).manifest.profile == "loihi1"
+
+
+def test_messages_that_the_loader_takes_for_ones(tmp_path):
+    """A recurrent layer's own messages have the width of its input's, so on spikes their values are lost."""
+    path = tmp_path / "n.net"
+    neurons = Neurons(kind=NeuronKind.SIGMA_DELTA, threshold=2)
+    layer = dense(4, 3, neurons, recurrent=even(4, 4))
+    path.write_bytes(write_network(NetxNetwork(layers=(layer,))))
+    with pytest.raises(UnsupportedError, match="layer0.*takes for ones"):
+        compile_netx(path)
+    assert compile_netx(path, options=LoadOptions(input_message_bits=16)).usage

@@ -94,6 +94,15 @@ def with_wrong_input(tables):
         (set_field("synapses", "synFmtId", 99), "synapse format is not there"),
         (set_field("synapses", "Wgt", 300), "do not fit synapse format"),
         (set_field("synapses", "Dly", 60), "delays do not fit"),
+        (
+            set_registers("synapseFmt", lambda rows: rows[1].update(wgtBits=1)),
+            "weights do not fit synapse format",
+        ),
+        (set_registers("synapseFmt", lambda rows: rows[1].update(ignoreDly=1)), "delays do not fit format 1"),
+        (
+            set_registers("dendriteAccumCfg", lambda row: row.update(delayBits=1)),
+            "do not fit the accumulators",
+        ),
         (set_field("synapse_map", "synapsePtr", 10**6), "synapses that are not there"),
         (set_field("cx", "cxProfile", 9), "compartment profile is not there"),
         (set_field("cx", "vthProfile", 9), "threshold is not there"),
