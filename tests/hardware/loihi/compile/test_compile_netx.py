@@ -193,6 +193,6 @@ def test_messages_that_the_loader_takes_for_ones(tmp_path):
     neurons = Neurons(kind=NeuronKind.SIGMA_DELTA, threshold=2)
     layer = dense(4, 3, neurons, recurrent=even(4, 4))
     path.write_bytes(write_network(NetxNetwork(layers=(layer,))))
-    with pytest.raises(UnsupportedError, match="layer0.*takes for ones"):
+    with pytest.raises(UnsupportedError, match=r"layer0.*takes for ones"):
         compile_netx(path)
     assert compile_netx(path, options=LoadOptions(input_message_bits=16)).usage
