@@ -83,7 +83,7 @@ class Record(Parameters):
 
 @dataclass(frozen=True)
 class DeviceEvent:
-    """Something a device did that arithmetic would not: ``kind`` is "saturation", "wrap" or "late"; ``count``
+    """Something a device did that arithmetic would not: ``kind`` is "saturation", "wrap", "excess" or "late"; ``count``
     of them. ``cause`` says more where a device can tell."""
 
     kind: str

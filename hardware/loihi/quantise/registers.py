@@ -100,7 +100,7 @@ def quantise_registers(
             limit=f"{most} steps",
             remedy="Shorten it, or use a larger time step"
             if most
-            else "Set refractory=0, or compile for Loihi1()",
+            else "Set refractory=0, or compile for a chip that has one, as Loihi 1 has",
         )
     du, dv = decay_registers(demand.keep_u, demand.keep_v)
     du = _stepped(du, choice.du, 4095 - 4096 * demand.keep_u, 4095)

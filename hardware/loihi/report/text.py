@@ -126,7 +126,7 @@ def notes_of(report: LoihiReport) -> list[str]:
         return ["No inputs were given: effects on spikes, activity, time and energy are left out."]
     notes = [
         f"A step, on average ({r.basis}, {r.samples} samples of {r.steps} steps): {r.operations:.4g} synaptic "
-        f"operations, {r.updates:.4g} neuron updates ({r.active:.4g} active), {r.messages:.4g} messages between cores "
+        f"operations, {r.updates:.4g} neuron updates ({r.active:.4g} active), {r.messages:.4g} messages of cores "
         f"that cross {r.hops:.4g} tiles ({r.way[0]} + {r.way[1]} at most), {r.inputs:.4g} messages from the host."
     ]
     if t is None or e is None:
