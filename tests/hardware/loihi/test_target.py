@@ -263,7 +263,7 @@ def test_refusals_name_the_population_and_the_way_out(model, message):
 
 
 def test_refractory_periods_need_loihi1():
-    with pytest.raises(UnsupportedError, match="Loihi 1"):
+    with pytest.raises(UnsupportedError, match="Loihi1"):
         hardware.compile(layers(LIF(refractory=DT), np.ones((2, 2))), Loihi2())
 
 
