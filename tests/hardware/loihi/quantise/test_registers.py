@@ -44,7 +44,7 @@ def test_refractory_register_holds_one_more_than_the_steps():
     assert registers(LIF(refractory=62e-3), 1e5).refractory[0] == 63
     with pytest.raises(UnsupportedError, match="62 steps"):
         registers(LIF(refractory=63e-3), 1e5)
-    with pytest.raises(UnsupportedError, match="Loihi1"):
+    with pytest.raises(UnsupportedError, match="Loihi 1"):
         registers(LIF(refractory=1e-3), 1e5, "loihi2")
 
 
