@@ -93,7 +93,8 @@ class Transport:
     """Delays in steps that the machine can hold between spike and arrival; ``maximum`` None: no limit here.
 
     ``holds_start``: whether the machine can keep a population in its initial state until its lag has passed. Where it
-    cannot, populations that do not rest at the start begin in an earlier state, if there is one that leads there.
+    cannot, populations that do not rest at the start begin in an earlier state, if there is one that leads there: the
+    target is then handed an initial state, whatever its ``support`` says of those in a description.
     """
 
     minimum: int

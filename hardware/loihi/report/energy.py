@@ -9,8 +9,9 @@ NICE 2020. With n the events of a step,
 
 Both are lower bounds of what the table lets one compute: its synaptic operation is the cheapest one, the stages of a
 core are taken to overlap fully, messages to wait for none, and the host's input, its transfer and the embedded
-processors to cost nothing. The barrier is interpolated between the published one tile and 32 tiles. A compartment
-counts as active in steps in which something arrives at it; the paper does not say what it counts.
+processors to cost nothing. One number points the other way: the table's time of a synaptic operation is the longest,
+so where these decide, a step may take less. The barrier is interpolated between the published one tile and 32 tiles.
+A compartment counts as active in steps in which something arrives at it; the paper does not say what it counts.
 """
 
 from __future__ import annotations

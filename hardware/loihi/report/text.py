@@ -143,7 +143,7 @@ def notes_of(report: LoihiReport) -> list[str]:
         f"Formula: {e.formula}.",
         "These are constants published before there was silicon (Davies et al., IEEE Micro 38(1), 2018, Table 2), of "
         "which a synaptic operation is the cheapest one, and a measured static power (Frady et al., NICE 2020): lower "
-        "bounds, not measurements.",
+        "bounds, not measurements; but for the time of a synaptic operation, of which the table has the longest.",
     ]
     return notes
 
